@@ -1,0 +1,1 @@
+"""pdbuild: TOML recipes to one parallel, rootless container build graph."""

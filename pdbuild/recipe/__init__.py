@@ -1,0 +1,1 @@
+"""Recipes: what the user wrote, checked and typed, with nothing resolved yet."""
