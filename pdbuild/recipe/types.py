@@ -2,8 +2,9 @@
 
 Field names are the TOML keys. A field's `metadata["merge"]` says how a recipe
 that `extends` another combines with it: "replace" (the default: the extending
-recipe's value wins), "append" (lists are joined, without repeats) or "by key"
-(tables are merged entry by entry). Tables themselves always merge field by field.
+recipe's value wins), "append" (lists are joined, without repeats), "join" (lists are
+joined as they are) or "by key" (tables are merged entry by entry). Tables themselves
+always merge field by field.
 
 A `doc` text in the metadata describes the key for editors and messages.
 """
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 MERGE_APPEND = "append"
 MERGE_BY_KEY = "by key"
+MERGE_JOIN = "join"
 MERGE_REPLACE = "replace"
 
 
@@ -83,7 +85,9 @@ class Variant:
     In TOML the options stand beside `default`: `{ GPU = "ON", AVX = "OFF", default = true }`.
     """
 
-    options: dict[str, str] = _key("Option values; unnamed options keep their default.")
+    options: dict[str, str] = _key(
+        "Option values; unnamed options keep their default.", default_factory=dict
+    )
     default: bool = _key("The variant whose tag and package have no suffix.", default=False)
 
 
@@ -97,12 +101,17 @@ class Build:
         default="build",
     )
     arguments: tuple[str, ...] = _key(
-        "Arguments for the hook, such as CMake definitions.", merge=MERGE_APPEND, default=()
+        "Arguments for the hook, such as CMake definitions.", merge=MERGE_JOIN, default=()
     )
     environment: dict[str, str] = _key(
         "Environment of the step.", merge=MERGE_BY_KEY, default_factory=dict
     )
     prefix: str = _key("The installation prefix.", default="/usr")
+    first: str = _key(
+        "The variant that compiles first; the others wait and take its objects from ccache. "
+        "Best the one with the most objects. Default: the first variant.",
+        default="",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +183,7 @@ class Parameter:
 class Block:
     """A piece of toolchain: `recipes/toolchain/NAME.toml`.
 
-    `${parameter}` in `pip`, `apt` and `environment` stands for a parameter's value; a list
+    `${parameter}` in `pip`, `apt`, `environment` and `path` stands for a parameter's value; a list
     is joined with `;`.
     """
 

@@ -1,0 +1,1 @@
+"""The plan: a recipe resolved to stages and targets, with nothing left to decide."""

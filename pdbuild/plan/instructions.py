@@ -1,0 +1,136 @@
+"""The Containerfile's vocabulary as values: the part that BuildKit and Buildah share."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind:
+    """A read-only bind mount; `source` is inside `stage`, or inside the build context."""
+
+    target: str
+    source: str = ""
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """A directory that outlives the build.
+
+    One id always has one target, and steps lock inside it where they must: two locked
+    mounts taken in different orders would wait for each other for ever.
+    """
+
+    id: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tmpfs:
+    """A directory that lives as long as the step."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """A file at `/run/secrets/ID`, when the caller gives one; it is in no layer or cache key."""
+
+    id: str
+
+
+Mount = Bind | Cache | Tmpfs | Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arg:
+    """`ARG`: a build argument with its default (None: set by the builder)."""
+
+    name: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Env:
+    """`ENV`: one variable of the steps that follow and of the image."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """`RUN` in exec form: an argument vector, with what is mounted meanwhile."""
+
+    argv: tuple[str, ...]
+    mounts: tuple[Mount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """`COPY` from a stage, or from the build context when `stage` is empty."""
+
+    source: str
+    target: str
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workdir:
+    """`WORKDIR`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expose:
+    """`EXPOSE` of TCP ports."""
+
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrypoint:
+    """`ENTRYPOINT` in exec form."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cmd:
+    """`CMD` in exec form."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """Why the next instruction is there, for the person who reads the text."""
+
+    text: str
+
+
+Instruction = Arg | Env | Run | Copy | Workdir | Expose | Entrypoint | Cmd | Comment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """`FROM base AS name` and what follows it; `comment` stands above it."""
+
+    name: str
+    base: str
+    comment: str
+    instructions: tuple[Instruction, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The names that this stage reads from: other stages, or image references."""
+        names = [self.base]
+        for instruction in self.instructions:
+            match instruction:
+                case Copy(stage=stage) if stage:
+                    names.append(stage)
+                case Run(mounts=mounts):
+                    names.extend(m.stage for m in mounts if isinstance(m, Bind) and m.stage)
+                case _:
+                    pass
+        return tuple(dict.fromkeys(names))

@@ -1,0 +1,213 @@
+"""Resolves a recipe and a request to a plan."""
+
+import difflib
+import time
+from collections.abc import Iterable
+
+from pdbuild.errors import UsageError
+from pdbuild.plan import stages
+from pdbuild.plan.instructions import Stage
+from pdbuild.plan.types import Kind, Plan, Request, Target
+from pdbuild.recipe.types import Recipe
+
+
+def make(recipe: Recipe, request: Request) -> Plan:
+    """The plan of what `request` asks for of `recipe`.
+
+    Raises UsageError for a target, variant, option or value that the recipe does not have,
+    and for a `--set` that contradicts a variant.
+    """
+    variants = _variants(recipe, request.variants)
+    settings = _settings(recipe, request.settings, variants)
+    available = {target.name: target for target in _targets(recipe, request, settings)}
+    groups = _groups(recipe, available)
+    wanted: dict[str, Target] = {}
+    asked = request.targets or ("all",)
+    for name in asked:
+        for member in _members(name, available, groups):
+            target = available[member]
+            if name in available or not target.variant or target.variant in variants:
+                wanted[member] = target
+    if not wanted:
+        raise UsageError(f"nothing of {', '.join(asked)} is in the variants asked for")
+    return Plan(
+        project=recipe.project.name,
+        version=request.version,
+        root=recipe.root,
+        base=stages.base_image(recipe),
+        platforms=request.platforms or recipe.project.platforms,
+        stages=_needed(_stages(recipe, wanted.values()), wanted.values()),
+        targets=tuple(wanted.values()),
+        groups={
+            name: members
+            for name in asked
+            if name in groups
+            and (members := tuple(m for m in groups[name] if m in wanted))
+        },
+    )
+
+
+def _variants(recipe: Recipe, asked: tuple[str, ...]) -> tuple[str, ...]:
+    for name in asked:
+        if name not in recipe.variants:
+            raise UsageError(f"no variant {name!r}", hint=_choices(name, recipe.variants))
+    return asked or tuple(recipe.variants)
+
+
+def _settings(recipe: Recipe, settings: dict[str, str], variants: tuple[str, ...]) -> dict[str, str]:
+    for name, value in settings.items():
+        option = recipe.options.get(name)
+        if option is None:
+            raise UsageError(f"--set: no option {name!r}", hint=_choices(name, recipe.options))
+        if value not in option.values:
+            raise UsageError(f"--set {name}={value}: not a value", hint=_choices(value, option.values))
+        for variant in variants:
+            fixed = recipe.variants[variant].options.get(name, value)
+            if fixed != value:
+                raise UsageError(
+                    f"--set {name}={value}: variant {variant} is defined by {name}={fixed}",
+                    hint="choose another variant with --variant",
+                )
+    return dict(settings)
+
+
+def _targets(recipe: Recipe, request: Request, settings: dict[str, str]) -> Iterable[Target]:
+    """Every target that the recipe offers, in the order in which people think of them."""
+    name, version = recipe.project.name, request.version
+    several = len(request.platforms or recipe.project.platforms) > 1
+    args = {"SOURCE_DATE_EPOCH": str(request.created), "VERSION": version, **settings}
+    yield Target(
+        name="dev",
+        stage="dev",
+        kind=Kind.DEV,
+        description="the development image",
+        tags=(f"localhost/{name}:dev",),
+        labels=_labels(recipe, request, f"{name} development image"),
+    )
+    for variant in recipe.variants:
+        yield Target(
+            name=f"binaries-{variant}",
+            stage=f"binaries-{variant}",
+            kind=Kind.BINARIES,
+            description=f"binaries and libraries of {variant}",
+            variant=variant,
+            args=args,
+            destination=f"build/{variant}",
+        )
+    for variant in recipe.variants if recipe.package else ():
+        yield Target(
+            name=f"deb-{variant}",
+            stage=f"deb-{variant}",
+            kind=Kind.DEB,
+            description=f"Debian package of {variant}",
+            variant=variant,
+            args=args,
+            destination="build",
+        )
+    for variant in recipe.variants if recipe.image else ():
+        suffix = "" if variant == recipe.default_variant else f"-{variant}"
+        yield Target(
+            name=f"image-{variant}",
+            stage=f"image-{variant}",
+            kind=Kind.IMAGE,
+            description=f"production image of {variant}",
+            variant=variant,
+            tags=(f"localhost/{name}:{version}{suffix}",),
+            labels=_labels(recipe, request, name) | {"org.pdbuild.variant": variant},
+            args=args,
+        )
+    if recipe.docs:
+        yield Target(
+            name="docs",
+            stage="docs",
+            kind=Kind.DOCS,
+            description="the documentation",
+            args=args,
+            destination="build/docs",
+        )
+    if recipe.image and not several:
+        yield Target(
+            name="rootfs",
+            stage="runtime",
+            kind=Kind.ROOTFS,
+            description="the root file system that build/Dockerfile starts from",
+            destination="build/rootfs.tar",
+        )
+
+
+def _groups(recipe: Recipe, available: dict[str, Target]) -> dict[str, tuple[str, ...]]:
+    def of(*kinds: Kind) -> tuple[str, ...]:
+        return tuple(name for name, target in available.items() if target.kind in kinds)
+
+    groups = {
+        "binaries": of(Kind.BINARIES),
+        "debs": of(Kind.DEB),
+        "images": of(Kind.IMAGE),
+        "all": tuple(available),
+    }
+    groups |= {f"build-{variant}": (f"binaries-{variant}",) for variant in recipe.variants}
+    return {name: members for name, members in groups.items() if members}
+
+
+def _members(
+    name: str, available: dict[str, Target], groups: dict[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    if name in groups:
+        return groups[name]
+    if name in available:
+        return (name,)
+    raise UsageError(f"no target or group {name!r}", hint=_choices(name, [*groups, *available]))
+
+
+def _stages(recipe: Recipe, wanted: Iterable[Target]) -> list[Stage]:
+    """Stages for the variants that are needed, each after what it needs, `dev` last."""
+    targets = tuple(wanted)
+    needed = {target.variant for target in targets if target.variant}
+    if any(target.kind is Kind.DOCS for target in targets):
+        needed.add(recipe.default_variant)
+    variants = [variant for variant in recipe.variants if variant in needed]
+    first = recipe.build.first if recipe.build.first in needed else (variants or [""])[0]
+    variants.sort(key=lambda variant: variant != first)
+    made = [stages.base(recipe), stages.hooks(), stages.toolchain(recipe), stages.compile_base(recipe)]
+    made.extend(stages.build(recipe, variant, first) for variant in variants)
+    made.extend(stages.binaries(recipe, variant) for variant in variants)
+    if recipe.package:
+        for variant in variants:
+            made.extend((stages.package(recipe, variant, recipe.package), stages.deb(variant)))
+    if recipe.docs:
+        made.extend((stages.docs_build(recipe), stages.docs()))
+    if recipe.image:
+        made.extend((stages.runtime_build(recipe), stages.runtime()))
+        for variant in variants:
+            made.extend((stages.content(recipe, variant), stages.image(recipe, variant)))
+    made.append(stages.dev(recipe))
+    return made
+
+
+def _needed(all_stages: list[Stage], wanted: Iterable[Target]) -> tuple[Stage, ...]:
+    """Only the stages that the targets are built from, in the given order."""
+    needed = {target.stage for target in wanted}
+    for stage in reversed(all_stages):
+        if stage.name in needed:
+            needed.update(stage.needs)
+    return tuple(stage for stage in all_stages if stage.name in needed)
+
+
+def _labels(recipe: Recipe, request: Request, title: str) -> dict[str, str]:
+    """Labels of the OCI image specification, annotations.md."""
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(request.created))
+    labels = {
+        "org.opencontainers.image.title": title,
+        "org.opencontainers.image.version": request.version,
+        "org.opencontainers.image.revision": request.revision,
+        "org.opencontainers.image.created": created,
+        "org.opencontainers.image.source": recipe.project.homepage or request.source_url,
+        "org.opencontainers.image.base.name": stages.base_image(recipe),
+    }
+    return {key: value for key, value in labels.items() if value}
+
+
+def _choices(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"

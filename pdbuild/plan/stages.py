@@ -1,0 +1,412 @@
+"""Lowers a recipe to Containerfile stages: which steps run, on what, with what mounted."""
+
+import re
+
+from pdbuild.plan.instructions import (
+    Arg,
+    Bind,
+    Cache,
+    Cmd,
+    Comment,
+    Copy,
+    Entrypoint,
+    Env,
+    Expose,
+    Instruction,
+    Mount,
+    Run,
+    Secret,
+    Stage,
+    Tmpfs,
+    Workdir,
+)
+from pdbuild.recipe.types import Block, Package, Recipe
+
+SOURCE = "/src"
+TREE = "/build"
+OUTPUT = "/out"
+HOOKS = "/run/hooks"
+
+# Files that a hook sources from beside itself.
+_SOURCED = {
+    "apt-install": ("network",),
+    "pip-install": ("network",),
+    "runtime": ("network",),
+    "build": ("tree",),
+    "build-make": ("tree",),
+    "build-autotools": ("tree",),
+}
+
+
+def package_name(recipe: Recipe, variant: str) -> str:
+    """The Debian binary package of a variant; the default one has no suffix."""
+    name = recipe.project.name
+    return name if variant == recipe.default_variant else f"{name}-{variant}"
+
+
+def base_image(recipe: Recipe) -> str:
+    """The image reference of the base, as plain tools would pull it."""
+    base = recipe.base
+    return base.image or f"{base.distribution}:{base.suite}-slim"
+
+
+def base(recipe: Recipe) -> Stage:
+    """What every other stage starts from."""
+    return Stage(
+        name="base",
+        base=base_image(recipe),
+        comment=f"{recipe.base.distribution.capitalize()} {recipe.base.suite}, and nothing else.",
+        instructions=(Env(name="LANG", value="C.UTF-8"),),
+    )
+
+
+def hooks() -> Stage:
+    """The scripts that the steps run."""
+    return Stage(
+        name="hooks",
+        base="scratch",
+        comment="The scripts that the steps below run.",
+        instructions=(Copy(source="hooks/", target="/"),),
+    )
+
+
+def toolchain(recipe: Recipe) -> Stage:
+    """The tools: one step for all Debian packages, then block by block what else it needs."""
+    packages = {name for block in recipe.blocks for name in block.apt}
+    packages.update(recipe.toolchain.packages)
+    if recipe.package:
+        packages.add("dpkg-dev")
+    if recipe.docs:
+        packages.update(())
+    instructions: list[Instruction] = [Arg(name="TARGETARCH")]
+    if packages:
+        instructions.append(_apt_install(recipe, "apt-install", sorted(packages)))
+    for block in recipe.blocks:
+        instructions.extend(_block(recipe, block))
+    return Stage(
+        name="toolchain",
+        base="base",
+        comment="The tools that compile, test, document and package. "
+        "Each one proves that it works,\nor the build stops here.",
+        instructions=tuple(instructions),
+    )
+
+
+def compile_base(recipe: Recipe) -> Stage:
+    """What the compile steps of all variants have in common."""
+    environment = {
+        "PDBUILD_SOURCE": SOURCE,
+        "PDBUILD_TREE": TREE,
+        "PDBUILD_OUTPUT": OUTPUT,
+        "PDBUILD_PREFIX": recipe.build.prefix,
+        **recipe.build.environment,
+    }
+    return Stage(
+        name="compile",
+        base="toolchain",
+        comment="What compiling has in common, whatever the variant.",
+        instructions=tuple(Env(name=k, value=v) for k, v in environment.items()),
+    )
+
+
+def build(recipe: Recipe, variant: str, first: str) -> Stage:
+    """One variant compiled and installed into /out; waits for the variant `first`."""
+    name = recipe.project.name
+    options = options_of(recipe, variant)
+    words = [f"-D{recipe.options[o].cmake}=${o}" for o in options if recipe.options[o].cmake]
+    words.extend(recipe.build.arguments)
+    hook = recipe.build.hook
+    script = " ".join(["exec", "bash", f"{HOOKS}/{_hook_name(hook)}", *map(_shell_word, words)])
+    waits_for = "compile" if variant == first else f"build-{first}"
+    return Stage(
+        name=f"build-{variant}",
+        base="compile",
+        comment=f"Variant {variant}, compiled and installed into {OUTPUT}."
+        + ("" if variant == first else f" It waits for {first}, whose objects it finds in ccache."),
+        instructions=(
+            Arg(name="TARGETARCH"),
+            Arg(name="VERSION", default="0.0.0"),
+            *(Arg(name=option, default=value) for option, value in options.items()),
+            Run(
+                argv=_strict(script),
+                mounts=(
+                    Bind(source=_posix(recipe.source), target=SOURCE),
+                    *_hook(recipe, hook),
+                    # The content of this file never changes, so waiting costs no cache.
+                    Bind(stage=waits_for, source="/etc/debian_version", target="/run/first"),
+                    Cache(id=f"{name}-ccache-{_cache_key(recipe)}", target="/var/cache/ccache"),
+                    Cache(id=f"{name}-{variant}-{_cache_key(recipe)}", target=TREE),
+                    Tmpfs(target="/tmp"),
+                ),
+            ),
+        ),
+    )
+
+
+def binaries(recipe: Recipe, variant: str) -> Stage:
+    """The installed files of one variant, as they leave the build."""
+    return Stage(
+        name=f"binaries-{variant}",
+        base="scratch",
+        comment=f"Binaries of {variant}.",
+        instructions=(
+            Copy(stage=f"build-{variant}", source=f"{OUTPUT}{recipe.build.prefix}/", target="/"),
+        ),
+    )
+
+
+def package(recipe: Recipe, variant: str, described: Package) -> Stage:
+    """One variant packed as a Debian binary package in /deb."""
+    name = package_name(recipe, variant)
+    others = sorted({package_name(recipe, other) for other in recipe.variants} - {name})
+    synopsis, _, long = described.description.strip().partition("\n")
+    options = ", ".join(f"{k}={v}" for k, v in options_of(recipe, variant).items())
+    note = f"This is the variant {variant}" + (f" ({options})." if options else ".")
+    fields = {
+        "package": name,
+        "source": recipe.project.name,
+        "maintainer": described.maintainer,
+        "section": described.section,
+        "homepage": recipe.project.homepage,
+        "license": described.license,
+        "depends": ", ".join(described.depends),
+        "recommends": ", ".join(described.recommends),
+        "provides": "" if name == recipe.project.name else recipe.project.name,
+        "conflicts": ", ".join(others),
+        "synopsis": synopsis.strip() + ("" if variant == recipe.default_variant else f" ({variant})"),
+        "description": "\n".join(filter(None, [long.strip(), note])),
+    }
+    argv = ["bash", f"{HOOKS}/package"]
+    argv.extend(f"--{key}={value}" for key, value in fields.items() if value)
+    return Stage(
+        name=f"package-{variant}",
+        base="toolchain",
+        comment=f"The Debian package {name}.",
+        instructions=(
+            Arg(name="VERSION", default="0.0.0"),
+            Arg(name="SOURCE_DATE_EPOCH", default="0"),
+            Run(
+                argv=tuple(argv),
+                mounts=(
+                    Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT),
+                    *_hook(recipe, "package"),
+                    Tmpfs(target="/tmp"),
+                ),
+            ),
+        ),
+    )
+
+
+def deb(variant: str) -> Stage:
+    """The package file alone."""
+    return Stage(
+        name=f"deb-{variant}",
+        base="scratch",
+        comment=f"Package file of {variant}.",
+        instructions=(Copy(stage=f"package-{variant}", source="/deb/", target="/"),),
+    )
+
+
+def docs_build(recipe: Recipe) -> Stage:
+    """The pages, made from the source and the default variant's installed files."""
+    assert recipe.docs
+    variant = recipe.default_variant
+    return Stage(
+        name="docs-build",
+        base="toolchain",
+        comment=f"The documentation; its reference is read from the installed {variant} variant.",
+        instructions=(
+            Arg(name="VERSION", default="0.0.0"),
+            Run(
+                argv=("bash", f"{HOOKS}/{_hook_name(recipe.docs.hook)}"),
+                mounts=(
+                    Bind(source=_posix(recipe.source, recipe.docs.source), target="/docs"),
+                    Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT),
+                    *_hook(recipe, recipe.docs.hook),
+                    Tmpfs(target="/tmp"),
+                ),
+            ),
+        ),
+    )
+
+
+def docs() -> Stage:
+    """The pages alone."""
+    return Stage(
+        name="docs",
+        base="scratch",
+        comment="The pages.",
+        instructions=(Copy(stage="docs-build", source="/html/", target="/"),),
+    )
+
+
+def runtime_build(recipe: Recipe) -> Stage:
+    """A root file system of just what the production images need."""
+    assert recipe.image
+    return Stage(
+        name="runtime-build",
+        base="base",
+        comment="The root file system of the production images: these packages, what they depend\n"
+        "on, and no more.",
+        instructions=(
+            Arg(name="TARGETARCH"),
+            _apt_install(recipe, "runtime", list(recipe.image.packages)),
+        ),
+    )
+
+
+def runtime() -> Stage:
+    """That root file system as an image of one layer, which all variants share."""
+    return Stage(
+        name="runtime",
+        base="scratch",
+        comment="One layer, which the images of all variants share.",
+        instructions=(Copy(stage="runtime-build", source="/rootfs/", target="/"),),
+    )
+
+
+def content(recipe: Recipe, variant: str) -> Stage:
+    """What a variant adds to the runtime, in /image; checks that the runtime suffices."""
+    source = (
+        Bind(stage=f"package-{variant}", source="/deb", target="/deb")
+        if recipe.package
+        else Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT)
+    )
+    return Stage(
+        name=f"content-{variant}",
+        base="base",
+        comment=f"What {variant} adds to it. The runtime must satisfy its dependencies.",
+        instructions=(
+            Run(
+                argv=("bash", f"{HOOKS}/image"),
+                mounts=(
+                    source,
+                    Bind(stage="runtime", source="/", target="/rootfs"),
+                    *_hook(recipe, "image"),
+                    Tmpfs(target="/tmp"),
+                ),
+            ),
+        ),
+    )
+
+
+def image(recipe: Recipe, variant: str) -> Stage:
+    """The production image of a variant."""
+    assert recipe.image
+    return Stage(
+        name=f"image-{variant}",
+        base="runtime",
+        comment=f"The production image of {variant}.",
+        instructions=(
+            Copy(stage=f"content-{variant}", source="/image/", target="/"),
+            *image_config(recipe),
+        ),
+    )
+
+
+def image_config(recipe: Recipe) -> tuple[Instruction, ...]:
+    """The instructions that say how a production image runs."""
+    assert recipe.image
+    config: list[Instruction] = [
+        Env(name="PATH", value="/usr/local/bin:/usr/bin:/usr/sbin"),
+        Env(name="LANG", value="C.UTF-8"),
+    ]
+    config.extend(Env(name=k, value=v) for k, v in recipe.image.environment.items())
+    config.append(Workdir(path=recipe.image.workdir))
+    if recipe.image.expose:
+        config.append(Expose(ports=recipe.image.expose))
+    if recipe.image.entrypoint:
+        config.append(Entrypoint(argv=("/usr/lib/pdbuild/entrypoint",)))
+    if recipe.image.command:
+        config.append(Cmd(argv=recipe.image.command))
+    return tuple(config)
+
+
+def dev(recipe: Recipe) -> Stage:
+    """The development image: the toolchain, with the hooks inside."""
+    return Stage(
+        name="dev",
+        base="toolchain",
+        comment="The development image: the tools, and no source.",
+        instructions=(
+            Copy(stage="hooks", source="/", target="/usr/lib/pdbuild/hooks/"),
+            Workdir(path=f"/{recipe.project.name}"),
+            Cmd(argv=("bash",)),
+        ),
+    )
+
+
+def options_of(recipe: Recipe, variant: str) -> dict[str, str]:
+    """Every option's value in a variant: the variant's own, else the default."""
+    chosen = recipe.variants[variant].options
+    return {name: chosen.get(name, option.default) for name, option in recipe.options.items()}
+
+
+def _block(recipe: Recipe, block: Block) -> list[Instruction]:
+    instructions: list[Instruction] = [Comment(text=f"{block.name}: {block.description}")]
+    instructions.extend(Env(name=k, value=v) for k, v in block.environment.items())
+    if block.path:
+        instructions.append(Env(name="PATH", value=":".join((*block.path, "$PATH"))))
+    if block.pip:
+        instructions.append(
+            Run(
+                argv=("bash", f"{HOOKS}/pip-install", f"/opt/{block.name}", *block.pip),
+                mounts=(
+                    Cache(id="pdbuild-pip", target="/root/.cache/pip"),
+                    *_hook(recipe, "pip-install"),
+                    *_NETWORK,
+                ),
+            )
+        )
+    for hook in filter(None, (block.install, block.check)):
+        mounts = (*_hook(recipe, hook), Tmpfs(target="/tmp"))
+        instructions.append(Run(argv=("bash", f"{HOOKS}/{hook}"), mounts=mounts))
+    return instructions
+
+
+_NETWORK: tuple[Mount, ...] = (Tmpfs(target="/tmp"), Secret(id="ca"), Secret(id="network"))
+
+
+def _apt_install(recipe: Recipe, hook: str, packages: list[str]) -> Run:
+    suite = f"{recipe.base.suite}-$TARGETARCH"
+    return Run(
+        argv=("bash", f"{HOOKS}/{hook}", *packages),
+        mounts=(
+            Cache(id=f"pdbuild-apt-{suite}", target="/var/cache/apt"),
+            Cache(id=f"pdbuild-apt-lists-{suite}", target="/var/lib/apt"),
+            *_hook(recipe, hook),
+            *_NETWORK,
+        ),
+    )
+
+
+def _hook(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
+    """The mounts of a hook: a path is the project's own, a name is pdbuild's."""
+    if "/" in hook and not hook.startswith(("check/", "install/")):
+        own = Bind(source=_posix(recipe.source, hook), target=f"{HOOKS}/{_hook_name(hook)}")
+        return (own, Bind(stage="hooks", source="/tree", target=f"{HOOKS}/tree"))
+    names = (hook, *_SOURCED.get(hook, ()))
+    return tuple(Bind(stage="hooks", source=f"/{n}", target=f"{HOOKS}/{n}") for n in names)
+
+
+def _hook_name(hook: str) -> str:
+    return hook.rpartition("/")[2]
+
+
+def _cache_key(recipe: Recipe) -> str:
+    return f"{recipe.base.suite}-$TARGETARCH"
+
+
+def _posix(*parts: str) -> str:
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _strict(script: str) -> tuple[str, ...]:
+    return ("bash", "-euo", "pipefail", "-c", script)
+
+
+def _shell_word(word: str) -> str:
+    """A word of the step's shell in which $NAME still stands for a variable."""
+    if re.fullmatch(r"[\w./:=,+@%$-]+", word):
+        return word
+    return '"' + re.sub(r'(["\\`])', r"\\\1", word) + '"'

@@ -1,0 +1,1 @@
+"""Renderers: a plan as the texts that engines and plain tools read."""

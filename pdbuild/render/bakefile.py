@@ -1,0 +1,76 @@
+"""Renders a plan as a bake file (JSON) for `docker buildx bake`.
+
+Only keys that buildx has had since 0.10, options as CSV strings: 0.13 and later read it alike.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pdbuild.plan.types import Kind, Plan, Target
+
+
+def render(
+    plan: Plan,
+    *,
+    containerfile: str,
+    contexts: Mapping[str, str],
+    secrets: Mapping[str, str],
+) -> str:
+    """The bake file's text.
+
+    `containerfile` is the absolute path of the rendered Containerfile, `contexts` the named
+    contexts (absolute paths or `oci-layout://…`), `secrets` files by their id. Images have no
+    `output`: whoever builds chooses `--load`, `--push` or `--set`.
+    """
+    targets = {
+        target.name: _target(plan, target, containerfile, contexts, secrets)
+        for target in plan.targets
+    }
+    groups = {name: {"targets": list(members)} for name, members in plan.groups.items()}
+    groups["default"] = {"targets": [target.name for target in plan.targets]}
+    bake = {"group": groups, "target": targets}
+    return json.dumps(_escaped(bake), indent=2, ensure_ascii=False) + "\n"
+
+
+def _target(
+    plan: Plan,
+    target: Target,
+    containerfile: str,
+    contexts: Mapping[str, str],
+    secrets: Mapping[str, str],
+) -> dict[str, Any]:
+    fields = {
+        # bake resolves relative paths against its working directory, not the file's folder.
+        "context": plan.root,
+        "contexts": dict(contexts),
+        "dockerfile": containerfile,
+        "target": target.stage,
+        "args": target.args,
+        "labels": target.labels,
+        "tags": list(target.tags),
+        "platforms": list(plan.platforms),
+        "secret": [f"id={name},src={path}" for name, path in secrets.items()],
+        "output": _output(plan, target),
+    }
+    return {key: value for key, value in fields.items() if value}
+
+
+def _output(plan: Plan, target: Target) -> list[str]:
+    if target.kind.is_image:
+        return []
+    kind = "tar" if target.kind is Kind.ROOTFS else "local"
+    return [f"type={kind},dest={plan.root}/{target.destination}"]
+
+
+def _escaped(value: Any) -> Any:
+    """Bake reads JSON strings as HCL templates: `${` and `%{` must be doubled."""
+    match value:
+        case str():
+            return value.replace("${", "$${").replace("%{", "%%{")
+        case list():
+            return [_escaped(item) for item in value]
+        case dict():
+            return {key: _escaped(item) for key, item in value.items()}
+        case _:
+            return value
