@@ -1,0 +1,300 @@
+"""The image store: one OCI image layout that holds what pdbuild built.
+
+Readable by other tools while pdbuild writes to it (`skopeo copy oci:DIR:REFERENCE …`): blobs
+come first and `index.json` is replaced in one step, so a reader sees the old or the new.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pdbuild.errors import EngineError, UsageError
+from pdbuild.oci import CONTAINERD_REFERENCE, REFERENCE, Config, Descriptor, Layout, Manifest
+
+# Why a hard link can fail where a copy works: another file system, too many links, a file of
+# another user (fs.protected_hardlinks), a file system without links.
+_NO_LINK = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES, errno.ENOTSUP})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredImage:
+    """One image for one platform.
+
+    `digest` is what the reference points at (an index for several platforms), `manifest_digest`
+    this platform's manifest. `size` is bytes as stored, `unpacked` bytes of the layers' tars,
+    None when a layer's compression cannot be read (zstd).
+    """
+
+    reference: str
+    digest: str
+    manifest_digest: str
+    config_digest: str
+    platform: str
+    created: str
+    labels: Mapping[str, str]
+    size: int
+    unpacked: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The store in directory `path`, which is made when something is first adopted."""
+
+    path: Path
+
+    @property
+    def layout(self) -> Layout:
+        """The store as an OCI layout."""
+        return Layout(self.path)
+
+    def adopt(self, layout: Path, digest: str, reference: str) -> bool:
+        """Take the image `digest` of another layout in, under `reference`; False if it was there.
+
+        Blobs are hard-linked, or copied where that cannot be. An image that had the reference
+        loses it; `collect` frees its blobs. Raises EngineError when the layout lacks a blob or
+        has one of the wrong size.
+        """
+        if self._digest(reference) == digest:
+            return False
+        source = Layout(layout)
+        described = {entry.digest: entry for entry in source.index()}
+        top = described.get(digest) or source.describe(digest)
+        with self._locked():
+            for blob in source.reachable(top):
+                _take(source.blob(blob.digest), self.layout.blob(blob.digest), blob.size)
+            entries = [e for e in self._entries() if _reference(e) != reference]
+            self._write([*entries, _entry(top, reference)])
+        return True
+
+    def images(self) -> tuple[StoredImage, ...]:
+        """Every image, by reference and platform.
+
+        The first call after a gzip layer came in reads that layer through, to learn its size.
+        """
+        with _Sizes(self.path / "sizes.json") as sizes:
+            found = [
+                self._image(entry, manifest, sizes)
+                for entry in self._index()
+                if entry.reference
+                for manifest in self.layout.manifests(entry)
+            ]
+        return tuple(sorted(found, key=lambda image: (image.reference, image.platform)))
+
+    def find(self, reference: str, platform: str = "") -> StoredImage | None:
+        """The image of that reference (`localhost/` may be left out), and platform if given."""
+        entry = self._find(reference)
+        if entry is None:
+            return None
+        with _Sizes(self.path / "sizes.json") as sizes:
+            for manifest in self.layout.manifests(entry):
+                image = self._image(entry, manifest, sizes)
+                if platform in ("", image.platform):
+                    return image
+        return None
+
+    def config(self, reference: str, platform: str = "") -> Config:
+        """The configuration of a stored image. Raises UsageError when it is not there."""
+        entry = self._find(reference)
+        for manifest in self.layout.manifests(entry) if entry else ():
+            config = self.layout.config(manifest)
+            if platform in ("", config.platform):
+                return config
+        wanted = f"{reference} for {platform}" if platform else reference
+        raise UsageError(f"no image {wanted} in the image store", hint="pdbuild images lists them")
+
+    def remove(self, reference: str) -> bool:
+        """Forget a reference; False if it is not there. `collect` frees the blobs."""
+        with self._locked():
+            found = self._find(reference)
+            if found is None:
+                return False
+            self._write([e for e in self._entries() if _reference(e) != found.reference])
+        return True
+
+    def collect(self) -> int:
+        """Delete the blobs that no reference needs; the bytes freed.
+
+        Raises EngineError, and deletes nothing, when an image is damaged.
+        """
+        if not self.path.is_dir():
+            return 0
+        freed = 0
+        with self._locked():
+            used = {b.digest for top in self._index() for b in self.layout.reachable(top)}
+            for blob in (self.path / "blobs" / "sha256").iterdir():
+                if f"sha256:{blob.name}" not in used:
+                    status = blob.stat()
+                    blob.unlink()
+                    # A blob with another link stays on the disk.
+                    freed += status.st_size if status.st_nlink == 1 else 0
+            for leftover in self.path.glob(".*.*"):  # of a process that was killed
+                leftover.unlink(missing_ok=True)
+        return freed
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep `collect` and `adopt` of other processes away while blobs are read."""
+        with self._locked(fcntl.LOCK_SH):
+            yield
+
+    def _image(self, entry: Descriptor, manifest: Manifest, sizes: "_Sizes") -> StoredImage:
+        config = self.layout.config(manifest)
+        blobs = {b.digest: b.size for b in (manifest.config, *manifest.layers)}
+        tars = [sizes.unpacked(layer, self.layout) for layer in manifest.layers]
+        return StoredImage(
+            reference=entry.reference,
+            digest=entry.digest,
+            manifest_digest=manifest.digest,
+            config_digest=config.digest,
+            platform=config.platform,
+            created=config.created,
+            labels=config.labels,
+            size=sum(blobs.values()),
+            unpacked=None if None in tars else sum(size or 0 for size in tars),
+        )
+
+    def _find(self, reference: str) -> Descriptor | None:
+        entries = {entry.reference: entry for entry in self._index()}
+        return entries.get(reference) or entries.get(f"localhost/{reference}")
+
+    def _index(self) -> tuple[Descriptor, ...]:
+        return self.layout.index() if (self.path / "index.json").exists() else ()
+
+    def _digest(self, reference: str) -> str:
+        return next((str(e["digest"]) for e in self._entries() if _reference(e) == reference), "")
+
+    def _entries(self) -> list[dict[str, Any]]:
+        # The JSON objects themselves, so that what other tools wrote in them is kept.
+        path = self.path / "index.json"
+        try:
+            return list(json.loads(path.read_bytes()).get("manifests") or ())
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, AttributeError) as error:
+            raise EngineError(f"cannot read {path}: {error}") from error
+
+    def _write(self, entries: list[dict[str, Any]]) -> None:
+        _replace(self.path / "oci-layout", {"imageLayoutVersion": "1.0.0"})
+        index = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": sorted(entries, key=lambda e: (_reference(e), str(e["digest"]))),
+        }
+        _replace(self.path / "index.json", index)
+
+    @contextlib.contextmanager
+    def _locked(self, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+        (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+        # The lock file is never deleted: two owners could else hold locks on two files.
+        with (self.path / "lock").open("a") as file:
+            fcntl.flock(file, how)
+            yield
+
+
+class _Sizes:
+    """Unpacked sizes of compressed layers, in bytes, kept in a file beside the layout."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[str, int] = {}
+        self._changed = False
+
+    def __enter__(self) -> "_Sizes":
+        # Only a cache: unreadable is the same as empty.
+        with contextlib.suppress(OSError, ValueError):
+            self._known = dict(json.loads(self._path.read_bytes()))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._changed:
+            with contextlib.suppress(OSError):
+                _replace(self._path, self._known)
+
+    def unpacked(self, layer: Descriptor, layout: Layout) -> int | None:
+        if layer.media_type.endswith(".tar"):
+            return layer.size
+        if not layer.media_type.endswith("gzip"):
+            return None
+        if layer.digest not in self._known:
+            self._known[layer.digest] = _gunzipped(layout.blob(layer.digest))
+            self._changed = True
+        return self._known[layer.digest]
+
+
+def _gunzipped(path: Path) -> int:
+    import gzip
+
+    # Read through: the size that a gzip file states is modulo 4 GiB and of its last member.
+    total = 0
+    with gzip.open(path) as stream:
+        while chunk := stream.read(1 << 20):
+            total += len(chunk)
+    return total
+
+
+def _reference(entry: Mapping[str, Any]) -> str:
+    annotations = entry.get("annotations") or {}
+    return str(annotations.get(CONTAINERD_REFERENCE) or annotations.get(REFERENCE) or "")
+
+
+def _entry(top: Descriptor, reference: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "mediaType": top.media_type,
+        "digest": top.digest,
+        "size": top.size,
+        "annotations": {**top.annotations, REFERENCE: reference, CONTAINERD_REFERENCE: reference},
+    }
+    if top.platform:
+        names = ("os", "architecture", "variant")
+        entry["platform"] = dict(zip(names, top.platform.split("/"), strict=False))
+    return entry
+
+
+def _take(source: Path, target: Path, size: int) -> None:
+    # The digest is not computed again (the engine did): a size tells a torn file, at no cost.
+    with contextlib.suppress(FileNotFoundError):
+        if target.stat().st_size == size:
+            return
+    try:
+        if source.stat().st_size != size:
+            raise EngineError(f"{source} is damaged: not {size} bytes")
+        target.unlink(missing_ok=True)
+        try:
+            os.link(source, target)
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            _copy(source, target)
+    except OSError as error:
+        raise EngineError(f"cannot take {source} into the image store: {error.strerror}") from error
+
+
+def _copy(source: Path, target: Path) -> None:
+    with _temporary(target) as name:
+        shutil.copyfile(source, name)
+
+
+def _replace(path: Path, data: Mapping[str, Any]) -> None:
+    with _temporary(path) as name:
+        name.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
