@@ -1,0 +1,328 @@
+"""What must hold in a recipe and its blocks beyond keys and types."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from pdbuild.recipe import names
+from pdbuild.recipe.finding import Finding, KeyPath
+from pdbuild.recipe.merge import Tables, inner_table
+from pdbuild.recipe.types import MERGE_APPEND, Block, Parameter, Recipe
+
+# A variant's files stand in build/VARIANT, beside these folders.
+_TAKEN_VARIANTS = ("docs", "browse", "dev")
+_SUBSTITUTION = re.compile(r"\$\{([^}]*)\}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_URL = re.compile(r"(https?|file)://[^\s]+")
+
+
+def recipe(recipe: Recipe) -> Iterator[Finding]:
+    """Everything wrong in a recipe whose keys and types are right."""
+    for check in _CHECKS:
+        yield from check(recipe)
+
+
+def repeats(tables: Tables) -> Iterator[Finding]:
+    """Values that one file names twice in a list that is a set."""
+    for table in dataclasses.fields(Recipe):
+        inner, by_name = inner_table(table.type)
+        for field in dataclasses.fields(inner) if inner and not by_name else ():
+            values = (tables.get(table.name) or {}).get(field.name, ())
+            if field.metadata["merge"] == MERGE_APPEND or field.name == "platforms":
+                yield from _repeats((table.name, field.name), tuple(values))
+
+
+def block(block: Block) -> Iterator[Finding]:
+    """Everything wrong in one block by itself."""
+    yield from _lines((), block)
+    for key in ("check", "install"):
+        hook = getattr(block, key)
+        if hook and not names.HOOK.fullmatch(hook):
+            yield Finding((key,), f"{names.quote(hook)} is not a hook's name")
+    yield from _match(("apt",), _without_parameters(block.apt), names.DEBIAN_PACKAGE, "a package")
+    yield from _environment(("environment",), block.environment)
+    for name, parameter in block.parameters.items():
+        values = _listed(parameter.default)
+        yield from _among(("parameters", name, "default"), values, parameter.values)
+    for key in ("apt", "pip", "path", "environment"):
+        value = getattr(block, key)
+        for text in value.values() if isinstance(value, Mapping) else value:
+            for used in _SUBSTITUTION.findall(text):
+                if used not in block.parameters:
+                    what = f"{names.quote(text)} uses an unknown parameter"
+                    yield Finding((key,), what, names.did_you_mean(used, block.parameters))
+
+
+def _project(recipe: Recipe) -> Iterator[Finding]:
+    project = recipe.project
+    problem = names.project_problem(project.name)
+    if problem:
+        yield Finding(("project", "name"), problem)
+    problem = names.version_problem(project.version) if project.version != "git" else ""
+    if problem:
+        hint = 'or "git", for `git describe` of the source'
+        yield Finding(("project", "version"), problem, hint)
+    if not project.platforms:
+        yield Finding(("project", "platforms"), "no platform", 'such as "linux/amd64"')
+    for platform in project.platforms:
+        what, hint = names.platform_problem(platform)
+        if what:
+            yield Finding(("project", "platforms"), what, hint, item=platform)
+    if project.homepage and not _URL.fullmatch(project.homepage):
+        yield Finding(("project", "homepage"), f"{names.quote(project.homepage)} is not a URL")
+
+
+def _base(recipe: Recipe) -> Iterator[Finding]:
+    base = recipe.base
+    if not names.SUITE.fullmatch(base.suite):
+        what = f"{names.quote(base.suite)} is not a suite's name"
+        yield Finding(("base", "suite"), what, 'such as "trixie"')
+    if re.search(r"\s", base.image):
+        yield Finding(("base", "image"), f"{names.quote(base.image)} is not an image reference")
+
+
+def _toolchain(recipe: Recipe) -> Iterator[Finding]:
+    toolchain = recipe.toolchain
+    by_name = {block.name: block for block in recipe.blocks}
+    yield from _match(
+        ("toolchain", "packages"), toolchain.packages, names.DEBIAN_PACKAGE, "a Debian package"
+    )
+    seen: list[str] = []
+    for name in toolchain.blocks:
+        for needed in by_name[name].requires if name in by_name else ():
+            where = ("toolchain", "blocks")
+            if needed not in toolchain.blocks:
+                hint = f"add {names.quote(needed)} before {names.quote(name)}"
+                yield Finding(where, f"{name} requires {needed}", hint, item=name)
+            elif needed not in seen:
+                hint = f"put {names.quote(needed)} before {names.quote(name)}"
+                yield Finding(where, f"{name} requires {needed} before it", hint, item=name)
+        seen.append(name)
+    for name, values in toolchain.parameters.items():
+        path: KeyPath = ("toolchain", name)
+        if name not in toolchain.blocks:
+            hint = names.did_you_mean(name, toolchain.blocks)
+            needs = (path, ("toolchain", "blocks"))
+            yield Finding(path, "not one of this recipe's blocks", hint, needs=needs)
+        elif name in by_name:
+            yield from _parameters(path, by_name[name].parameters, values)
+
+
+def _parameters(
+    path: KeyPath,
+    known: Mapping[str, Parameter],
+    values: Mapping[str, str | tuple[str, ...]],
+) -> Iterator[Finding]:
+    for name, value in values.items():
+        here = (*path, name)
+        parameter = known.get(name)
+        if parameter is None:
+            yield Finding(here, "unknown parameter", names.did_you_mean(name, known))
+        elif isinstance(value, str) != isinstance(parameter.default, str):
+            swapped = ("a list", "a string") if isinstance(value, str) else ("a string", "a list")
+            yield Finding(here, "expected {}, found {}".format(*swapped))
+        else:
+            yield from _among(here, _listed(value), parameter.values)
+
+
+def _options(recipe: Recipe) -> Iterator[Finding]:
+    setters: dict[str, str] = {}
+    for name, option in recipe.options.items():
+        path: KeyPath = ("options", name)
+        if not names.OPTION.fullmatch(name):
+            what = "an option's name is upper-case letters, digits and _, starting with a letter"
+            yield Finding(path, what)
+        yield from _match((*path, "values"), option.values, names.OPTION_VALUE, "an option's value")
+        yield from _repeats((*path, "values"), option.values)
+        needs = ((*path, "default"), (*path, "values"))
+        yield from _among((*path, "default"), (option.default,), option.values, needs)
+        if not option.values:
+            yield Finding((*path, "values"), "no value")
+        if option.cmake and not names.ENVIRONMENT.fullmatch(option.cmake):
+            what = f"{names.quote(option.cmake)} is not a CMake variable"
+            yield Finding((*path, "cmake"), what)
+        other = setters.setdefault(option.cmake, name) if option.cmake else name
+        if other != name:
+            yield Finding((*path, "cmake"), f"option {other} sets {option.cmake} too")
+
+
+def _variants(recipe: Recipe) -> Iterator[Finding]:
+    seen: dict[tuple[str, ...], str] = {}
+    for name, variant in recipe.variants.items():
+        path: KeyPath = ("variants", name)
+        yield from _variant_name(path, name)
+        for option, value in variant.options.items():
+            here = (*path, option)
+            if option in recipe.options:
+                needs = (here, ("options", option))
+                yield from _among(here, (value,), recipe.options[option].values, needs)
+            else:
+                hint = names.did_you_mean(option, recipe.options)
+                yield Finding(here, "unknown option", hint, needs=(here, ("options",)))
+        choice = tuple(variant.options.get(k, o.default) for k, o in recipe.options.items())
+        other = seen.setdefault(choice, name)
+        if other != name:
+            both: tuple[KeyPath, ...] = (path, ("variants", other), ("options",))
+            what = f"the same options as variant {other}"
+            yield Finding(path, what, needs=both)
+
+
+def _variant_name(path: KeyPath, name: str) -> Iterator[Finding]:
+    if not names.VARIANT.fullmatch(name) or len(name) > names.LONGEST_VARIANT:
+        what = (
+            "a variant's name is lower-case letters, digits and -, starting with a letter or "
+            f"digit, at most {names.LONGEST_VARIANT}"
+        )
+        yield Finding(path, what)
+    platforms = {platform.replace("/", "-") for platform in names.PLATFORMS}
+    if name in _TAKEN_VARIANTS or name in platforms:
+        yield Finding(path, f"build/{name} is taken by something else", "choose another name")
+
+
+def _defaults(recipe: Recipe) -> Iterator[Finding]:
+    default = [name for name, variant in recipe.variants.items() if variant.default]
+    if not default:
+        hint = "write `default = true` in the variant whose tag has no suffix"
+        yield Finding(("variants",), "no default variant", hint)
+    for name in default[1:]:
+        what = f"variant {default[0]} is the default too"
+        yield Finding(("variants", name, "default"), what, needs=(("variants",),))
+
+
+def _build(recipe: Recipe) -> Iterator[Finding]:
+    yield from _absolute(("build", "prefix"), recipe.build.prefix)
+    yield from _environment(("build", "environment"), recipe.build.environment)
+
+
+def _package(recipe: Recipe) -> Iterator[Finding]:
+    package = recipe.package
+    if package is None:
+        return
+    if not names.MAINTAINER.fullmatch(package.maintainer):
+        what = f"{names.quote(package.maintainer)} is not a maintainer"
+        yield Finding(("package", "maintainer"), what, 'write "Name <name@example.org>"')
+    synopsis = package.description.strip().split("\n")[0].strip()
+    if not synopsis:
+        yield Finding(("package", "description"), "the description is empty")
+    elif len(synopsis) > 80:
+        what = f"the first line has {len(synopsis)} characters; a synopsis has at most 80"
+        yield Finding(("package", "description"), what)
+    if not names.SECTION.fullmatch(package.section):
+        what = f"{names.quote(package.section)} is not a section of the archive"
+        yield Finding(("package", "section"), what)
+    for key in ("depends", "recommends"):
+        for relation in getattr(package, key):
+            choices = [choice.strip() for choice in relation.split("|")]
+            if not all(map(names.DEBIAN_RELATION.fullmatch, choices)):
+                what = f"{names.quote(relation)} is not a package relation"
+                hint = 'such as "python3 (>= 3.11)"'
+                yield Finding(("package", key), what, hint, item=relation)
+
+
+def _image(recipe: Recipe) -> Iterator[Finding]:
+    image = recipe.image
+    if image is None:
+        return
+    yield from _match(
+        ("image", "packages"), image.packages, names.DEBIAN_PACKAGE, "a Debian package"
+    )
+    yield from _absolute(("image", "workdir"), image.workdir)
+    yield from _environment(("image", "environment"), image.environment)
+    for port in image.expose:
+        if not 1 <= port <= 65535:
+            yield Finding(("image", "expose"), f"{port} is not a TCP port", item=port)
+    if image.size_budget and not names.size(image.size_budget):
+        what = f"{names.quote(image.size_budget)} is not a size"
+        yield Finding(("image", "size_budget"), what, 'such as "75MB" or "1.5GB"')
+
+
+def _mirrors(recipe: Recipe) -> Iterator[Finding]:
+    for key in ("apt", "pip"):
+        address = getattr(recipe.mirrors, key)
+        if address and not _URL.fullmatch(address):
+            yield Finding(("mirrors", key), f"{names.quote(address)} is not a URL")
+    registry = recipe.mirrors.registry
+    if re.search(r"://|\s", registry):
+        what = f"{names.quote(registry)} is not a registry"
+        yield Finding(("mirrors", "registry"), what, "write HOST[:PORT][/PATH], without a scheme")
+
+
+def _single_lines(recipe: Recipe) -> Iterator[Finding]:
+    for table in ("project", "base", "toolchain", "build", "package", "image", "docs", "mirrors"):
+        yield from _lines((table,), getattr(recipe, table))
+
+
+_CHECKS: tuple[Callable[[Recipe], Iterator[Finding]], ...] = (
+    _project,
+    _base,
+    _toolchain,
+    _options,
+    _variants,
+    _defaults,
+    _build,
+    _package,
+    _image,
+    _mirrors,
+    _single_lines,
+)
+
+
+def _lines(path: KeyPath, value: object) -> Iterator[Finding]:
+    """Strings below `value` that span lines or hold control characters."""
+    if isinstance(value, str):
+        allowed = "\n\t" if path and path[-1] == "description" else ""
+        if _CONTROL.search(value.translate(dict.fromkeys(map(ord, allowed)))):
+            yield Finding(path, f"{names.quote(value)} is not one line of plain text")
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            skip = path == ("toolchain",) and key == "parameters"
+            yield from _lines(path if skip else (*path, key), inner)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from _lines(path, inner)
+    elif hasattr(value, "__dataclass_fields__"):
+        yield from _lines(path, {key: getattr(value, key) for key in value.__dataclass_fields__})
+
+
+def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _without_parameters(texts: Iterable[str]) -> Iterator[str]:
+    return (_SUBSTITUTION.sub("0", text) for text in texts)
+
+
+def _among(
+    path: KeyPath, values: Iterable[str], allowed: tuple[str, ...], needs: tuple[KeyPath, ...] = ()
+) -> Iterator[Finding]:
+    for value in values:
+        if allowed and value not in allowed:
+            what = f"{names.quote(value)} is not one of its values"
+            yield Finding(path, what, names.did_you_mean(value, allowed), value, needs)
+
+
+def _match(
+    path: KeyPath, values: Iterable[str], pattern: "re.Pattern[str]", kind: str
+) -> Iterator[Finding]:
+    for value in values:
+        if not pattern.fullmatch(value):
+            yield Finding(path, f"{names.quote(value)} is not {kind}", item=value)
+
+
+def _repeats(path: KeyPath, values: tuple[str | int, ...]) -> Iterator[Finding]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            yield Finding(
+                (*path, index), f"{names.quote(str(value))} is named twice", needs=(path,)
+            )
+
+
+def _environment(path: KeyPath, environment: Mapping[str, str]) -> Iterator[Finding]:
+    for name in environment:
+        if not names.ENVIRONMENT.fullmatch(name):
+            yield Finding((*path, name), "not an environment variable's name")
+
+
+def _absolute(path: KeyPath, value: str) -> Iterator[Finding]:
+    if not value.startswith("/") or ".." in value.split("/"):
+        yield Finding(path, f"{names.quote(value)} is not an absolute path")

@@ -1,0 +1,327 @@
+"""Finds and reads recipes, what they extend and the blocks that they use."""
+
+import dataclasses
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from pdbuild.errors import Mistake, RecipeError, UsageError
+from pdbuild.recipe import check, names, shape
+from pdbuild.recipe.files import File, locate, read
+from pdbuild.recipe.finding import Finding, KeyPath, sound
+from pdbuild.recipe.merge import Tables, merge
+from pdbuild.recipe.types import Block, Recipe
+
+_LARGEST = 1 << 20
+_LONGEST_CHAIN = 32
+_PROJECT = re.compile(rb"^\s*(\[\s*)?project\s*[].=]", re.MULTILINE)
+
+
+def find(start: Path, chosen: str | None) -> Path:
+    """The recipe to use: `chosen`, a path or the bare name of a file in `recipes/`, or else the
+    only recipe of the nearest folder at or above `start` that has any.
+
+    Raises UsageError when there is none, several, or not the one that was chosen.
+    """
+    start = Path(start).absolute()
+    if chosen is None:
+        return _shown(_nearest(start))
+    path = start / chosen
+    if chosen.endswith(".toml") or "/" in chosen:
+        if _is_file(path):
+            return _shown(path)
+        if _is_file(path / "pdbuild.toml"):
+            return _shown(path / "pdbuild.toml")
+        hint = names.did_you_mean(path.name, (p.name for p in _toml_files(path.parent)))
+        raise UsageError(f"there is no recipe {names.quote(chosen)}", hint=hint)
+    known: list[str] = []
+    for folder in (start, *start.parents):
+        path = folder / "recipes" / f"{chosen}.toml"
+        if _is_file(path):
+            return _shown(path)
+        known += [recipe.stem for recipe in _toml_files(folder / "recipes") if _is_recipe(recipe)]
+    hint = names.did_you_mean(chosen, known) or "name a recipe's path, or a file of recipes/"
+    raise UsageError(f"there is no recipe {names.quote(chosen)}", hint=hint)
+
+
+def load(path: Path, *, blocks_dir: Path) -> Recipe:
+    """The recipe at `path`, with what it extends merged in and its blocks read.
+
+    Blocks are looked for in `toolchain/` beside the recipe, then in `blocks_dir`. Raises
+    RecipeError with every mistake of the recipe, of what it extends and of its blocks.
+    """
+    mistakes: list[Mistake] = []
+    files = _chain(path, mistakes)
+    if not files:
+        raise RecipeError(tuple(mistakes))
+    tables: Tables = {}
+    for file in files:
+        tables = merge(Recipe, tables, file.shaped.tables)
+        own = *file.shaped.findings, *check.repeats(file.shaped.tables)
+        mistakes += map(file.mistake, own)
+    recipe, findings = shape.build(Recipe, _settled(tables))
+    unsound = frozenset[KeyPath]().union(*(file.shaped.unsound for file in files))
+    findings = tuple(finding for finding in findings if sound(finding, unsound))
+    mistakes += [locate(finding, files) for finding in findings]
+    unsound = unsound.union(finding.path for finding in findings)
+
+    blocks, unknown = _blocks(recipe, (path.parent / "toolchain", blocks_dir), mistakes)
+    recipe = dataclasses.replace(recipe, file=str(path), blocks=blocks)
+    recipe, misplaced = _placed(recipe, path)
+    later = *unknown, *check.recipe(recipe), *misplaced, *_neighbours(recipe, path)
+    mistakes += [locate(finding, files) for finding in later if sound(finding, unsound)]
+    if mistakes:
+        raise RecipeError(tuple(mistakes))
+    return recipe
+
+
+def _nearest(start: Path) -> Path:
+    for folder in (start, *start.parents):
+        if _is_file(folder / "pdbuild.toml"):
+            return folder / "pdbuild.toml"
+        recipes = [path for path in _toml_files(folder / "recipes") if _is_recipe(path)]
+        if len(recipes) == 1:
+            return recipes[0]
+        if recipes:
+            choices = ", ".join(path.stem for path in recipes)
+            raise UsageError(
+                f"{_shown(folder / 'recipes')} holds several recipes: {choices}",
+                hint=f"choose one with `--recipe NAME`, such as `--recipe {recipes[0].stem}`",
+            )
+    raise UsageError(
+        f"no recipe in {start} or any folder above it: no pdbuild.toml, no recipes/*.toml",
+        hint="`pdbuild init` writes one",
+    )
+
+
+def _shown(path: Path) -> Path:
+    """`path` as people like to read it: relative when it is below the working directory."""
+    path = Path(os.path.normpath(path))
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _is_recipe(path: Path) -> bool:
+    """Whether a file has a `[project]` table; those without are there to be extended."""
+    try:
+        content = _content(path)
+    except RecipeError:
+        return True  # loading it says what is wrong
+    try:
+        return "project" in tomli.loads(content.decode())
+    except (ValueError, RecursionError):
+        return _PROJECT.search(content) is not None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _toml_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.glob("*.toml") if _is_file(path))
+    except (OSError, ValueError):
+        return []
+
+
+def _content(path: Path) -> bytes:
+    """What is in a file of reasonable size; raises RecipeError when that cannot be had."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            what = "is a folder, not a recipe" if path.is_dir() else "not a regular file"
+            raise RecipeError((Mistake(str(path), 0, "", what),))
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except FileNotFoundError:
+        raise RecipeError((Mistake(str(path), 0, "", "there is no such file"),)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RecipeError((Mistake(str(path), 0, "", f"cannot be read: {reason}"),)) from None
+    if len(content) > _LARGEST:
+        raise RecipeError((Mistake(str(path), 0, "", "larger than 1 MiB; not a recipe"),))
+    return content
+
+
+def _chain(path: Path, mistakes: list[Mistake]) -> list[File]:
+    """The recipe and all that it extends, each after what it extends; empty if unreadable."""
+    files: dict[Path, File] = {}
+    _extend(path, (), files, mistakes)
+    return list(files.values()) if path.absolute() in files else []
+
+
+def _extend(
+    path: Path, trail: tuple[Path, ...], files: dict[Path, File], mistakes: list[Mistake]
+) -> None:
+    """Reads `path` and what it extends into `files`; `trail` are the files that led here."""
+    try:
+        file = read(_content(path), str(path))
+    except RecipeError as error:
+        mistakes += error.mistakes
+        return
+    trail = (*trail, path)
+    for other in file.extends:
+        target = Path(os.path.normpath(path.parent / other))
+        if target.absolute() in files:
+            continue
+        problem, hint = _extends_problem(other, target, trail)
+        if problem:
+            item = other if isinstance(file.data["extends"], list) else None
+            mistakes.append(file.mistake(Finding(("extends",), problem, hint, item)))
+        else:
+            _extend(target, trail, files, mistakes)
+    files[path.absolute()] = file
+
+
+def _extends_problem(named: str, target: Path, trail: tuple[Path, ...]) -> tuple[str, str]:
+    """Why `target` cannot be extended by the last of `trail`, and a hint; empty when it can."""
+    same = [i for i, path in enumerate(trail) if _same(path, target)]
+    if same:
+        cycle = " -> ".join(path.name for path in (*trail[same[0] :], target))
+        return f"a cycle: {cycle}", ""
+    if len(trail) > _LONGEST_CHAIN:
+        return f"more than {_LONGEST_CHAIN} files extend one another", ""
+    if not _is_file(target):
+        beside = (path.name for path in _toml_files(target.parent) if path != trail[-1])
+        return f"there is no file {names.quote(named)}", names.did_you_mean(target.name, beside)
+    return "", ""
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def _settled(tables: Tables) -> Tables:
+    """`tables` with a default variant where there is no choice."""
+    variants = tables.get("variants") or {"default": {}}
+    if len(variants) == 1:
+        variants = {name: {**variant, "default": True} for name, variant in variants.items()}
+    return tables | {"variants": variants}
+
+
+def _blocks(
+    recipe: Recipe, folders: tuple[Path, ...], mistakes: list[Mistake]
+) -> tuple[tuple[Block, ...], list[Finding]]:
+    """The recipe's sound blocks, and findings for those that do not exist.
+
+    Mistakes in the blocks' own files go to `mistakes`.
+    """
+    blocks: list[Block] = []
+    unknown: list[Finding] = []
+    for name in dict.fromkeys(recipe.toolchain.blocks):
+        proper = names.BLOCK.fullmatch(name) is not None
+        paths = [folder / f"{name}.toml" for folder in folders if proper]
+        path = next(filter(_is_file, paths), None)
+        if path is None:
+            known = (path.stem for folder in folders for path in _toml_files(folder))
+            what, hint = f"unknown block {names.quote(name)}", names.did_you_mean(name, known)
+            unknown.append(Finding(("toolchain", "blocks"), what, hint, item=name))
+            continue
+        try:
+            blocks.append(_block(path))
+        except RecipeError as error:
+            mistakes += error.mistakes
+    return tuple(blocks), unknown
+
+
+def _block(path: Path) -> Block:
+    file = read(_content(path), str(path), Block)
+    block: Block
+    block, missing = shape.build(Block, file.shaped.tables)
+    block = dataclasses.replace(block, name=path.stem)
+    unsound = file.shaped.unsound
+    findings = [finding for finding in missing if sound(finding, unsound)]
+    unsound = unsound.union(finding.path for finding in missing)
+    findings += [finding for finding in check.block(block) if sound(finding, unsound)]
+    findings += file.shaped.findings
+    if findings:
+        raise RecipeError(tuple(map(file.mistake, findings)))
+    return block
+
+
+def _placed(recipe: Recipe, path: Path) -> tuple[Recipe, list[Finding]]:
+    """`recipe` with its root and source, and what is wrong with the files that it names."""
+    folder = path.parent.resolve()
+    root = folder.parent if folder.name == "recipes" else folder
+    recipe = dataclasses.replace(recipe, root=root.as_posix(), source=".")
+    where: KeyPath = ("project", "source")
+    named = names.quote(recipe.project.source)
+    source = _resolved(folder, recipe.project.source)
+    if source is None or not source.is_dir():
+        return recipe, [Finding(where, f"there is no folder {named}", f"looked in {folder}")]
+    if not source.is_relative_to(root):
+        hint = f"the project's root is {root}"
+        return recipe, [Finding(where, f"{named} is outside the project", hint)]
+    recipe = dataclasses.replace(recipe, source=source.relative_to(root).as_posix())
+    return recipe, list(_missing_files(recipe, source))
+
+
+def _missing_files(recipe: Recipe, source: Path) -> Iterator[Finding]:
+    """Hooks and folders that the recipe names but the source tree does not have."""
+    hooks: list[tuple[KeyPath, str]] = [(("build", "hook"), recipe.build.hook)]
+    if recipe.docs is not None:
+        hooks.append((("docs", "hook"), recipe.docs.hook))
+        pages = _resolved(source, recipe.docs.source)
+        if pages is None or not (pages.is_dir() and pages.is_relative_to(source)):
+            what = f"there is no folder {names.quote(recipe.docs.source)} in the source"
+            yield Finding(("docs", "source"), what, needs=(("docs",), ("project", "source")))
+    if recipe.image is not None and recipe.image.entrypoint:
+        hooks.append((("image", "entrypoint"), recipe.image.entrypoint))
+    for where, hook in hooks:
+        needs = (where, ("project", "source"))
+        if names.HOOK.fullmatch(hook) and "/" not in hook:
+            continue  # one of pdbuild's
+        script = _resolved(source, hook)
+        if script is not None and not script.is_relative_to(source):
+            yield Finding(where, f"{names.quote(hook)} is outside the source", needs=needs)
+        elif script is None or not _is_file(script):
+            what = f"there is no file {names.quote(hook)} in the source"
+            yield Finding(where, what, f"looked in {source}", needs=needs)
+
+
+def _resolved(folder: Path, named: str) -> Path | None:
+    try:
+        return (folder / named).resolve() if named else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _neighbours(recipe: Recipe, path: Path) -> Iterator[Finding]:
+    """Packages that another recipe of the same `recipes/` folder makes under the same name."""
+    if path.parent.resolve().name != "recipes":
+        return
+    defaults = [name for name, variant in recipe.variants.items() if variant.default]
+    mine = _packages(recipe.project.name, recipe.variants, defaults)
+    for other in _toml_files(path.parent):
+        if _same(other, path):
+            continue
+        for name in sorted(mine & _packages_of(other)):
+            what = f"{other} makes a package {names.quote(name)} too"
+            needs: tuple[KeyPath, ...] = (("project", "name"), ("variants",))
+            yield Finding(("project", "name"), what, needs=needs)
+            break
+
+
+def _packages_of(path: Path) -> set[str]:
+    """The packages that a recipe nobody asked to load would make, if it can be read at all."""
+    try:
+        data: Any = tomli.loads(_content(path).decode())
+        name, variants = data["project"]["name"], data.get("variants", {})
+        defaults = [key for key, value in variants.items() if value.get("default") is True]
+        return _packages(str(name), variants, defaults or list(variants)[:1])
+    except (RecipeError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return set()
+
+
+def _packages(project: str, variants: Iterable[str], defaults: list[str]) -> set[str]:
+    return {project, *(f"{project}-{name}" for name in variants if name not in defaults)}
