@@ -1,0 +1,61 @@
+"""What failed in a build, and its text for people."""
+
+import re
+from dataclasses import dataclass
+
+from pdbuild.progress.names import brief
+
+_EXIT_CODE = re.compile(r"exit code: (\d+)")
+_WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One step that failed by itself (not because another one did)."""
+
+    targets: tuple[str, ...]
+    stage: str
+    number: tuple[int, int] | None  # step i of n; None for an export or a load
+    instruction: str  # as the Containerfile has it
+    exit_code: int | None
+    error: str  # BuildKit's words, without the command
+    lines: tuple[str, ...]  # the end of the step's output
+    platform: str = ""
+
+
+def exit_code(outcome: str) -> int | None:
+    """The exit code that a vertex's outcome names."""
+    match = _EXIT_CODE.search(outcome)
+    return int(match[1]) if match else None
+
+
+def report(failure: Failure, *, command: str, lines: int = 20) -> str:
+    """The failure for people: where, why, the step's last lines, how to see it again.
+
+    `command` is what reproduces it, e.g. `pdbuild bake cpu --progress=plain`.
+    """
+    who = f"{', '.join(failure.targets)}: " if failure.targets else ""
+    what = brief(failure.instruction)
+    if len(what) > _WIDTH:
+        what = what[: _WIDTH - 1].rstrip() + "…"
+    code = "" if failure.exit_code is None else f" (exit code {failure.exit_code})"
+    if failure.number is None:
+        head = f"error: {who}{what} failed{code}"
+    else:
+        index, total = failure.number
+        where = _where(failure)
+        head = f"error: {who}step {index}/{total}{where} failed{code}: {what}"
+    shown = list(failure.lines[-lines:] if lines else ())
+    if failure.exit_code is None and failure.error:
+        shown.append(failure.error)
+    body = [f"  | {line}".rstrip() for line in shown]
+    return "\n".join([head, *body, f"hint: {command}"])
+
+
+def _where(failure: Failure) -> str:
+    words = []
+    if failure.stage and failure.stage not in failure.targets:
+        words.append(f" of stage {failure.stage}")
+    if failure.platform:
+        words.append(f" for {failure.platform}")
+    return "".join(words)
