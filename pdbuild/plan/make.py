@@ -82,7 +82,7 @@ def _targets(recipe: Recipe, request: Request, settings: dict[str, str]) -> Iter
         kind=Kind.DEV,
         description="the development image",
         tags=(f"localhost/{name}:dev",),
-        labels=_labels(recipe, request, f"{name} development image"),
+        labels=_dev_labels(recipe),
     )
     for variant in recipe.variants:
         yield Target(
@@ -205,6 +205,14 @@ def _labels(recipe: Recipe, request: Request, title: str) -> dict[str, str]:
         "org.opencontainers.image.base.name": stages.base_image(recipe),
     }
     return {key: value for key, value in labels.items() if value}
+
+
+def _dev_labels(recipe: Recipe) -> dict[str, str]:
+    # The tools do not change with the source, so neither may the image.
+    return {
+        "org.opencontainers.image.title": f"{recipe.project.name} development image",
+        "org.opencontainers.image.base.name": stages.base_image(recipe),
+    }
 
 
 def _choices(name: str, known: Iterable[str]) -> str:
