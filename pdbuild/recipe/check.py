@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from pdbuild.recipe import names
+from pdbuild.recipe import names, rules
 from pdbuild.recipe.finding import Finding, KeyPath
 from pdbuild.recipe.merge import Tables, inner_table
 from pdbuild.recipe.types import MERGE_APPEND, Block, Parameter, Recipe
@@ -12,7 +12,6 @@ from pdbuild.recipe.types import MERGE_APPEND, Block, Parameter, Recipe
 # A variant's files stand in build/VARIANT, beside these folders.
 _TAKEN_VARIANTS = ("docs", "browse", "dev")
 _SUBSTITUTION = re.compile(r"\$\{([^}]*)\}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _URL = re.compile(r"(https?|file)://[^\s]+")
 
 
@@ -29,21 +28,29 @@ def repeats(tables: Tables) -> Iterator[Finding]:
         for field in dataclasses.fields(inner) if inner and not by_name else ():
             values = (tables.get(table.name) or {}).get(field.name, ())
             if field.metadata["merge"] == MERGE_APPEND or field.name == "platforms":
-                yield from _repeats((table.name, field.name), tuple(values))
+                yield from rules.repeats((table.name, field.name), tuple(values))
+
+
+def single_lines(recipe: Recipe) -> Iterator[Finding]:
+    """Strings that hold control characters, or several lines where one is meant."""
+    for table in ("project", "base", "toolchain", "build", "package", "image", "docs", "mirrors"):
+        yield from rules.lines((table,), getattr(recipe, table))
 
 
 def block(block: Block) -> Iterator[Finding]:
     """Everything wrong in one block by itself."""
-    yield from _lines((), block)
+    yield from rules.lines((), block)
     for key in ("check", "install"):
         hook = getattr(block, key)
         if hook and not names.HOOK.fullmatch(hook):
             yield Finding((key,), f"{names.quote(hook)} is not a hook's name")
-    yield from _match(("apt",), _without_parameters(block.apt), names.DEBIAN_PACKAGE, "a package")
-    yield from _environment(("environment",), block.environment)
+    yield from rules.match(
+        ("apt",), _without_parameters(block.apt), names.DEBIAN_PACKAGE, "a package"
+    )
+    yield from rules.environment(("environment",), block.environment)
     for name, parameter in block.parameters.items():
-        values = _listed(parameter.default)
-        yield from _among(("parameters", name, "default"), values, parameter.values)
+        values = rules.listed(parameter.default)
+        yield from rules.among(("parameters", name, "default"), values, parameter.values)
     for key in ("apt", "pip", "path", "environment"):
         value = getattr(block, key)
         for text in value.values() if isinstance(value, Mapping) else value:
@@ -84,7 +91,7 @@ def _base(recipe: Recipe) -> Iterator[Finding]:
 def _toolchain(recipe: Recipe) -> Iterator[Finding]:
     toolchain = recipe.toolchain
     by_name = {block.name: block for block in recipe.blocks}
-    yield from _match(
+    yield from rules.match(
         ("toolchain", "packages"), toolchain.packages, names.DEBIAN_PACKAGE, "a Debian package"
     )
     seen: list[str] = []
@@ -101,7 +108,8 @@ def _toolchain(recipe: Recipe) -> Iterator[Finding]:
     for name, values in toolchain.parameters.items():
         path: KeyPath = ("toolchain", name)
         if name not in toolchain.blocks:
-            hint = names.did_you_mean(name, toolchain.blocks)
+            near = names.nearest(name, toolchain.blocks)
+            hint = f"did you mean {names.quote(near)}?" if near else "add it to `blocks`"
             needs = (path, ("toolchain", "blocks"))
             yield Finding(path, "not one of this recipe's blocks", hint, needs=needs)
         elif name in by_name:
@@ -122,7 +130,7 @@ def _parameters(
             swapped = ("a list", "a string") if isinstance(value, str) else ("a string", "a list")
             yield Finding(here, "expected {}, found {}".format(*swapped))
         else:
-            yield from _among(here, _listed(value), parameter.values)
+            yield from rules.among(here, rules.listed(value), parameter.values)
 
 
 def _options(recipe: Recipe) -> Iterator[Finding]:
@@ -132,10 +140,12 @@ def _options(recipe: Recipe) -> Iterator[Finding]:
         if not names.OPTION.fullmatch(name):
             what = "an option's name is upper-case letters, digits and _, starting with a letter"
             yield Finding(path, what)
-        yield from _match((*path, "values"), option.values, names.OPTION_VALUE, "an option's value")
-        yield from _repeats((*path, "values"), option.values)
+        yield from rules.match(
+            (*path, "values"), option.values, names.OPTION_VALUE, "an option's value"
+        )
+        yield from rules.repeats((*path, "values"), option.values)
         needs = ((*path, "default"), (*path, "values"))
-        yield from _among((*path, "default"), (option.default,), option.values, needs)
+        yield from rules.among((*path, "default"), (option.default,), option.values, needs)
         if not option.values:
             yield Finding((*path, "values"), "no value")
         if option.cmake and not names.ENVIRONMENT.fullmatch(option.cmake):
@@ -155,10 +165,12 @@ def _variants(recipe: Recipe) -> Iterator[Finding]:
             here = (*path, option)
             if option in recipe.options:
                 needs = (here, ("options", option))
-                yield from _among(here, (value,), recipe.options[option].values, needs)
+                yield from rules.among(here, (value,), recipe.options[option].values, needs)
             else:
                 hint = names.did_you_mean(option, recipe.options)
                 yield Finding(here, "unknown option", hint, needs=(here, ("options",)))
+        if not variant.options.keys() <= recipe.options.keys():
+            continue
         choice = tuple(variant.options.get(k, o.default) for k, o in recipe.options.items())
         other = seen.setdefault(choice, name)
         if other != name:
@@ -190,8 +202,15 @@ def _defaults(recipe: Recipe) -> Iterator[Finding]:
 
 
 def _build(recipe: Recipe) -> Iterator[Finding]:
-    yield from _absolute(("build", "prefix"), recipe.build.prefix)
-    yield from _environment(("build", "environment"), recipe.build.environment)
+    yield from rules.absolute(("build", "prefix"), recipe.build.prefix)
+    yield from rules.environment(("build", "environment"), recipe.build.environment)
+    first = recipe.build.first
+    if first and first not in recipe.variants:
+        needs: tuple[KeyPath, ...] = (("build", "first"), ("variants",))
+        hint = names.did_you_mean(first, recipe.variants)
+        yield Finding(
+            ("build", "first"), f"unknown variant {names.quote(first)}", hint, needs=needs
+        )
 
 
 def _package(recipe: Recipe) -> Iterator[Finding]:
@@ -223,11 +242,11 @@ def _image(recipe: Recipe) -> Iterator[Finding]:
     image = recipe.image
     if image is None:
         return
-    yield from _match(
+    yield from rules.match(
         ("image", "packages"), image.packages, names.DEBIAN_PACKAGE, "a Debian package"
     )
-    yield from _absolute(("image", "workdir"), image.workdir)
-    yield from _environment(("image", "environment"), image.environment)
+    yield from rules.absolute(("image", "workdir"), image.workdir)
+    yield from rules.environment(("image", "environment"), image.environment)
     for port in image.expose:
         if not 1 <= port <= 65535:
             yield Finding(("image", "expose"), f"{port} is not a TCP port", item=port)
@@ -247,11 +266,6 @@ def _mirrors(recipe: Recipe) -> Iterator[Finding]:
         yield Finding(("mirrors", "registry"), what, "write HOST[:PORT][/PATH], without a scheme")
 
 
-def _single_lines(recipe: Recipe) -> Iterator[Finding]:
-    for table in ("project", "base", "toolchain", "build", "package", "image", "docs", "mirrors"):
-        yield from _lines((table,), getattr(recipe, table))
-
-
 _CHECKS: tuple[Callable[[Recipe], Iterator[Finding]], ...] = (
     _project,
     _base,
@@ -263,66 +277,8 @@ _CHECKS: tuple[Callable[[Recipe], Iterator[Finding]], ...] = (
     _package,
     _image,
     _mirrors,
-    _single_lines,
 )
-
-
-def _lines(path: KeyPath, value: object) -> Iterator[Finding]:
-    """Strings below `value` that span lines or hold control characters."""
-    if isinstance(value, str):
-        allowed = "\n\t" if path and path[-1] == "description" else ""
-        if _CONTROL.search(value.translate(dict.fromkeys(map(ord, allowed)))):
-            yield Finding(path, f"{names.quote(value)} is not one line of plain text")
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            skip = path == ("toolchain",) and key == "parameters"
-            yield from _lines(path if skip else (*path, key), inner)
-    elif isinstance(value, tuple):
-        for inner in value:
-            yield from _lines(path, inner)
-    elif hasattr(value, "__dataclass_fields__"):
-        yield from _lines(path, {key: getattr(value, key) for key in value.__dataclass_fields__})
-
-
-def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else value
 
 
 def _without_parameters(texts: Iterable[str]) -> Iterator[str]:
     return (_SUBSTITUTION.sub("0", text) for text in texts)
-
-
-def _among(
-    path: KeyPath, values: Iterable[str], allowed: tuple[str, ...], needs: tuple[KeyPath, ...] = ()
-) -> Iterator[Finding]:
-    for value in values:
-        if allowed and value not in allowed:
-            what = f"{names.quote(value)} is not one of its values"
-            yield Finding(path, what, names.did_you_mean(value, allowed), value, needs)
-
-
-def _match(
-    path: KeyPath, values: Iterable[str], pattern: "re.Pattern[str]", kind: str
-) -> Iterator[Finding]:
-    for value in values:
-        if not pattern.fullmatch(value):
-            yield Finding(path, f"{names.quote(value)} is not {kind}", item=value)
-
-
-def _repeats(path: KeyPath, values: tuple[str | int, ...]) -> Iterator[Finding]:
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            yield Finding(
-                (*path, index), f"{names.quote(str(value))} is named twice", needs=(path,)
-            )
-
-
-def _environment(path: KeyPath, environment: Mapping[str, str]) -> Iterator[Finding]:
-    for name in environment:
-        if not names.ENVIRONMENT.fullmatch(name):
-            yield Finding((*path, name), "not an environment variable's name")
-
-
-def _absolute(path: KeyPath, value: str) -> Iterator[Finding]:
-    if not value.startswith("/") or ".." in value.split("/"):
-        yield Finding(path, f"{names.quote(value)} is not an absolute path")

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 import tomli
 
 from pdbuild.errors import Mistake, RecipeError, UsageError
-from pdbuild.recipe import check, names, shape
+from pdbuild.recipe import check, disk, names, shape
 from pdbuild.recipe.files import File, locate, read
 from pdbuild.recipe.finding import Finding, KeyPath, sound
 from pdbuild.recipe.merge import Tables, merge
 from pdbuild.recipe.types import Block, Recipe
 
-_LARGEST = 1 << 20
 _LONGEST_CHAIN = 32
 _PROJECT = re.compile(rb"^\s*(\[\s*)?project\s*[].=]", re.MULTILINE)
 
@@ -33,26 +31,29 @@ def find(start: Path, chosen: str | None) -> Path:
         return _shown(_nearest(start))
     path = start / chosen
     if chosen.endswith(".toml") or "/" in chosen:
-        if _is_file(path):
+        if disk.is_file(path):
             return _shown(path)
-        if _is_file(path / "pdbuild.toml"):
+        if disk.is_file(path / "pdbuild.toml"):
             return _shown(path / "pdbuild.toml")
-        hint = names.did_you_mean(path.name, (p.name for p in _toml_files(path.parent)))
+        hint = names.did_you_mean(path.name, (p.name for p in disk.toml_files(path.parent)))
         raise UsageError(f"there is no recipe {names.quote(chosen)}", hint=hint)
     known: list[str] = []
     for folder in (start, *start.parents):
         path = folder / "recipes" / f"{chosen}.toml"
-        if _is_file(path):
+        if disk.is_file(path):
             return _shown(path)
-        known += [recipe.stem for recipe in _toml_files(folder / "recipes") if _is_recipe(recipe)]
+        known += [
+            recipe.stem for recipe in disk.toml_files(folder / "recipes") if _is_recipe(recipe)
+        ]
     hint = names.did_you_mean(chosen, known) or "name a recipe's path, or a file of recipes/"
     raise UsageError(f"there is no recipe {names.quote(chosen)}", hint=hint)
 
 
-def load(path: Path, *, blocks_dir: Path) -> Recipe:
+def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Recipe:
     """The recipe at `path`, with what it extends merged in and its blocks read.
 
-    Blocks are looked for in `toolchain/` beside the recipe, then in `blocks_dir`. Raises
+    Blocks are looked for in `toolchain/` beside the recipe, then in `blocks_dir`. With
+    `hooks_dir`, hooks that the recipe names without a path must be files of it. Raises
     RecipeError with every mistake of the recipe, of what it extends and of its blocks.
     """
     mistakes: list[Mistake] = []
@@ -72,7 +73,10 @@ def load(path: Path, *, blocks_dir: Path) -> Recipe:
 
     blocks, unknown = _blocks(recipe, (path.parent / "toolchain", blocks_dir), mistakes)
     recipe = dataclasses.replace(recipe, file=str(path), blocks=blocks)
-    recipe, misplaced = _placed(recipe, path)
+    recipe, misplaced = _placed(recipe, path, hooks_dir)
+    garbled = tuple(check.single_lines(recipe))
+    mistakes += [locate(finding, files) for finding in garbled]
+    unsound = unsound.union(finding.path for finding in garbled)
     later = *unknown, *check.recipe(recipe), *misplaced, *_neighbours(recipe, path)
     mistakes += [locate(finding, files) for finding in later if sound(finding, unsound)]
     if mistakes:
@@ -82,9 +86,9 @@ def load(path: Path, *, blocks_dir: Path) -> Recipe:
 
 def _nearest(start: Path) -> Path:
     for folder in (start, *start.parents):
-        if _is_file(folder / "pdbuild.toml"):
+        if disk.is_file(folder / "pdbuild.toml"):
             return folder / "pdbuild.toml"
-        recipes = [path for path in _toml_files(folder / "recipes") if _is_recipe(path)]
+        recipes = [path for path in disk.toml_files(folder / "recipes") if _is_recipe(path)]
         if len(recipes) == 1:
             return recipes[0]
         if recipes:
@@ -109,45 +113,13 @@ def _shown(path: Path) -> Path:
 def _is_recipe(path: Path) -> bool:
     """Whether a file has a `[project]` table; those without are there to be extended."""
     try:
-        content = _content(path)
+        content = disk.content(path)
     except RecipeError:
         return True  # loading it says what is wrong
     try:
         return "project" in tomli.loads(content.decode())
     except (ValueError, RecursionError):
         return _PROJECT.search(content) is not None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def _toml_files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.glob("*.toml") if _is_file(path))
-    except (OSError, ValueError):
-        return []
-
-
-def _content(path: Path) -> bytes:
-    """What is in a file of reasonable size; raises RecipeError when that cannot be had."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            what = "is a folder, not a recipe" if path.is_dir() else "not a regular file"
-            raise RecipeError((Mistake(str(path), 0, "", what),))
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except FileNotFoundError:
-        raise RecipeError((Mistake(str(path), 0, "", "there is no such file"),)) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise RecipeError((Mistake(str(path), 0, "", f"cannot be read: {reason}"),)) from None
-    if len(content) > _LARGEST:
-        raise RecipeError((Mistake(str(path), 0, "", "larger than 1 MiB; not a recipe"),))
-    return content
 
 
 def _chain(path: Path, mistakes: list[Mistake]) -> list[File]:
@@ -162,7 +134,7 @@ def _extend(
 ) -> None:
     """Reads `path` and what it extends into `files`; `trail` are the files that led here."""
     try:
-        file = read(_content(path), str(path))
+        file = read(disk.content(path), str(path))
     except RecipeError as error:
         mistakes += error.mistakes
         return
@@ -182,23 +154,16 @@ def _extend(
 
 def _extends_problem(named: str, target: Path, trail: tuple[Path, ...]) -> tuple[str, str]:
     """Why `target` cannot be extended by the last of `trail`, and a hint; empty when it can."""
-    same = [i for i, path in enumerate(trail) if _same(path, target)]
+    same = [i for i, path in enumerate(trail) if disk.same(path, target)]
     if same:
         cycle = " -> ".join(path.name for path in (*trail[same[0] :], target))
         return f"a cycle: {cycle}", ""
     if len(trail) > _LONGEST_CHAIN:
         return f"more than {_LONGEST_CHAIN} files extend one another", ""
-    if not _is_file(target):
-        beside = (path.name for path in _toml_files(target.parent) if path != trail[-1])
+    if not disk.is_file(target):
+        beside = (path.name for path in disk.toml_files(target.parent) if path != trail[-1])
         return f"there is no file {names.quote(named)}", names.did_you_mean(target.name, beside)
     return "", ""
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except (OSError, ValueError):
-        return False
 
 
 def _settled(tables: Tables) -> Tables:
@@ -221,9 +186,9 @@ def _blocks(
     for name in dict.fromkeys(recipe.toolchain.blocks):
         proper = names.BLOCK.fullmatch(name) is not None
         paths = [folder / f"{name}.toml" for folder in folders if proper]
-        path = next(filter(_is_file, paths), None)
+        path = next(filter(disk.is_file, paths), None)
         if path is None:
-            known = (path.stem for folder in folders for path in _toml_files(folder))
+            known = (path.stem for folder in folders for path in disk.toml_files(folder))
             what, hint = f"unknown block {names.quote(name)}", names.did_you_mean(name, known)
             unknown.append(Finding(("toolchain", "blocks"), what, hint, item=name))
             continue
@@ -235,7 +200,7 @@ def _blocks(
 
 
 def _block(path: Path) -> Block:
-    file = read(_content(path), str(path), Block)
+    file = read(disk.content(path), str(path), Block)
     block: Block
     block, missing = shape.build(Block, file.shaped.tables)
     block = dataclasses.replace(block, name=path.stem)
@@ -249,30 +214,30 @@ def _block(path: Path) -> Block:
     return block
 
 
-def _placed(recipe: Recipe, path: Path) -> tuple[Recipe, list[Finding]]:
+def _placed(recipe: Recipe, path: Path, hooks_dir: Path | None) -> tuple[Recipe, list[Finding]]:
     """`recipe` with its root and source, and what is wrong with the files that it names."""
     folder = path.parent.resolve()
     root = folder.parent if folder.name == "recipes" else folder
     recipe = dataclasses.replace(recipe, root=root.as_posix(), source=".")
     where: KeyPath = ("project", "source")
     named = names.quote(recipe.project.source)
-    source = _resolved(folder, recipe.project.source)
-    if source is None or not source.is_dir():
+    source = disk.resolved(folder, recipe.project.source)
+    if source is None or not disk.is_folder(source):
         return recipe, [Finding(where, f"there is no folder {named}", f"looked in {folder}")]
     if not source.is_relative_to(root):
         hint = f"the project's root is {root}"
         return recipe, [Finding(where, f"{named} is outside the project", hint)]
     recipe = dataclasses.replace(recipe, source=source.relative_to(root).as_posix())
-    return recipe, list(_missing_files(recipe, source))
+    return recipe, list(_missing_files(recipe, source, hooks_dir))
 
 
-def _missing_files(recipe: Recipe, source: Path) -> Iterator[Finding]:
+def _missing_files(recipe: Recipe, source: Path, hooks_dir: Path | None) -> Iterator[Finding]:
     """Hooks and folders that the recipe names but the source tree does not have."""
     hooks: list[tuple[KeyPath, str]] = [(("build", "hook"), recipe.build.hook)]
     if recipe.docs is not None:
         hooks.append((("docs", "hook"), recipe.docs.hook))
-        pages = _resolved(source, recipe.docs.source)
-        if pages is None or not (pages.is_dir() and pages.is_relative_to(source)):
+        pages = disk.resolved(source, recipe.docs.source)
+        if pages is None or not (disk.is_folder(pages) and pages.is_relative_to(source)):
             what = f"there is no folder {names.quote(recipe.docs.source)} in the source"
             yield Finding(("docs", "source"), what, needs=(("docs",), ("project", "source")))
     if recipe.image is not None and recipe.image.entrypoint:
@@ -280,20 +245,17 @@ def _missing_files(recipe: Recipe, source: Path) -> Iterator[Finding]:
     for where, hook in hooks:
         needs = (where, ("project", "source"))
         if names.HOOK.fullmatch(hook) and "/" not in hook:
-            continue  # one of pdbuild's
-        script = _resolved(source, hook)
+            if hooks_dir is not None and not disk.is_file(hooks_dir / hook):
+                known = (entry.name for entry in hooks_dir.iterdir() if entry.is_file())
+                hint = names.did_you_mean(hook, known)
+                yield Finding(where, f"pdbuild has no hook {names.quote(hook)}", hint)
+            continue
+        script = disk.resolved(source, hook)
         if script is not None and not script.is_relative_to(source):
             yield Finding(where, f"{names.quote(hook)} is outside the source", needs=needs)
-        elif script is None or not _is_file(script):
+        elif script is None or not disk.is_file(script):
             what = f"there is no file {names.quote(hook)} in the source"
             yield Finding(where, what, f"looked in {source}", needs=needs)
-
-
-def _resolved(folder: Path, named: str) -> Path | None:
-    try:
-        return (folder / named).resolve() if named else None
-    except (OSError, ValueError, RuntimeError):
-        return None
 
 
 def _neighbours(recipe: Recipe, path: Path) -> Iterator[Finding]:
@@ -302,8 +264,8 @@ def _neighbours(recipe: Recipe, path: Path) -> Iterator[Finding]:
         return
     defaults = [name for name, variant in recipe.variants.items() if variant.default]
     mine = _packages(recipe.project.name, recipe.variants, defaults)
-    for other in _toml_files(path.parent):
-        if _same(other, path):
+    for other in disk.toml_files(path.parent):
+        if disk.same(other, path):
             continue
         for name in sorted(mine & _packages_of(other)):
             what = f"{other} makes a package {names.quote(name)} too"
@@ -315,7 +277,7 @@ def _neighbours(recipe: Recipe, path: Path) -> Iterator[Finding]:
 def _packages_of(path: Path) -> set[str]:
     """The packages that a recipe nobody asked to load would make, if it can be read at all."""
     try:
-        data: Any = tomli.loads(_content(path).decode())
+        data: Any = tomli.loads(disk.content(path).decode())
         name, variants = data["project"]["name"], data.get("variants", {})
         defaults = [key for key, value in variants.items() if value.get("default") is True]
         return _packages(str(name), variants, defaults or list(variants)[:1])

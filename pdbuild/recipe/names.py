@@ -141,7 +141,10 @@ def platform_problem(platform: str) -> tuple[str, str]:
         )
     if meant in PLATFORMS:
         return f"{quote(platform)} is not a platform's name", f"did you mean {quote(meant)}?"
-    return f"unknown platform {quote(platform)}", did_you_mean(meant, PLATFORMS)
+    known = [known.partition("/")[2] for known in PLATFORMS]
+    near = nearest(meant.partition("/")[2], known)
+    hint = f"did you mean {quote('linux/' + near)}?" if near else did_you_mean("", PLATFORMS)
+    return f"unknown platform {quote(platform)}", hint
 
 
 def size(text: str) -> int | None:

@@ -9,6 +9,12 @@ from pdbuild.recipe.merge import Tables
 
 _DEEPEST = 16
 
+# What tomli says, where people would not say it so.
+_PLAINER = {
+    "Cannot overwrite a value": "the key is already there",
+    "Illegal character '\\n'": "a string does not end on its line",
+}
+
 
 def parse(content: bytes, file: str) -> tuple[str, Tables]:
     """The text and the tables of a TOML file's `content`.
@@ -24,14 +30,15 @@ def parse(content: bytes, file: str) -> tuple[str, Tables]:
     try:
         data = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
-        what = f"not valid TOML: {_one_line(error.msg)} (column {error.colno})"
+        said = _PLAINER.get(error.msg, _one_line(error.msg))
+        what = f"not valid TOML: {said} (column {error.colno})"
         raise _refused(file, error.lineno, what) from None
     except RecursionError:
         raise _refused(file, 0, f"nested more than {_DEEPEST} levels deep") from None
     except ValueError as error:  # an integer of thousands of digits, a month 13
         raise _refused(file, 0, f"not valid TOML: {_one_line(str(error))}") from None
     if not data:
-        raise _refused(file, 0, "the file is empty", "`pdbuild init` writes a recipe")
+        raise _refused(file, 0, "the file is empty")
     if _too_deep(data):
         raise _refused(file, 0, f"nested more than {_DEEPEST} levels deep")
     return text, data

@@ -89,7 +89,7 @@ def build(table: type, tables: Tables) -> tuple[Any, tuple[Finding, ...]]:
             if problem.kinds != {"missing"}:
                 raise AssertionError(f"not a shaped table: {problem}")
             missing.append(Finding(written(problem.path), "missing", _doc(table, problem.path)))
-            _at(tables, problem.path[:-1])[problem.path[-1]] = ""
+            _fill(tables, problem.path)
 
 
 def written(path: KeyPath) -> KeyPath:
@@ -197,7 +197,9 @@ def _wrong_type(problem: _Problem) -> Finding:
     if problem.kinds == {"literal_error"} and isinstance(value, str):
         return Finding(written(problem.path), f"{names.quote(value)} is not supported")
     kinds = {"string_type"} if problem.kinds == {"literal_error"} else problem.kinds
-    expected = " or ".join(sorted({_EXPECTED.get(kind, "another value") for kind in kinds}))
+    expected = " or ".join(
+        sorted({_EXPECTED.get(kind, "another value") for kind in kinds}, reverse=True)
+    )
     hint = ""
     if isinstance(value, bool) and problem.path[0] in ("options", "variants"):
         hint = 'write "ON" or "OFF"'
@@ -214,6 +216,13 @@ def _found(value: Any) -> str:
         return "a date or time"
     kinds = {bool: "a boolean", int: "an integer", float: "a float", str: "a string"}
     return kinds.get(type(value), "a table" if isinstance(value, dict) else "a list")
+
+
+def _fill(tables: Tables, path: KeyPath) -> None:
+    at: Any = tables
+    for key in path[:-1]:
+        at = at.setdefault(key, {})
+    at[path[-1]] = ""
 
 
 def _drop(tables: Tables, path: KeyPath) -> None:

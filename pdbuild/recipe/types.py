@@ -9,6 +9,7 @@ always merge field by field.
 A `doc` text in the metadata describes the key for editors and messages.
 """
 
+# ruff: noqa: RUF009 - `_key` is `dataclasses.field` with a description
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -27,7 +28,9 @@ def _key(doc: str, *, merge: str = MERGE_REPLACE, **kwargs: Any) -> Any:
 class Project:
     """`[project]`: what is built, from where, for which platforms."""
 
-    name: str = _key("Name of the package, the images and the library; Debian's package name rules.")
+    name: str = _key(
+        "Name of the package, the images and the library; Debian's package name rules."
+    )
     version: str = _key('"git" for `git describe` of the source, or a literal.', default="git")
     source: str = _key("The source tree, relative to this recipe.", default=".")
     platforms: tuple[str, ...] = _key(
@@ -41,7 +44,7 @@ class Base:
     """`[base]`: the root file system that every stage starts from."""
 
     distribution: Literal["debian"] = _key("The distribution.", default="debian")
-    suite: str = _key("The suite, such as \"trixie\".", default="trixie")
+    suite: str = _key('The suite, such as "trixie".', default="trixie")
     image: str = _key(
         "The image reference that plain tools use; pdbuild puts its own bootstrapped base "
         "in its place. Default: DISTRIBUTION:SUITE-slim.",
