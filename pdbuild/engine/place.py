@@ -1,0 +1,220 @@
+"""Where the daemon's cache, lock, log and sockets are, and how its cache is configured."""
+
+import fcntl
+import json
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from pdbuild.dirs import cache_dir, runtime_dir
+from pdbuild.engine import tools
+from pdbuild.errors import EngineError
+
+# BuildKit cannot keep its cache there: no overlay upper layers, no chown to other ids, locks
+# that another node does not see. Names as in /proc/self/mountinfo; fuse.* are added.
+_REMOTE = frozenset(
+    [
+        "nfs", "nfs4", "lustre", "cifs", "smb3", "smbfs", "9p", "afs", "beegfs", "gpfs", "ceph",
+        "panfs", "wekafs", "virtiofs", "fuse", "fuseblk",
+    ]
+)  # fmt: skip
+
+# containerd refuses longer ones (pkg/sys, socket_unix.go: 104 works, 105 fails).
+_SOCKET_BYTES = 104
+
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The paths of one user's daemon of one BuildKit version.
+
+    `label` is the version's "major.minor": another one cannot read the same cache.
+    """
+
+    folder: Path
+    label: str
+    remote: str = ""  # the file system that the cache was to be on, when it had to move
+
+    @property
+    def lock(self) -> Path:
+        """Held while a daemon is started, runs or stops; never deleted, so never raced for.
+
+        Its text says at which socket the holder listens.
+        """
+        return self.folder / f"{self.label}.lock"
+
+    @property
+    def log(self) -> Path:
+        """What the daemon of the present or last run said."""
+        return self.folder / f"{self.label}.log"
+
+    def root(self, snapshotter: str) -> Path:
+        """BuildKit's root; its layers are of one snapshotter's format."""
+        return self.folder / f"{self.label}-{snapshotter}"
+
+    def chosen(self) -> str | None:
+        """The snapshotter of the root that exists."""
+        made = (name for name in _SNAPSHOTTERS if self.root(name).is_dir())
+        return next(made, None)
+
+
+_SNAPSHOTTERS = ("overlayfs", "fuse-overlayfs", "native")
+
+
+def find(version: str) -> Place:
+    """The place of the daemon of this BuildKit version: below the cache, or node-local.
+
+    Raises EngineError when there is no local disk for it.
+    """
+    label = ".".join(map(str, tools.numbers(version)[:2]))
+    folder = cache_dir() / "buildkit"
+    remote = remote_filesystem(folder)
+    if remote:
+        folder = _node_local() / "buildkit"
+        if remote_filesystem(folder):
+            raise EngineError(
+                f"the build cache needs a local disk; {folder} is on {remote_filesystem(folder)}",
+                hint="name a directory on a local disk in PDBUILD_CACHE_DIR",
+            )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Place(folder=folder, label=label, remote=remote)
+
+
+def run_directory(place: Place) -> Path:
+    """The directory of the sockets of `place`'s daemon, not made yet.
+
+    Raises EngineError when its sockets' paths would be too long.
+    """
+    key = sha256(os.fsencode(place.lock)).hexdigest()[:6]
+    directory = runtime_dir() / f"bk-{key}"
+    longest = os.fsencode(directory / "buildkit" / "otel-grpc.sock")
+    if len(longest) > _SOCKET_BYTES:
+        raise EngineError(
+            f"the path of the daemon's sockets is too long: {os.fsdecode(longest)} has "
+            f"{len(longest)} bytes, and {_SOCKET_BYTES} work",
+            hint="name a shorter directory in PDBUILD_RUNTIME_DIR",
+        )
+    return directory
+
+
+def remote_filesystem(path: Path) -> str:
+    """The type of the network or FUSE file system that `path` is on; "" when it is local."""
+    real = os.path.realpath(path)
+    best, kind = "", ""
+    for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
+        before, _, after = line.partition(" - ")
+        point = before.split()[4].replace("\\040", " ")
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):  # a later mount hides an earlier one
+            best, kind = point, after.split()[0]
+    return kind if kind in _REMOTE or kind.startswith("fuse.") else ""
+
+
+def choose_snapshotter(place: Place, wrapper: Sequence[str], env: dict[str, str]) -> str:
+    """The snapshotter of the existing root, else the best one that works; it stays the same.
+
+    BuildKit's own automatic choice could differ between two starts, and each snapshotter has
+    its own cache: the choice is part of the root's name instead. `wrapper` enters the
+    namespaces that the daemon will run in, where a kernel overlay is tried.
+    """
+    chosen = place.chosen()
+    if chosen:
+        return chosen
+    if _overlay_works(place, wrapper, env):
+        return "overlayfs"
+    fuse = shutil.which("fuse-overlayfs", path=env["PATH"])
+    return "fuse-overlayfs" if fuse and os.access("/dev/fuse", os.R_OK | os.W_OK) else "native"
+
+
+def config(place: Place, snapshotter: str, runc: Path) -> str:
+    """The daemon's buildkitd.toml.
+
+    BuildKit's default policy deletes cache mounts that were unused for two days; they hold
+    compile trees and ccache. So layers go first: rule 1 never deletes cache mounts, rule 2
+    only them, with a larger cap (the caps count both kinds).
+    """
+    disk = shutil.disk_usage(place.folder)
+    layers = min(100 * _GIB, disk.total * 4 // 10)
+    everything = min(150 * _GIB, disk.total * 6 // 10)
+    spare = min(20 * _GIB, disk.total // 10)
+    least = min(10 * _GIB, layers // 4)  # kept even when others fill the disk
+    return f"""\
+[worker.containerd]
+enabled = false
+
+[worker.oci]
+enabled = true
+snapshotter = "{snapshotter}"
+networkMode = "host"
+binary = {json.dumps(os.fspath(runc))}
+
+[[worker.oci.gcpolicy]]
+all = true
+filters = ["type!=exec.cachemount"]
+maxUsedSpace = "{layers}"
+minFreeSpace = "{spare}"
+reservedSpace = "{least}"
+
+[[worker.oci.gcpolicy]]
+filters = ["type==exec.cachemount"]
+maxUsedSpace = "{everything}"
+"""
+
+
+def take(lock: Path) -> int | None:
+    """Take `lock` without waiting: its descriptor, or None when somebody has it."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _overlay_works(place: Place, wrapper: Sequence[str], env: dict[str, str]) -> bool:
+    trial = place.folder / f"{place.label}.trial"  # we hold the lock: it is ours alone
+    shutil.rmtree(trial, ignore_errors=True)
+    for name in ("a", "b", "upper", "work", "merged"):
+        (trial / name).mkdir(parents=True)
+    options = "lowerdir=a:b,upperdir=upper,workdir=work"  # relative: paths may have commas
+    if os.getuid():
+        options += ",userxattr"
+    mount = ["mount", "-t", "overlay", "overlay", "-o", options, "merged"]
+    try:
+        tried = subprocess.run(
+            [*wrapper, *mount],
+            cwd=trial,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        return tried.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    finally:
+        # overlay leaves work/work with mode 000 behind
+        for left in trial.glob("work/*"):
+            left.chmod(0o700)
+        shutil.rmtree(trial, ignore_errors=True)
+
+
+def _node_local() -> Path:
+    path = Path("/var/tmp", f"pdbuild-{os.getuid()}")
+    path.mkdir(mode=0o700, exist_ok=True)
+    status = path.stat(follow_symlinks=False)
+    private = stat.S_ISDIR(status.st_mode) and not stat.S_IMODE(status.st_mode) & 0o077
+    if status.st_uid != os.getuid() or not private:
+        raise EngineError(
+            f"{path} is not a private directory of yours",
+            hint="name a directory on a local disk in PDBUILD_CACHE_DIR",
+        )
+    return path
