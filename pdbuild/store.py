@@ -100,15 +100,19 @@ class Store:
                     return image
         return None
 
+    def entry(self, reference: str) -> Descriptor:
+        """The index entry of a reference, with the full reference. UsageError if not there."""
+        if found := self._find(reference):
+            return found
+        raise UsageError(f"no image {reference} in the store", hint="see: pdbuild images")
+
     def config(self, reference: str, platform: str = "") -> Config:
-        """The configuration of a stored image. Raises UsageError when it is not there."""
-        entry = self._find(reference)
-        for manifest in self.layout.manifests(entry) if entry else ():
+        """The configuration of an image: of `platform`, or the first. UsageError if not there."""
+        for manifest in self.layout.manifests(self.entry(reference)):
             config = self.layout.config(manifest)
             if platform in ("", config.platform):
                 return config
-        wanted = f"{reference} for {platform}" if platform else reference
-        raise UsageError(f"no image {wanted} in the image store", hint="pdbuild images lists them")
+        raise UsageError(f"image {reference} is not there for {platform}")
 
     def remove(self, reference: str) -> bool:
         """Forget a reference; False if it is not there. `collect` frees the blobs."""

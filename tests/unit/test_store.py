@@ -145,7 +145,7 @@ def test_copies_where_no_link_can_be(
     def refuse(*_: object) -> None:
         raise OSError(18, "Invalid cross-device link")
 
-    monkeypatch.setattr(module.os, "link", refuse)
+    monkeypatch.setattr("os.link", refuse)
     digest = export(tmp_path / "e", b"x")
     store.adopt(tmp_path / "e", digest, REFERENCE)
     assert store.layout.blob(digest).stat().st_nlink == 1
@@ -183,6 +183,8 @@ def test_several_platforms_under_one_reference(store: Store, tmp_path: Path) -> 
     assert arm and arm.manifest_digest == children[1]["digest"]
     assert store.config(REFERENCE, "linux/arm64").digest == arm.config_digest
     assert store.find(REFERENCE, "linux/riscv64") is None
+    with pytest.raises(UsageError, match="not there for linux/riscv64"):
+        store.config(REFERENCE, "linux/riscv64")
     # A child of the index can be adopted by itself, though no index entry describes it.
     assert store.adopt(root, str(children[1]["digest"]), "localhost/paddle:arm")
 
@@ -214,7 +216,7 @@ def test_entries_of_other_tools_are_kept(store: Store, tmp_path: Path) -> None:
 
 def test_an_empty_store_answers(store: Store) -> None:
     assert store.images() == () and store.find(REFERENCE) is None and store.collect() == 0
-    with pytest.raises(UsageError, match=r"no image localhost/paddle:0\.1\.0 in"):
+    with pytest.raises(UsageError, match=r"no image localhost/paddle:0\.1\.0"):
         store.config(REFERENCE)
 
 

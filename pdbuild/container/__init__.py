@@ -1,0 +1,42 @@
+"""Containers as values: what `run`, `shell` and the job schedulers start."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_LABEL = "pdbuild.project"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A file or directory of the host, seen at `target` (absolute) inside."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One program in one image.
+
+    `argv` follows the image's entrypoint, or `entrypoint` when that is given; empty means the
+    image's own command. `user` is "" for the caller's uid and gid, or `UID:GID` as seen inside:
+    files written to mounts belong to the caller either way, `0:0` being root inside only.
+    `network` is `host`, `none` or `private`; `ports` (`[ADDRESS:]PORT:PORT`) need `private`.
+    `devices` are CDI names (`nvidia.com/gpu=all`) or device nodes. `project` marks the container
+    as pdbuild's. With no `name` one is made up.
+    """
+
+    image: str
+    argv: tuple[str, ...] = ()
+    entrypoint: str = ""
+    env: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    workdir: str = ""
+    user: str = ""
+    tty: bool = False
+    network: str = "host"
+    ports: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    project: str = "pdbuild"
+    name: str = ""

@@ -1,0 +1,254 @@
+"""Finds out how podman runs containers on this host, by trying, and remembers it.
+
+What a container needs differs (cgroups v1, v2 or both, crun or runc, subordinate ids or none),
+and no version number tells it. A trial takes about a second, so its result is kept until the
+machine restarts or a program or a configuration file changes.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pdbuild import dirs
+from pdbuild.container import storage
+from pdbuild.errors import EngineError
+
+_INITS = ("catatonit", "/usr/libexec/podman/catatonit", "/usr/libexec/catatonit/catatonit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """How containers run here.
+
+    `flags` go between `podman` and its command. `keep_id`: the caller's uid exists inside
+    (needs subordinate ids). `init` is a program for pid 1, or "". `driver`, `graph_root` and
+    `run_root` say where podman keeps images; `plain_storage` that no other option matters.
+    `notices` are for the user, and empty when the finding is an old one.
+    """
+
+    podman: str
+    flags: tuple[str, ...] = ()
+    keep_id: bool = True
+    init: str = ""
+    driver: str = ""
+    graph_root: str = ""
+    run_root: str = ""
+    plain_storage: bool = True
+    notices: tuple[str, ...] = ()
+
+
+def loadable() -> bool:
+    """Whether podman is installed, so that images can be loaded into it."""
+    return shutil.which("podman") is not None
+
+
+def find(*, again: bool = False) -> Host:
+    """How containers run here; `again` tries even if that is known.
+
+    Raises EngineError with each candidate's own error when none works.
+    """
+    podman = shutil.which("podman")
+    if podman is None:
+        raise EngineError("podman is not installed", hint="apt install podman uidmap runc")
+    key = _key(podman)
+    remembered = None if again else _remembered(key)
+    if remembered is not None:
+        return remembered
+    host = _tried(podman)
+    _remember(host)
+    return host
+
+
+def forget() -> None:
+    """Try again next time: what was found does not hold any more."""
+    _memory().unlink(missing_ok=True)
+
+
+def limits() -> tuple[str, ...]:
+    """Options that give a container the caller's own limits.
+
+    podman's defaults (a million open files for root) fail where raising a limit is not allowed.
+    """
+    options = []
+    for name, number in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
+        # podman lowers its own process limit to the highest pid, and cannot raise it again.
+        top = _highest_pid() if name == "nproc" else 1 << 20
+        soft, hard = (top if n < 0 else min(n, top) for n in resource.getrlimit(number))
+        options.append(f"--ulimit={name}={soft}:{hard}")
+    return tuple(options)
+
+
+def identity(host: Host, user: str) -> tuple[str, ...]:
+    """Options that make files written to mounts belong to the caller; see `Container.user`."""
+    if os.getuid() == 0:
+        return (f"--user={user or '0:0'}",)
+    uid, _, gid = (user or f"{os.getuid()}:{os.getgid()}").partition(":")
+    # Root inside a user namespace is the caller outside. With no subordinate ids there is
+    # nobody else.
+    if uid == "0" or not host.keep_id:
+        return ("--user=0:0",)
+    gid = gid or uid
+    if not user:
+        return ("--userns=keep-id", f"--user={uid}:{gid}")
+    return (f"--userns=keep-id:uid={uid},gid={gid}", f"--user={uid}:{gid}")
+
+
+def _tried(podman: str) -> Host:
+    notices = storage.prepare(podman)
+    info = storage.info(podman)
+    store = info["store"]
+    host = Host(
+        podman=podman,
+        init=next((found for name in _INITS if (found := shutil.which(name))), ""),
+        driver=str(store["graphDriverName"]),
+        graph_root=str(store["graphRoot"]),
+        run_root=str(store["runRoot"]),
+        plain_storage=not store["graphOptions"],
+        notices=notices,
+    )
+    failures = []
+    with _root_of_host_tools() as root:
+        for candidate in _candidates(host):
+            failure = _trial(candidate, root)
+            if not failure:
+                return candidate
+            name = " ".join(candidate.flags) or f"podman's own choice ({_runtime(info)})"
+            failures.append(f"{name}: {failure}")
+    raise EngineError("no container runs here:\n  " + "\n  ".join(failures), hint=_hint(host))
+
+
+def _candidates(host: Host) -> Iterator[Host]:
+    keep = (True, False) if os.getuid() else (True,)
+    for keep_id in keep:
+        yield replace(host, keep_id=keep_id)
+        cgroupfs = "--cgroup-manager=cgroupfs"
+        yield replace(host, keep_id=keep_id, flags=(cgroupfs,))
+        # crun first where both work: it starts faster. It refuses hybrid cgroups, runc does not.
+        for runtime in filter(None, map(shutil.which, ("crun", "runc", "/usr/sbin/runc"))):
+            yield replace(host, keep_id=keep_id, flags=(f"--runtime={runtime}", cgroupfs))
+
+
+def _trial(host: Host, root: Path) -> str:
+    """Start `true` with the host's own tools as its root; "" or the error's last line."""
+    done = subprocess.run(
+        [
+            *(host.podman, *host.flags, "--log-level=error", "run", "--rm", "--network=host"),
+            *("--log-driver=none", "--security-opt=label=disable", *limits()),
+            *(*identity(host, ""), "--volume=/usr:/usr:ro", "--rootfs", str(root), "/usr/bin/true"),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return _last_line(done.stderr) or f"exit {done.returncode}" if done.returncode else ""
+
+
+@contextlib.contextmanager
+def _root_of_host_tools() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=dirs.runtime_dir(), prefix="trial-") as name:
+        root = Path(name)
+        for directory in ("usr", "proc", "sys", "dev", "etc", "run", "tmp"):
+            (root / directory).mkdir()
+        for link in ("bin", "lib", "lib64", "sbin"):
+            (root / link).symlink_to(f"usr/{link}")
+        yield root
+
+
+def _hint(host: Host) -> str:
+    if os.getuid() and not shutil.which("newuidmap"):
+        return "apt install uidmap"
+    if os.getuid() and not _has_subordinate_ids():
+        return f"give this user subordinate ids: usermod --add-subuids … --add-subgids … {_user()}"
+    if not shutil.which("runc"):
+        return "apt install runc: it runs where crun refuses the host's cgroups"
+    return "podman info, and podman --log-level=debug run …, say more"
+
+
+def _has_subordinate_ids() -> bool:
+    with contextlib.suppress(OSError):
+        lines = Path("/etc/subuid").read_text().splitlines()
+        return any(line.split(":")[0] in (_user(), str(os.getuid())) for line in lines)
+    return False
+
+
+def _user() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _highest_pid() -> int:
+    try:
+        return int(Path("/proc/sys/kernel/pid_max").read_text())
+    except (OSError, ValueError):
+        return 32768
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    return lines[-1].removeprefix("Error: ") if lines else ""
+
+
+def _runtime(info: dict[str, Any]) -> str:
+    return str((info["host"].get("ociRuntime") or {}).get("name") or "no runtime")
+
+
+def _key(podman: str) -> list[str]:
+    files: Sequence[str | Path | None] = (
+        *(podman, shutil.which("crun"), shutil.which("runc"), shutil.which("catatonit")),
+        *storage.configuration_files(),
+    )
+    names = (
+        *("HOME", "PATH", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"),
+        *("CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER"),
+    )
+    return [
+        Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        str(os.getuid()),
+        *(f"{name}={os.environ.get(name, '')}" for name in names),
+        *(_stamp(file) for file in files if file),
+    ]
+
+
+def _stamp(file: str | Path) -> str:
+    try:
+        status = os.stat(file)  # noqa: PTH116 - a third of Path.stat's time, a dozen times
+    except OSError:
+        return f"{file}: none"
+    return f"{file}: {status.st_size} {status.st_mtime_ns}"
+
+
+def _memory() -> Path:
+    return dirs.cache_dir() / "podman-host.json"
+
+
+def _remembered(key: list[str]) -> Host | None:
+    try:
+        data = json.loads(_memory().read_bytes())
+        if data["key"] != key:
+            return None
+        return Host(**{**data["host"], "flags": tuple(data["host"]["flags"]), "notices": ()})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _remember(host: Host) -> None:
+    handle, name = tempfile.mkstemp(dir=dirs.cache_dir(), prefix=".podman-host.")
+    with os.fdopen(handle, "w") as file:
+        # Storage may have written a configuration file that is part of the key.
+        json.dump({"key": _key(host.podman), "host": asdict(host)}, file)
+    Path(name).replace(_memory())

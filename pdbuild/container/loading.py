@@ -1,0 +1,144 @@
+"""Puts images of the store into podman's own storage, where `podman run` finds them too."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from pdbuild import dirs
+from pdbuild.container.host import Host, find
+from pdbuild.errors import EngineError
+from pdbuild.store import Store
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def load(store: Store, reference: str, platform: str = "") -> bool:
+    """Make podman know a stored image by its reference; False if it did already.
+
+    Of several platforms it is the given one, else the machine's. An image that podman had under
+    this reference before is removed when it has no other name and no container. Raises
+    UsageError when the store lacks the image, EngineError when the copy fails.
+    """
+    entry = store.entry(reference)
+    platform = platform or _native_platform(store, reference)
+    config = store.config(reference, platform).digest
+    host = find()
+    known = _Known(host)
+    if known.has(entry.reference, config):
+        return False
+    before = _image_id(host, entry.reference)
+    if before == config.removeprefix("sha256:"):
+        known.add(entry.reference, config)
+        return False
+    with store.reading():
+        _copy(host, f"oci:{store.path}:{entry.reference}", entry.reference, platform)
+    if before:
+        _remove_if_unnamed(host, before)
+    known.add(entry.reference, config)
+    return True
+
+
+class _Known:
+    """What was loaded, and podman's list of images as it was then.
+
+    As long as podman's file is the same, nobody removed or renamed an image, and podman need
+    not be asked (a tenth of a second).
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._list = Path(host.graph_root, f"{host.driver}-images", "images.json")
+        self._path = dirs.cache_dir() / "podman-loaded.json"
+
+    def has(self, reference: str, config: str) -> bool:
+        stamp = self._stamp()
+        return bool(stamp) and self._read().get(reference) == [config, stamp]
+
+    def add(self, reference: str, config: str) -> None:
+        stamp = self._stamp()
+        # Entries with an older stamp say nothing any more, but for the one just confirmed.
+        kept = {k: v for k, v in self._read().items() if v[1:] == [stamp]}
+        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".podman-loaded.")
+        with os.fdopen(handle, "w") as file:
+            json.dump({**kept, reference: [config, stamp]}, file)
+        Path(name).replace(self._path)
+
+    def _read(self) -> dict[str, list[str]]:
+        try:
+            return dict(json.loads(self._path.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def _stamp(self) -> str:
+        try:
+            status = self._list.stat()
+        except OSError:
+            return ""
+        return f"{self._list} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+
+
+def _copy(host: Host, source: str, reference: str, platform: str) -> None:
+    system, architecture, *variant = platform.split("/")
+    skopeo = shutil.which("skopeo")
+    # skopeo must be told podman's storage: what it takes itself may differ from podman's
+    # database. Other storage options it cannot be told in a simple way.
+    if skopeo and host.plain_storage:
+        _ran(
+            skopeo,
+            *(f"--override-os={system}", f"--override-arch={architecture}"),
+            *(f"--override-variant={v}" for v in variant),
+            *("copy", "--quiet", source),
+            f"containers-storage:[{host.driver}@{host.graph_root}+{host.run_root}]{reference}",
+        )
+        return
+    podman = (host.podman, *host.flags, "--log-level=error")
+    choice = (f"--os={system}", f"--arch={architecture}")
+    image = _ran(*podman, "pull", "--quiet", *choice, source).split()[-1]
+    pulled = json.loads(_ran(*podman, "image", "inspect", image))[0]["RepoTags"]
+    _ran(*podman, "tag", image, reference)
+    # podman named it after the directory.
+    for name in set(pulled) - {reference}:
+        if str(name).startswith("localhost/" + source.split(":")[1].strip("/")):
+            _ran(*podman, "untag", image, name)
+
+
+def _image_id(host: Host, reference: str) -> str:
+    argv = [host.podman, *host.flags, "image", "inspect", "--format={{.Id}}", reference]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _remove_if_unnamed(host: Host, image: str) -> None:
+    argv = [host.podman, *host.flags, "image"]
+    names = [*argv, "inspect", "--format={{len .RepoTags}}", image]
+    done = subprocess.run(names, capture_output=True, text=True, check=False)
+    if done.stdout.strip() == "0":
+        # Not forced: one that a container still uses stays.
+        subprocess.run([*argv, "rm", image], capture_output=True, check=False)
+
+
+def _native_platform(store: Store, reference: str) -> str:
+    native = f"linux/{_ARCHITECTURES.get(os.uname().machine, os.uname().machine)}"
+    platforms = [
+        store.layout.config(manifest).platform
+        for manifest in store.layout.manifests(store.entry(reference))
+    ]
+    matching = [p for p in platforms if p == native or p.startswith(f"{native}/")]
+    return (matching or platforms)[0]
+
+
+def _ran(*argv: str) -> str:
+    done = subprocess.run(
+        argv,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+        raise EngineError(f"cannot load the image into podman: {said[-1]}")
+    return done.stdout

@@ -1,0 +1,269 @@
+"""Runs containers through podman: rootless, no daemon, as the calling user."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pdbuild import dirs
+from pdbuild.container import PROJECT_LABEL, Container, Mount
+from pdbuild.container.foreground import Foreground
+from pdbuild.container.host import Host, find, forget, identity, limits
+from pdbuild.errors import EngineError, UsageError
+
+# Outlives pdbuild, in a session of its own: when pdbuild is gone without a word (kill -9), the
+# container goes too. $1 is a directory to delete, $2 the container, $3… podman with its options.
+_GUARD = """
+directory=$1 name=$2; shift 2
+if read -r pid && ! read -r done; then
+  n=0
+  while kill -0 "$pid" 2>/dev/null && [ $n -lt 50 ]; do
+    "$@" rm --force --time 5 "$name"; sleep 0.1; n=$((n + 1))
+  done
+  "$@" rm --force --time 5 "$name"
+fi
+rm -rf -- "$directory"
+"""
+
+
+def run(container: Container) -> int:
+    """Run it in the foreground and remove it; the program's exit code.
+
+    128 + n when signal n ended it; 126 and 127 when the program cannot be executed or is not
+    there. SIGINT, SIGTERM and the like reach the program, and end one that does not handle
+    them. Raises EngineError with podman's message when nothing could be started.
+    """
+    host = find()
+    name = container.name or f"pdbuild-{secrets.token_hex(6)}"
+    directory = Path(tempfile.mkdtemp(dir=dirs.runtime_dir(), prefix="run-"))
+    pid_file = directory / "pid"
+    killed_for = 0
+
+    def undelivered(number: int) -> None:
+        nonlocal killed_for
+        process = _pid(pid_file)
+        # The kernel drops signals that the first process of a container does not handle: end
+        # it as they would have.
+        if process and not host.init and not _handles(process, number):
+            killed_for = number
+            _kill(host, process, name)
+
+    with _guarded(host, directory, name) as tell:
+        argv = run_argv(container, host, name=name, pid_file=pid_file)
+        program = Foreground(argv, started=pid_file.exists, undelivered=undelivered)
+        tell(program.pid)
+        code = program.wait()
+        started = pid_file.exists()
+        if program.interrupted_by and not started:
+            # podman may have died between making the container and starting it.
+            _quietly(host, "rm", "--force", "--time=0", name)
+            return 128 + program.interrupted_by
+    if code == 125 and not started:
+        forget()
+        raise EngineError(_message(program.held, "podman failed"))
+    program.release()
+    return 128 + killed_for if killed_for else code
+
+
+def start(container: Container) -> str:
+    """Start it in the background; its id, for `logs` and `stop`.
+
+    It stays after its end, so that `logs` can say why, until `stop` or `prune` removes it.
+    """
+    host = find()
+    name = container.name or f"pdbuild-{secrets.token_hex(6)}"
+    done = _podman(host, *_run_options(container, host, name=name, detach=True))
+    if done.returncode:
+        _quietly(host, "rm", "--force", "--time=0", name)
+        forget()
+        raise EngineError(_message(done.stderr.encode(), "podman failed"))
+    return done.stdout.split()[-1]
+
+
+def logs(container: str, *, follow: bool = False) -> int:
+    """Print what a container of `start` wrote; podman's exit code.
+
+    `container` is an id, a unique prefix of one, or a name. Raises UsageError for an unknown
+    one and for one that is not pdbuild's.
+    """
+    host = find()
+    found = _find(host, container)
+    options = ["--follow"] if follow else []
+    return Foreground([host.podman, *host.flags, "logs", *options, found]).wait()
+
+
+def stop(container: str, *, timeout: int = 10) -> None:
+    """Ask it to end, kill it after `timeout` seconds, and remove it. Raises as `logs` does."""
+    host = find()
+    found = _find(host, container)
+    done = _podman(host, "rm", "--force", f"--time={timeout}", found)
+    if done.returncode and "no such container" not in done.stderr.lower():
+        raise EngineError(_message(done.stderr.encode(), "podman failed"))
+
+
+def prune() -> int:
+    """Remove the containers of `start` that have ended; how many."""
+    host = find()
+    ended = [c["Id"] for c in _listed(host) if c["State"] in ("exited", "dead", "created")]
+    return sum(_podman(host, "rm", one).returncode == 0 for one in ended)
+
+
+def run_argv(container: Container, host: Host, *, name: str, pid_file: Path) -> list[str]:
+    """podman's command line for a container in the foreground."""
+    options = _run_options(container, host, name=name, pid_file=pid_file)
+    return [host.podman, *host.flags, "--log-level=error", *options]
+
+
+def _run_options(
+    container: Container,
+    host: Host,
+    *,
+    name: str,
+    pid_file: Path | None = None,
+    detach: bool = False,
+) -> list[str]:
+    env = dict(container.env)
+    return [
+        *("run", f"--name={name}", "--pull=never", f"--label={PROJECT_LABEL}={container.project}"),
+        # Attached output needs no copy on the disk; detached output is read back by `logs`.
+        *(("--detach", "--log-driver=k8s-file") if detach else ("--rm", "--log-driver=none")),
+        *(() if detach else ("--interactive",)),
+        *(("--tty",) if container.tty else ()),
+        *((f"--pidfile={pid_file}",) if pid_file else ()),
+        *(("--init", f"--init-path={host.init}") if host.init else ()),
+        # Mounts keep the user's own SELinux labels instead of being relabelled.
+        "--security-opt=label=disable",
+        *limits(),
+        *(identity(host, container.user)),
+        *_home(container, env),
+        *(() if container.network == "private" else (f"--network={container.network}",)),
+        *(f"--publish={port}" for port in container.ports),
+        *(f"--device={device}" for device in container.devices),
+        *(f"--mount={_mount(mount)}" for mount in container.mounts),
+        *((f"--workdir={container.workdir}",) if container.workdir else ()),
+        *((f"--entrypoint={container.entrypoint}",) if container.entrypoint else ()),
+        *(f"--env={key}={value}" for key, value in env.items()),
+        container.image,
+        *container.argv,
+    ]
+
+
+def _home(container: Container, env: dict[str, str]) -> Iterator[str]:
+    """A HOME that the caller's uid, which no image knows, can write to."""
+    root = container.user.partition(":")[0] == "0" or (not container.user and os.getuid() == 0)
+    if not root and "HOME" not in env:
+        yield "--env=HOME=/home/user"
+        yield "--tmpfs=/home/user:rw,exec,nosuid,nodev,mode=1777"
+
+
+def _mount(mount: Mount) -> str:
+    fields = ["type=bind", f"source={mount.source.absolute()}", f"target={mount.target}"]
+    # podman reads the option as a line of CSV.
+    quoted = [f'"{f.replace(chr(34), chr(34) * 2)}"' if set(f) & set(',"') else f for f in fields]
+    return ",".join([*quoted, *(["readonly"] if mount.read_only else [])])
+
+
+@contextlib.contextmanager
+def _guarded(host: Host, directory: Path, name: str) -> Iterator[Callable[[int], None]]:
+    """Have the guard watch; gives the function that tells it podman's process id."""
+    reader, writer = os.pipe()
+    arguments = [str(directory), name, host.podman, *host.flags]
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        guard = os.posix_spawn(
+            "/bin/sh",
+            ["sh", "-c", _GUARD, "pdbuild-guard", *arguments],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, reader, 0),
+                (os.POSIX_SPAWN_DUP2, null, 1),
+                (os.POSIX_SPAWN_DUP2, null, 2),
+            ],
+            setsid=True,
+        )
+        os.close(reader)
+        yield lambda pid: _tell(writer, f"{pid}\n")
+        _tell(writer, "done\n")
+    finally:
+        os.close(null)
+        os.close(writer)
+    shutil.rmtree(directory, ignore_errors=True)
+    os.waitpid(guard, 0)
+
+
+def _tell(guard: int, text: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        os.write(guard, text.encode())
+
+
+def _pid(file: Path) -> int:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _handles(process: int, number: int) -> bool:
+    """Whether a process catches or ignores a signal; True if that cannot be told."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return True
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigCgt", "SigIgn"))]
+    return any(mask >> (number - 1) & 1 for mask in masks)
+
+
+def _kill(host: Host, process: int, name: str) -> None:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except PermissionError:  # a subordinate id's process
+        _quietly(host, "kill", "--signal=KILL", name)
+    except ProcessLookupError:
+        pass
+
+
+def _find(host: Host, wanted: str) -> str:
+    ours = _listed(host)
+    exact = [c["Id"] for c in ours if wanted in (c["Id"], *c["Names"])]
+    found = exact or [c["Id"] for c in ours if wanted and c["Id"].startswith(wanted)]
+    if len(found) == 1:
+        return str(found[0])
+    if found:
+        raise UsageError(f"{len(found)} containers have an id that starts with {wanted}")
+    if wanted and _podman(host, "container", "exists", wanted).returncode == 0:
+        raise UsageError(f"container {wanted} was not started by pdbuild", hint="use podman")
+    raise UsageError(f"there is no container {wanted!r}")
+
+
+def _listed(host: Host) -> list[dict[str, Any]]:
+    done = _podman(host, "ps", "--all", f"--filter=label={PROJECT_LABEL}", "--format=json")
+    if done.returncode:
+        raise EngineError(_message(done.stderr.encode(), "podman failed"))
+    return list(json.loads(done.stdout or "[]"))
+
+
+def _podman(host: Host, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [host.podman, *host.flags, "--log-level=error", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def _quietly(host: Host, *arguments: str) -> None:
+    _podman(host, *arguments)
+
+
+def _message(said: bytes, otherwise: str) -> str:
+    text = said.decode(errors="replace").strip().removeprefix("Error: ")
+    return f"podman: {text}" if text else otherwise

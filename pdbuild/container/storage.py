@@ -1,0 +1,131 @@
+"""podman's image storage: makes sure that a new one is not `vfs`, which is podman's default
+for users in some versions, and which copies the whole image at each start (seconds).
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pdbuild.errors import EngineError
+
+_CONF = """\
+# Written by pdbuild because there was none: with no driver named, podman would copy the whole
+# image at each start (vfs).
+[storage]
+driver = "overlay"
+"""
+
+
+def configuration_files() -> tuple[Path, ...]:
+    """The files that tell podman where and how to store and run, present or not."""
+    named = [os.environ.get(n) for n in ("CONTAINERS_STORAGE_CONF", "CONTAINERS_CONF")]
+    places = (_configuration(), Path("/etc/containers"), Path("/usr/share/containers"))
+    names = ("storage.conf", "containers.conf", "containers.conf.d")
+    return (*(Path(n) for n in named if n), *(place / name for place in places for name in names))
+
+
+def info(podman: str, *flags: str) -> dict[str, Any]:
+    """What `podman info` says. Raises EngineError with podman's message."""
+    done = subprocess.run(
+        [podman, "--log-level=error", *flags, "info", "--format=json"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    try:
+        return dict(json.loads(done.stdout))
+    except ValueError:
+        reason = done.stderr.strip().removeprefix("Error: ") or f"exit {done.returncode}"
+        raise EngineError(f"podman does not work here: {reason}") from None
+
+
+def prepare(podman: str) -> tuple[str, ...]:
+    """Give this user overlay storage if podman would take vfs; what was done, for the user.
+
+    Nothing is changed that a file or variable of the user or the host configures, and nothing
+    that holds images, containers or volumes.
+    """
+    if os.getuid() == 0 or _configured():
+        return ()
+    database = _data() / "libpod" / "bolt_state.db"
+    fresh = not (_data() / "libpod").exists()
+    if fresh:
+        with _scratch() as flags:
+            driver = info(podman, *flags)["store"]["graphDriverName"]
+    else:
+        driver = info(podman)["store"]["graphDriverName"]
+    if driver != "vfs" or not _overlay_works(podman):
+        return ()
+    if not fresh and not _is_empty(podman):
+        hint = "remove them (podman system reset) and run pdbuild again to have overlay"
+        return (f"podman keeps your images with the slow driver vfs; {hint}",)
+    conf = _configuration() / "storage.conf"
+    conf.parent.mkdir(parents=True, exist_ok=True)
+    # Exclusive: a file that appeared meanwhile is not ours.
+    with contextlib.suppress(FileExistsError), conf.open("x") as file:
+        file.write(_CONF)
+    if database.exists():
+        # The driver is written in it, and wins over storage.conf.
+        database.rename(database.with_suffix(".db.vfs"))
+    return (f"wrote {conf}: podman stores your images with overlay, not with the slow vfs",)
+
+
+def _configured() -> bool:
+    named = any(os.environ.get(n) for n in ("CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER"))
+    return named or any(f.exists() for f in configuration_files() if f.name == "storage.conf")
+
+
+def _configuration() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config", "containers")
+
+
+def _data() -> Path:
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data, "containers", "storage")
+
+
+def _is_empty(podman: str) -> bool:
+    store = info(podman)["store"]
+    volumes = subprocess.run(
+        [podman, "--log-level=error", "volume", "ls", "--quiet"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    counts = (store["containerStore"]["number"], store["imageStore"]["number"])
+    return counts == (0, 0) and volumes.returncode == 0 and not volumes.stdout.strip()
+
+
+def _overlay_works(podman: str) -> bool:
+    try:
+        with _scratch() as flags:
+            return bool(info(podman, *flags, "--storage-driver=overlay"))
+    except EngineError:
+        return False
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[tuple[str, ...]]:
+    """Options for a podman with a storage of its own, on the file system of the real one."""
+    place = _data().parent.parent
+    place.mkdir(parents=True, exist_ok=True)
+    root = Path(tempfile.mkdtemp(dir=place, prefix=".pdbuild-trial-"))
+    # podman refuses a longer path than 50 bytes here, whatever TMPDIR is.
+    run = Path(tempfile.mkdtemp(dir="/tmp", prefix="pdb-"))
+    try:
+        yield (f"--root={root}", f"--runroot={run}", f"--tmpdir={run}/tmp")
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            # The process that keeps the user namespace for the next podman of this storage.
+            os.kill(int((run / "tmp" / "pause.pid").read_text()), signal.SIGTERM)
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(run, ignore_errors=True)
