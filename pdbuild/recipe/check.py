@@ -11,6 +11,11 @@ from pdbuild.recipe.types import MERGE_APPEND, Block, Parameter, Recipe
 
 # A variant's files stand in build/VARIANT, beside these folders.
 _TAKEN_VARIANTS = ("docs", "browse", "dev")
+# Options reach steps as build arguments and environment, beside these.
+_TAKEN_OPTIONS = re.compile(
+    r"(HOME|LANG|LANGUAGE|PATH|SOURCE_DATE_EPOCH|VERSION)|(PDBUILD_|LC_|LD_).*|.*_PROXY"
+    r"|(BUILD|TARGET)(ARCH|OS|PLATFORM|VARIANT)"
+)
 _SUBSTITUTION = re.compile(r"\$\{([^}]*)\}")
 _URL = re.compile(r"(https?|file)://[^\s]+")
 
@@ -140,6 +145,8 @@ def _options(recipe: Recipe) -> Iterator[Finding]:
         if not names.OPTION.fullmatch(name):
             what = "an option's name is upper-case letters, digits and _, starting with a letter"
             yield Finding(path, what)
+        if _TAKEN_OPTIONS.fullmatch(name):
+            yield Finding(path, "the name means something else to a build", "choose another name")
         yield from rules.match(
             (*path, "values"), option.values, names.OPTION_VALUE, "an option's value"
         )

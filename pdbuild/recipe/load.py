@@ -244,11 +244,8 @@ def _missing_files(recipe: Recipe, source: Path, hooks_dir: Path | None) -> Iter
         hooks.append((("image", "entrypoint"), recipe.image.entrypoint))
     for where, hook in hooks:
         needs = (where, ("project", "source"))
-        if names.HOOK.fullmatch(hook) and "/" not in hook:
-            if hooks_dir is not None and not disk.is_file(hooks_dir / hook):
-                known = (entry.name for entry in hooks_dir.iterdir() if entry.is_file())
-                hint = names.did_you_mean(hook, known)
-                yield Finding(where, f"pdbuild has no hook {names.quote(hook)}", hint)
+        if "/" not in hook:
+            yield from _shipped_hook(where, hook, hooks_dir)
             continue
         script = disk.resolved(source, hook)
         if script is not None and not script.is_relative_to(source):
@@ -256,6 +253,17 @@ def _missing_files(recipe: Recipe, source: Path, hooks_dir: Path | None) -> Iter
         elif script is None or not disk.is_file(script):
             what = f"there is no file {names.quote(hook)} in the source"
             yield Finding(where, what, f"looked in {source}", needs=needs)
+
+
+def _shipped_hook(where: KeyPath, hook: str, hooks_dir: Path | None) -> Iterator[Finding]:
+    """A hook without a path is one of pdbuild's."""
+    if not names.HOOK.fullmatch(hook):
+        hint = f"for a file of the source write {names.quote('./' + hook)}"
+        yield Finding(where, f"{names.quote(hook)} is not a hook of pdbuild's", hint)
+    elif hooks_dir is not None and not disk.is_file(hooks_dir / hook):
+        known = (path.name for path in hooks_dir.iterdir() if disk.is_file(path))
+        hint = names.did_you_mean(hook, known)
+        yield Finding(where, f"{names.quote(hook)} is not a hook of pdbuild's", hint)
 
 
 def _neighbours(recipe: Recipe, path: Path) -> Iterator[Finding]:

@@ -44,7 +44,7 @@ def among(
 def match(
     path: KeyPath, values: Iterable[str], pattern: "re.Pattern[str]", kind: str
 ) -> Iterator[Finding]:
-    """Values of the list at `path` that `pattern` does not describe; `kind` is what they are not."""
+    """Values that `pattern` does not describe; `kind` is what they should be."""
     for value in values:
         if not pattern.fullmatch(value):
             yield Finding(path, f"{names.quote(value)} is not {kind}", item=value)
