@@ -3,13 +3,13 @@
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+# Named tuples here, not dataclasses: a build makes tens of thousands of them.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vertex:
+class Vertex(NamedTuple):
     """One node of the build graph as one event saw it; times are Unix seconds."""
 
     digest: str
@@ -21,8 +21,7 @@ class Vertex:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(NamedTuple):
     """A counter inside a vertex: bytes of a transfer, a layer or an export."""
 
     id: str
@@ -32,8 +31,7 @@ class Status:
     done: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class Log(NamedTuple):
     """A piece of a step's output: any number of lines, cut anywhere."""
 
     vertex: str
@@ -41,8 +39,7 @@ class Log:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildWarning:
+class BuildWarning(NamedTuple):
     """Something that BuildKit finds odd in the Containerfile; `line` 0 means none is named."""
 
     text: str
@@ -52,8 +49,7 @@ class BuildWarning:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SolveStatus:
+class SolveStatus(NamedTuple):
     """What one JSON line says."""
 
     vertexes: tuple[Vertex, ...] = ()

@@ -1,7 +1,6 @@
 """The build as a picture that is drawn again in place."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pdbuild.progress.solve import Solve
 from pdbuild.progress.steps import Step
@@ -16,8 +15,7 @@ _BAR_FROM = 60  # columns below which there is no room for a bar
 _BAR = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One row of the picture."""
 
     text: str

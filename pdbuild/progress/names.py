@@ -2,25 +2,24 @@
 
 import json
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _INTERNAL = re.compile(r"^\[([A-Za-z0-9_-]+) internal\] ")
 _BRACKET = re.compile(r"^\[([^\]]*)\] ?(.*)$", re.DOTALL)
 _NUMBER = re.compile(r"^(\d+)/(\d+)$")
-_PLATFORM = re.compile(r"^[a-z][a-z0-9().]*/[a-z]")
+_PLATFORM = re.compile(r"^[a-z][a-z0-9().]*/[a-z0-9]")
 _FLAG = re.compile(r"^--[a-z][a-z.-]*(?:=(?:\"[^\"]*\"|\S)*)?\s+")
 # First words in a bracket that are BuildKit's or buildx's own; never a target.
 _OWN_WORDS = frozenset({"internal", "context", "auth"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepName:
+class StepName(NamedTuple):
     """A vertex's name in parts; what it does not say is empty or 0."""
 
     target: str = ""
     platform: str = ""
     stage: str = ""
-    index: int = 0
+    position: int = 0
     total: int = 0
     kind: str = ""  # "internal", "context NAME", "auth": work that is not an instruction
     text: str = ""
@@ -52,7 +51,7 @@ def split_name(name: str, *, prefixed: bool, only: str = "") -> StepName:
         target=target,
         platform=platform,
         stage=" ".join(words[:-1]),
-        index=int(number[1]),
+        position=int(number[1]),
         total=int(number[2]),
         text=text,
     )

@@ -37,7 +37,7 @@ class Plain:
         if change.what == "running":
             told = step.name.text.startswith("RUN ")
         else:
-            told = bool(step.name.index) or not step.name.kind or change.what == "failed"
+            told = bool(step.name.position) or not step.name.kind or change.what == "failed"
             told = told or step.spent >= _SLOW
         said = cut(words(step.name, number, label), _TEXT)
         return (f"{head}{said}: {_outcome(change)}",) if told else ()

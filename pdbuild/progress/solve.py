@@ -4,8 +4,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pdbuild.progress.events import BuildWarning, Log, Status, Vertex, parse
 from pdbuild.progress.failure import Failure, exit_code
@@ -24,8 +23,7 @@ _ESCAPE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Something to tell: a step came into a new state, or wrote a line (`what` "log")."""
 
     step: Step
@@ -33,8 +31,7 @@ class Change:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """A target's instructions; `done` counts the cached ones too."""
 
     total: int = 0
@@ -165,7 +162,7 @@ class Solve:
         """
         name = step.name
         total = self._highest.get((name.target, name.platform, name.stage), name.total)
-        return (name.index, total) if name.index else None
+        return (name.position, total) if name.position else None
 
     def moved(self, step: Step) -> tuple[int, int]:
         """Bytes of the step's unfinished counters: so far, and in all (0 when unknown)."""
@@ -209,16 +206,18 @@ class Solve:
         return [*changes, Change(step, step.state)]
 
     def _name(self, text: str) -> StepName:
-        if prefixed_target(text):
+        if text.startswith("[internal] load build definition"):
+            self._prefixed = False
+        elif prefixed_target(text):
             self._prefixed = True
         # buildx reads its bake file for all targets, before it names any.
         only = "" if text.endswith(" bake definitions") else self._only
         name = split_name(text, prefixed=self._prefixed, only=only)
         if name.target:
             self._seen.setdefault(name.target)
-        if name.index:
+        if name.position:
             key = (name.target, name.platform, name.stage)
-            self._highest[key] = max(self._highest.get(key, 0), name.index)
+            self._highest[key] = max(self._highest.get(key, 0), name.position)
         return name
 
     def _step(self, digest: str, name: StepName) -> Step:
@@ -277,7 +276,7 @@ class Solve:
         return Change(step, "log", text)
 
     def _instructions(self, target: str) -> list[Step]:
-        return [s for s in self.steps if target in s.names and s.names[target].index]
+        return [s for s in self.steps if target in s.names and s.names[target].position]
 
     def _sum(self, kinds: tuple[str, ...]) -> int:
         return sum(s.current for s in self._bytes.values() if s.id.startswith(kinds))

@@ -96,8 +96,12 @@ class LiveView(View):
         self._painter = threading.Thread(target=self._run, name="progress", daemon=True)
 
     def __enter__(self) -> Self:
-        self._write(HIDE_CURSOR)
-        self._painter.start()
+        try:
+            self._write(HIDE_CURSOR)
+            self._painter.start()
+        except BaseException:  # Ctrl-C comes at any moment, and `with` has not begun
+            self.close()
+            raise
         return self
 
     def feed(self, line: bytes) -> None:
