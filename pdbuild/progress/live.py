@@ -13,6 +13,7 @@ HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 _SGR: dict[Style, str] = {"": "", "bold": "\x1b[1m", "dim": "\x1b[2m", "red": "\x1b[31m"}
 _BAR_FROM = 60  # columns below which there is no room for a bar
 _BAR = 20
+_WORTH_TELLING = 1_000_000  # bytes
 
 
 class Line(NamedTuple):
@@ -48,7 +49,7 @@ def frame(solve: Solve, width: int, height: int, seconds: float) -> list[Line]:
 
 
 def _header(solve: Solve, finished: list[str], width: int, seconds: float) -> Line:
-    moved = f"  {size(solve.transferred)} read" if solve.transferred else ""
+    moved = f"{size(solve.transferred)} read" if solve.transferred >= _WORTH_TELLING else ""
     names = f": {', '.join(finished)}" if finished else ""
     left = f"{len(finished)}/{len(solve.targets)} targets done{names}"
     return Line(fit(left, f"{moved}  {duration(seconds)}".strip(), width), "bold")

@@ -72,9 +72,9 @@ def test_narrow() -> None:
         "build-cpu  2/4  1 cached",
         "  compile 2/3 RUN ninja -C /build  0.0s",
         "docs       0/2",
-        "  pages 1/1 RUN sphinx-build --a-…  0.0s",
+        "  pages 1/1 RUN sphinx-build --a…  0.0s",
         "last       0/1",
-        "  context base: OC…  1.2 MB/5.0 MB  0.0s",
+        "  context base: O…  1.2 MB/5.0 MB  0.0s",
     ]
 
 
