@@ -43,6 +43,19 @@ def test_targets_that_share_steps_share_what_they_did() -> None:
     assert solve.tally("binaries-gpu") == Tally(4, 4, 0, 0, 0)
 
 
+def test_a_step_that_turns_out_to_be_another_brings_its_targets_and_output() -> None:
+    solve = Solve(["a", "b", "c"], clock=Clock())
+    feed(solve, [vertex("x", "[a s 1/1] RUN x", 0), log("x", b"early\n")])
+    feed(solve, [vertex("x", "[b s 1/1] RUN x"), vertex("y", "[c s 1/1] RUN x", 0)])
+    feed(solve, [log("y", b"late\n"), vertex("y", "[a s 1/1] RUN x", 0, 1)])
+    (one,) = solve.steps
+    assert (set(one.targets), one.digests) == ({"a", "b", "c"}, {"x", "y"})
+    assert set(one.lines) == {"early", "late"}
+    feed(solve, [log("x", b"x\n"), log("y", b"y\n"), vertex("x", "[b s 1/1] RUN x", 0, 2)])
+    assert list(one.lines)[-2:] == ["x", "y"]
+    assert [solve.tally(target).done for target in "abc"] == [1, 1, 1]
+
+
 @pytest.mark.parametrize("given", [("linked",), ("all",), ()])
 def test_linked_targets_and_members_of_groups_become_known(given: tuple[str, ...]) -> None:
     solve = solved("linked", *given)
