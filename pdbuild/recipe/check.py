@@ -9,6 +9,9 @@ from pdbuild.recipe.finding import Finding, KeyPath
 from pdbuild.recipe.merge import Tables, inner_table
 from pdbuild.recipe.types import MERGE_APPEND, Block, Parameter, Recipe
 
+# Needed by findings that something is not there: a file that could not be read may have it.
+_EXTENDED: KeyPath = ("extends",)
+
 # A variant's files stand in build/VARIANT, beside these folders.
 _TAKEN_VARIANTS = ("docs", "browse", "dev")
 # Options reach steps as build arguments and environment, beside these.
@@ -99,13 +102,15 @@ def _toolchain(recipe: Recipe) -> Iterator[Finding]:
     yield from rules.match(
         ("toolchain", "packages"), toolchain.packages, names.DEBIAN_PACKAGE, "a Debian package"
     )
+    needs: tuple[KeyPath, ...]
     seen: list[str] = []
     for name in toolchain.blocks:
         for needed in by_name[name].requires if name in by_name else ():
-            where = ("toolchain", "blocks")
+            where: KeyPath = ("toolchain", "blocks")
             if needed not in toolchain.blocks:
                 hint = f"add {names.quote(needed)} before {names.quote(name)}"
-                yield Finding(where, f"{name} requires {needed}", hint, item=name)
+                needs = (where, _EXTENDED)
+                yield Finding(where, f"{name} requires {needed}", hint, name, needs)
             elif needed not in seen:
                 hint = f"put {names.quote(needed)} before {names.quote(name)}"
                 yield Finding(where, f"{name} requires {needed} before it", hint, item=name)
@@ -115,7 +120,7 @@ def _toolchain(recipe: Recipe) -> Iterator[Finding]:
         if name not in toolchain.blocks:
             near = names.nearest(name, toolchain.blocks)
             hint = f"did you mean {names.quote(near)}?" if near else "add it to `blocks`"
-            needs = (path, ("toolchain", "blocks"))
+            needs = (path, ("toolchain", "blocks"), _EXTENDED)
             yield Finding(path, "not one of this recipe's blocks", hint, needs=needs)
         elif name in by_name:
             yield from _parameters(path, by_name[name].parameters, values)
@@ -164,6 +169,7 @@ def _options(recipe: Recipe) -> Iterator[Finding]:
 
 
 def _variants(recipe: Recipe) -> Iterator[Finding]:
+    needs: tuple[KeyPath, ...]
     seen: dict[tuple[str, ...], str] = {}
     for name, variant in recipe.variants.items():
         path: KeyPath = ("variants", name)
@@ -175,15 +181,16 @@ def _variants(recipe: Recipe) -> Iterator[Finding]:
                 yield from rules.among(here, (value,), recipe.options[option].values, needs)
             else:
                 hint = names.did_you_mean(option, recipe.options)
-                yield Finding(here, "unknown option", hint, needs=(here, ("options",)))
+                needs = (here, ("options", option), _EXTENDED)
+                yield Finding(here, "unknown option", hint, needs=needs)
         if not variant.options.keys() <= recipe.options.keys():
             continue
         choice = tuple(variant.options.get(k, o.default) for k, o in recipe.options.items())
         other = seen.setdefault(choice, name)
         if other != name:
-            both: tuple[KeyPath, ...] = (path, ("variants", other), ("options",))
+            needs = (path, ("variants", other), ("options",), _EXTENDED)
             what = f"the same options as variant {other}"
-            yield Finding(path, what, needs=both)
+            yield Finding(path, what, needs=needs)
 
 
 def _variant_name(path: KeyPath, name: str) -> Iterator[Finding]:
@@ -202,7 +209,7 @@ def _defaults(recipe: Recipe) -> Iterator[Finding]:
     default = [name for name, variant in recipe.variants.items() if variant.default]
     if not default:
         hint = "write `default = true` in the variant whose tag has no suffix"
-        yield Finding(("variants",), "no default variant", hint)
+        yield Finding(("variants",), "no default variant", hint, needs=(("variants",), _EXTENDED))
     for name in default[1:]:
         what = f"variant {default[0]} is the default too"
         yield Finding(("variants", name, "default"), what, needs=(("variants",),))
@@ -213,7 +220,7 @@ def _build(recipe: Recipe) -> Iterator[Finding]:
     yield from rules.environment(("build", "environment"), recipe.build.environment)
     first = recipe.build.first
     if first and first not in recipe.variants:
-        needs: tuple[KeyPath, ...] = (("build", "first"), ("variants",))
+        needs: tuple[KeyPath, ...] = (("build", "first"), ("variants", first), _EXTENDED)
         hint = names.did_you_mean(first, recipe.variants)
         yield Finding(
             ("build", "first"), f"unknown variant {names.quote(first)}", hint, needs=needs

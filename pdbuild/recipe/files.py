@@ -50,7 +50,7 @@ def read(content: bytes, name: str, table: type = Recipe) -> File:
     """
     text, data = parse(content, name)
     extends: tuple[str, ...] = ()
-    tables, findings = dict(data), tuple[Finding, ...]()
+    tables, findings, unsound = dict(data), tuple[Finding, ...](), frozenset[KeyPath]()
     if table is Recipe:
         named = tables.pop("extends", [])
         listed = [named] if isinstance(named, str) else named
@@ -58,9 +58,10 @@ def read(content: bytes, name: str, table: type = Recipe) -> File:
             extends = tuple(listed)
         else:
             hint = 'write extends = "other.toml"'
+            unsound = frozenset({("extends",)})
             findings = (Finding(("extends",), "expected a string or a list of strings", hint),)
     shaped = shape.shape(table, tables)
-    shaped = shape.Shaped(shaped.tables, findings + shaped.findings, shaped.unsound)
+    shaped = shape.Shaped(shaped.tables, findings + shaped.findings, unsound | shaped.unsound)
     return File(name, text, data, extends, shaped)
 
 

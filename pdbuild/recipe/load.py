@@ -60,13 +60,15 @@ def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Reci
     files = _chain(path, mistakes)
     if not files:
         raise RecipeError(tuple(mistakes))
+    # What is not there may stand in a file that could not be read.
+    unsound = frozenset[KeyPath]({("extends",)} if mistakes else ())
     tables: Tables = {}
     for file in files:
         tables = merge(Recipe, tables, file.shaped.tables)
         own = *file.shaped.findings, *check.repeats(file.shaped.tables)
         mistakes += map(file.mistake, own)
+        unsound |= file.shaped.unsound
     recipe, findings = shape.build(Recipe, _settled(tables))
-    unsound = frozenset[KeyPath]().union(*(file.shaped.unsound for file in files))
     findings = tuple(finding for finding in findings if sound(finding, unsound))
     mistakes += [locate(finding, files) for finding in findings]
     unsound = unsound.union(finding.path for finding in findings)

@@ -88,7 +88,9 @@ def build(table: type, tables: Tables) -> tuple[Any, tuple[Finding, ...]]:
         for problem in problems:
             if problem.kinds != {"missing"}:
                 raise AssertionError(f"not a shaped table: {problem}")
-            missing.append(Finding(written(problem.path), "missing", _doc(table, problem.path)))
+            path = written(problem.path)
+            needs: tuple[KeyPath, ...] = (path, ("extends",))
+            missing.append(Finding(path, "missing", _doc(table, problem.path), needs=needs))
             _fill(tables, problem.path)
 
 
@@ -163,7 +165,10 @@ def _unknown_key(table: type, path: KeyPath, meant: str) -> Finding:
         ]
         if len(homes) == 1:
             return Finding(path, "unknown key", f"it belongs in [{homes[0]}]")
-    return Finding(written(path), "unknown key", names.did_you_mean("", _keys_at(table, path)))
+    hint = names.did_you_mean("", _keys_at(table, path))
+    if path[0] == "toolchain" and len(path) == 2:
+        hint += "; a block's parameters are a table, `block = { parameter = value }`"
+    return Finding(written(path), "unknown key", hint)
 
 
 def _keys_at(table: type, path: KeyPath) -> list[str]:
