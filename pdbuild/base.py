@@ -43,7 +43,10 @@ sed -i -E \
     -e "s#^(deb) [^ ]*/debian-security/? #\1 ${PDBUILD_APT_MIRROR%/}-security #" \
     -e "s#^(deb) [^ ]*/debian/? #\1 ${PDBUILD_APT_MIRROR%/} #" "$1/etc/apt/sources.list"
 """
-_FROM_MIRROR = 'mv "$1/etc/apt/sources.list.upstream" "$1/etc/apt/sources.list"; rm -rf "$1"/var/lib/apt/lists/*'
+_FROM_MIRROR = r"""
+mv "$1/etc/apt/sources.list.upstream" "$1/etc/apt/sources.list"
+rm -rf "$1"/var/lib/apt/lists/*
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

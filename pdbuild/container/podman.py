@@ -24,10 +24,10 @@ _GUARD = """
 directory=$1 name=$2; shift 2
 if read -r pid && ! read -r done; then
   n=0
-  while kill -0 "$pid" 2>/dev/null && [ $n -lt 50 ]; do
-    "$@" rm --force --time 5 "$name"; sleep 0.1; n=$((n + 1))
+  while [ -e "/proc/$pid/exe" ] && [ $n -lt 50 ]; do
+    "$@" rm --force --time 2 "$name"; sleep 0.1; n=$((n + 1))
   done
-  "$@" rm --force --time 5 "$name"
+  "$@" rm --force --time 2 "$name"
 fi
 rm -rf -- "$directory"
 """
@@ -44,32 +44,22 @@ def run(container: Container) -> int:
     name = container.name or f"pdbuild-{secrets.token_hex(6)}"
     directory = Path(tempfile.mkdtemp(dir=dirs.runtime_dir(), prefix="run-"))
     pid_file = directory / "pid"
-    killed_for = 0
-
-    def undelivered(number: int) -> None:
-        nonlocal killed_for
-        process = _pid(pid_file)
-        # The kernel drops signals that the first process of a container does not handle: end
-        # it as they would have.
-        if process and not host.init and not _handles(process, number):
-            killed_for = number
-            _kill(host, process, name)
-
+    delivery = _Delivery(host, name, pid_file)
     with _guarded(host, directory, name) as tell:
         argv = run_argv(container, host, name=name, pid_file=pid_file)
-        program = Foreground(argv, started=pid_file.exists, undelivered=undelivered)
+        program = Foreground(
+            argv, deliver=delivery, started=pid_file.exists, terminal=container.tty
+        )
         tell(program.pid)
         code = program.wait()
         started = pid_file.exists()
-        if program.interrupted_by and not started:
-            # podman may have died between making the container and starting it.
-            _quietly(host, "rm", "--force", "--time=0", name)
-            return 128 + program.interrupted_by
+        if delivery.process():
+            _podman(host, "rm", "--force", "--time=0", name)  # somebody ended podman alone
     if code == 125 and not started:
         forget()
         raise EngineError(_message(program.held, "podman failed"))
     program.release()
-    return 128 + killed_for if killed_for else code
+    return 128 + delivery.killed_for if delivery.killed_for else code
 
 
 def start(container: Container) -> str:
@@ -81,7 +71,7 @@ def start(container: Container) -> str:
     name = container.name or f"pdbuild-{secrets.token_hex(6)}"
     done = _podman(host, *_run_options(container, host, name=name, detach=True))
     if done.returncode:
-        _quietly(host, "rm", "--force", "--time=0", name)
+        _podman(host, "rm", "--force", "--time=0", name)
         forget()
         raise EngineError(_message(done.stderr.encode(), "podman failed"))
     return done.stdout.split()[-1]
@@ -96,7 +86,9 @@ def logs(container: str, *, follow: bool = False) -> int:
     host = find()
     found = _find(host, container)
     options = ["--follow"] if follow else []
-    return Foreground([host.podman, *host.flags, "logs", *options, found]).wait()
+    program = Foreground([host.podman, *host.flags, "logs", *options, found])
+    code = program.wait()
+    return 128 + program.interrupted_by if program.interrupted_by else code
 
 
 def stop(container: str, *, timeout: int = 10) -> None:
@@ -203,30 +195,67 @@ def _tell(guard: int, text: str) -> None:
         os.write(guard, text.encode())
 
 
-def _pid(file: Path) -> int:
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):
-        return 0
+class _Delivery:
+    """Brings signals to a container's first process, with the effect they have elsewhere.
+
+    The kernel drops signals that the first process of a process namespace does not handle,
+    such as SIGTERM for most programs: that process is then killed.
+    """
+
+    def __init__(self, host: Host, name: str, pid_file: Path) -> None:
+        self.killed_for = 0
+        self._host, self._name, self._pid_file = host, name, pid_file
+        self._sent = False
+        self._unhandled = 0
+
+    def __call__(self, number: int, first: bool) -> None:
+        if first:
+            self._sent, self._unhandled = False, 0
+        process = self.process()
+        if not process:
+            return  # not started yet: asked again
+        handled = _handles(process, number)
+        if not self._sent:
+            self._sent = True
+            if handled:
+                self._kill(process, number)
+                return
+        # A handler often resets the signal and sends it to itself, which is dropped too. Not at
+        # the first sight: a program that is ending resets its signals as well.
+        self._unhandled = 0 if handled else self._unhandled + 1
+        if first or self._unhandled > 2:
+            self.killed_for = number
+            self._kill(process, signal.SIGKILL)
+
+    def process(self) -> int:
+        """The host's process id of the container's program; 0 before its start and at its end."""
+        try:
+            process = int(self._pid_file.read_text())
+            name = Path(f"/proc/{process}/comm").read_text().strip()
+            ended = "Z" in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2]
+        except (OSError, ValueError):
+            return 0
+        # Until the runtime becomes the program, it bears its own name.
+        return 0 if ended or name == "crun" or name.startswith("runc:[") else process
+
+    def _kill(self, process: int, number: int) -> None:
+        try:
+            os.kill(process, number)
+        except PermissionError:  # a subordinate id's
+            _podman(self._host, "kill", f"--signal={number}", self._name)
+        except ProcessLookupError:
+            pass
 
 
 def _handles(process: int, number: int) -> bool:
-    """Whether a process catches or ignores a signal; True if that cannot be told."""
+    """Whether a process catches, waits for or ignores a signal; True if that cannot be told."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
         return True
-    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigCgt", "SigIgn"))]
+    wanted = ("SigCgt", "SigIgn", "SigBlk")
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(wanted)]
     return any(mask >> (number - 1) & 1 for mask in masks)
-
-
-def _kill(host: Host, process: int, name: str) -> None:
-    try:
-        os.kill(process, signal.SIGKILL)
-    except PermissionError:  # a subordinate id's process
-        _quietly(host, "kill", "--signal=KILL", name)
-    except ProcessLookupError:
-        pass
 
 
 def _find(host: Host, wanted: str) -> str:
@@ -258,10 +287,6 @@ def _podman(host: Host, *arguments: str) -> subprocess.CompletedProcess[str]:
         errors="replace",
         check=False,
     )
-
-
-def _quietly(host: Host, *arguments: str) -> None:
-    _podman(host, *arguments)
 
 
 def _message(said: bytes, otherwise: str) -> str:

@@ -76,7 +76,7 @@ def remove_root() -> tuple[Path, ...]:
     folder = place.find("0.0").folder
     roots = tuple(sorted(path for path in folder.iterdir() if path.is_dir()))
     for root in roots:
-        label = root.name.partition("-")[0]
+        label = root.name.partition("-")[0].removesuffix(".trial")
         lock = place.take(folder / f"{label}.lock")
         if lock is None:
             raise EngineError(f"{root} is in use by a build", hint="wait for its end")

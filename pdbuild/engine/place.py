@@ -105,15 +105,21 @@ def run_directory(place: Place) -> Path:
 
 def remote_filesystem(path: Path) -> str:
     """The type of the network or FUSE file system that `path` is on; "" when it is local."""
-    real = os.path.realpath(path)
+    mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+    kind = filesystem(mounts, os.path.realpath(path))
+    return kind if kind in _REMOTE or kind.startswith("fuse.") else ""
+
+
+def filesystem(mounts: str, real: str) -> str:
+    """The type of the file system of the absolute path `real`, by the text of mountinfo."""
     best, kind = "", ""
-    for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
+    for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         point = before.split()[4].replace("\\040", " ")
         inside = real == point or real.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):  # a later mount hides an earlier one
             best, kind = point, after.split()[0]
-    return kind if kind in _REMOTE or kind.startswith("fuse.") else ""
+    return kind
 
 
 def choose_snapshotter(place: Place, wrapper: Sequence[str], env: dict[str, str]) -> str:

@@ -41,8 +41,7 @@ def make(recipe: Recipe, request: Request) -> Plan:
         groups={
             name: members
             for name in asked
-            if name in groups
-            and (members := tuple(m for m in groups[name] if m in wanted))
+            if name in groups and (members := tuple(m for m in groups[name] if m in wanted))
         },
     )
 
@@ -54,13 +53,17 @@ def _variants(recipe: Recipe, asked: tuple[str, ...]) -> tuple[str, ...]:
     return asked or tuple(recipe.variants)
 
 
-def _settings(recipe: Recipe, settings: dict[str, str], variants: tuple[str, ...]) -> dict[str, str]:
+def _settings(
+    recipe: Recipe, settings: dict[str, str], variants: tuple[str, ...]
+) -> dict[str, str]:
     for name, value in settings.items():
         option = recipe.options.get(name)
         if option is None:
             raise UsageError(f"--set: no option {name!r}", hint=_choices(name, recipe.options))
         if value not in option.values:
-            raise UsageError(f"--set {name}={value}: not a value", hint=_choices(value, option.values))
+            raise UsageError(
+                f"--set {name}={value}: not a value", hint=_choices(value, option.values)
+            )
         for variant in variants:
             fixed = recipe.variants[variant].options.get(name, value)
             if fixed != value:
@@ -168,7 +171,12 @@ def _stages(recipe: Recipe, wanted: Iterable[Target]) -> list[Stage]:
     variants = [variant for variant in recipe.variants if variant in needed]
     first = recipe.build.first if recipe.build.first in needed else (variants or [""])[0]
     variants.sort(key=lambda variant: variant != first)
-    made = [stages.base(recipe), stages.hooks(), stages.toolchain(recipe), stages.compile_base(recipe)]
+    made = [
+        stages.base(recipe),
+        stages.hooks(),
+        stages.toolchain(recipe),
+        stages.compile_base(recipe),
+    ]
     made.extend(stages.build(recipe, variant, first) for variant in variants)
     made.extend(stages.binaries(recipe, variant) for variant in variants)
     if recipe.package:

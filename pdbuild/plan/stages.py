@@ -2,6 +2,7 @@
 
 import re
 
+from pdbuild.plan import blocks
 from pdbuild.plan.instructions import (
     Arg,
     Bind,
@@ -31,7 +32,7 @@ HOOKS = "/run/hooks"
 _SOURCED = {
     "apt-install": ("network",),
     "pip-install": ("network",),
-    "runtime": ("network",),
+    "runtime": ("network", "entrypoint"),
     "build": ("tree",),
     "build-make": ("tree",),
     "build-autotools": ("tree",),
@@ -72,16 +73,15 @@ def hooks() -> Stage:
 
 def toolchain(recipe: Recipe) -> Stage:
     """The tools: one step for all Debian packages, then block by block what else it needs."""
-    packages = {name for block in recipe.blocks for name in block.apt}
+    found = blocks.resolved(recipe)
+    packages = {name for block in found for name in block.apt}
     packages.update(recipe.toolchain.packages)
     if recipe.package:
         packages.add("dpkg-dev")
-    if recipe.docs:
-        packages.update(())
     instructions: list[Instruction] = [Arg(name="TARGETARCH")]
     if packages:
         instructions.append(_apt_install(recipe, "apt-install", sorted(packages)))
-    for block in recipe.blocks:
+    for block in found:
         instructions.extend(_block(recipe, block))
     return Stage(
         name="toolchain",
@@ -173,7 +173,8 @@ def package(recipe: Recipe, variant: str, described: Package) -> Stage:
         "recommends": ", ".join(described.recommends),
         "provides": "" if name == recipe.project.name else recipe.project.name,
         "conflicts": ", ".join(others),
-        "synopsis": synopsis.strip() + ("" if variant == recipe.default_variant else f" ({variant})"),
+        "synopsis": synopsis.strip()
+        + ("" if variant == recipe.default_variant else f" ({variant})"),
         "description": "\n".join(filter(None, [long.strip(), note])),
     }
     argv = ["bash", f"{HOOKS}/package"]
@@ -189,7 +190,7 @@ def package(recipe: Recipe, variant: str, described: Package) -> Stage:
                 argv=tuple(argv),
                 mounts=(
                     Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT),
-                    *_hook(recipe, "package"),
+                    *_shipped("package"),
                     Tmpfs(target="/tmp"),
                 ),
             ),
@@ -282,7 +283,7 @@ def content(recipe: Recipe, variant: str) -> Stage:
                 mounts=(
                     source,
                     Bind(stage="runtime", source="/", target="/rootfs"),
-                    *_hook(recipe, "image"),
+                    *_shipped("image"),
                     Tmpfs(target="/tmp"),
                 ),
             ),
@@ -343,7 +344,7 @@ def options_of(recipe: Recipe, variant: str) -> dict[str, str]:
 
 
 def _block(recipe: Recipe, block: Block) -> list[Instruction]:
-    instructions: list[Instruction] = [Comment(text=f"{block.name}: {block.description}")]
+    instructions: list[Instruction] = [Comment(text=f"{block.name}: {block.description}.")]
     instructions.extend(Env(name=k, value=v) for k, v in block.environment.items())
     if block.path:
         instructions.append(Env(name="PATH", value=":".join((*block.path, "$PATH"))))
@@ -353,14 +354,15 @@ def _block(recipe: Recipe, block: Block) -> list[Instruction]:
                 argv=("bash", f"{HOOKS}/pip-install", f"/opt/{block.name}", *block.pip),
                 mounts=(
                     Cache(id="pdbuild-pip", target="/root/.cache/pip"),
-                    *_hook(recipe, "pip-install"),
+                    *_shipped("pip-install"),
                     *_NETWORK,
                 ),
             )
         )
     for hook in filter(None, (block.install, block.check)):
-        mounts = (*_hook(recipe, hook), Tmpfs(target="/tmp"))
-        instructions.append(Run(argv=("bash", f"{HOOKS}/{hook}"), mounts=mounts))
+        binds = _block_hook(recipe, hook)
+        script = next(bind.target for bind in binds if isinstance(bind, Bind))
+        instructions.append(Run(argv=("bash", script), mounts=(*binds, Tmpfs(target="/tmp"))))
     return instructions
 
 
@@ -374,17 +376,26 @@ def _apt_install(recipe: Recipe, hook: str, packages: list[str]) -> Run:
         mounts=(
             Cache(id=f"pdbuild-apt-{suite}", target="/var/cache/apt"),
             Cache(id=f"pdbuild-apt-lists-{suite}", target="/var/lib/apt"),
-            *_hook(recipe, hook),
+            *_shipped(hook),
             *_NETWORK,
         ),
     )
 
 
 def _hook(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
-    """The mounts of a hook: a path is the project's own, a name is pdbuild's."""
-    if "/" in hook and not hook.startswith(("check/", "install/")):
-        own = Bind(source=_posix(recipe.source, hook), target=f"{HOOKS}/{_hook_name(hook)}")
-        return (own, Bind(stage="hooks", source="/tree", target=f"{HOOKS}/tree"))
+    """The mounts of a hook of the project's choice: a path is its own, a name is pdbuild's."""
+    if "/" not in hook:
+        return _shipped(hook)
+    own = Bind(source=_posix(recipe.source, hook), target=f"{HOOKS}/{_hook_name(hook)}")
+    return (own, *_shipped("tree"))
+
+
+def _block_hook(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
+    """The mounts of a block's hook: those in check/ and install/ are pdbuild's."""
+    return _shipped(hook) if hook.startswith(("check/", "install/")) else _hook(recipe, hook)
+
+
+def _shipped(hook: str) -> tuple[Mount, ...]:
     names = (hook, *_SOURCED.get(hook, ()))
     return tuple(Bind(stage="hooks", source=f"/{n}", target=f"{HOOKS}/{n}") for n in names)
 

@@ -1,0 +1,239 @@
+"""`pdbuild bake`: build targets in one graph, and put what they yield where people look."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pdbuild import artifacts, base, definition, dirs, shipped
+from pdbuild.commands import network, report
+from pdbuild.commands.project import Choices, open_recipe, plan_for
+from pdbuild.definition import Definition
+from pdbuild.engine.contract import Build, Built, Engine
+from pdbuild.errors import EngineError, PdbuildError, UsageError
+from pdbuild.plan.types import Kind, Plan, Target
+from pdbuild.progress import Mode, view
+from pdbuild.recipe.types import Recipe
+from pdbuild.render import dockerfile
+from pdbuild.store import Store, StoredImage
+
+ENGINES = ("buildkit",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to bake: `engine` and `builder`, how to show progress, and what to do on failure."""
+
+    engine: str = "buildkit"
+    builder: str = ""
+    progress: Mode = "auto"
+    keep_going: bool = False
+
+
+def show(choices: Choices, what: str) -> str:
+    """The definition as text: `what` is "bake" or "containerfile"."""
+    recipe = open_recipe(choices.recipe)
+    plan = plan_for(recipe, choices)
+    if what == "containerfile":
+        return definition.render_containerfile(plan, Path(recipe.file).name, _command(choices))
+    return _define(recipe, plan, bootstrap=False).bakefile_text
+
+
+def bake(choices: Choices, options: Options) -> report.Report:
+    """Build what `choices` ask for; what was made.
+
+    Raises RecipeError, UsageError and EngineError before any work, EngineError also when a
+    target failed: everything that was finished is in its place then.
+    """
+    recipe = open_recipe(choices.recipe)
+    plan = plan_for(recipe, choices)
+    engine = engine_for(options)
+    engine.check()
+    return bake_plan(recipe, plan, engine, options)
+
+
+def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> report.Report:
+    """Build a plan; see `bake`."""
+    exports = dirs.data_dir() / "exports" / _key(plan.root)
+    with _targets_alone(exports, plan.targets):
+        build = Build(
+            plan=plan,
+            definition=_define(recipe, plan, bootstrap=True),
+            exports=exports,
+            keep_going=options.keep_going,
+        )
+        names = [target.name for target in plan.targets]
+        stream = sys.stdout if options.progress == "json" else sys.stderr
+        with view(options.progress, stream, targets=names) as shown:
+            built = engine.build(build, shown)
+        made = _collect(recipe, plan, built)
+        result = report.make(plan, built, made.files, made.images, shown.solve)
+    _raise_failures(recipe, built, made.images)
+    return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    files: tuple[artifacts.Artifact, ...]
+    images: tuple[StoredImage, ...]
+
+
+def engine_for(options: Options) -> Engine:
+    if options.engine not in ENGINES:
+        raise UsageError(f"no engine {options.engine!r}", hint=f"one of {', '.join(ENGINES)}")
+    from pdbuild.engine.buildkit import BuildKit
+
+    return BuildKit(options.builder)
+
+
+def _define(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> Definition:
+    """Write the definition; `bootstrap` makes a base that is missing, else it is left out."""
+    contexts = {"hooks": str(shipped.hooks_dir())}
+    if recipe.base.bootstrap:
+        made = _base(recipe, plan, bootstrap=bootstrap)
+        if made:
+            contexts[plan.base] = made.context
+    return definition.write(
+        plan,
+        recipe=Path(recipe.file).name,
+        contexts=contexts,
+        network=network.settings(recipe.mirrors),
+        ca=network.ca_bundle(),
+    )
+
+
+def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
+    foreign = [p for p in plan.platforms if _debian(p) != _host_architecture()]
+    if foreign:
+        raise UsageError(
+            f"platform {foreign[0]}: this machine bootstraps bases for itself alone",
+            hint="set [base] bootstrap = false to take the base from a registry, and use --builder",
+        )
+    suite, architecture = recipe.base.suite, _host_architecture()
+    if bootstrap:
+        return base.ensure(suite, architecture, mirror=recipe.mirrors.apt, say=_say)
+    found = base.find(suite, architecture)
+    if found is None:
+        _say(f"the base is not bootstrapped yet: this names {plan.base} as it stands")
+    return found
+
+
+def _collect(recipe: Recipe, plan: Plan, built: Built) -> _Made:
+    root = Path(plan.root)
+    files = [output for output in built.outputs if not output.target.kind.is_image]
+    collected = artifacts.collect(root, files) if files else ()
+    if any(output.target.kind is Kind.ROOTFS for output in files):
+        _put(root / dockerfile.PATH, dockerfile.render(recipe, plan.version))
+        _put(root / f"{dockerfile.PATH}.dockerignore", dockerfile.render_ignored(recipe))
+    store = Store(dirs.data_dir() / "images")
+    images = []
+    for output in built.outputs:
+        for tag in output.target.tags:
+            store.adopt(output.layout, output.digest, tag)
+            _load(store, tag)
+            found = store.find(tag)
+            assert found
+            images.append(found)
+    return _Made(files=collected, images=tuple(images))
+
+
+def _load(store: Store, reference: str) -> None:
+    """Into podman as well, when it is there. The image is in the store whatever happens."""
+    from pdbuild.container import host, loading
+
+    if not host.loadable():
+        return
+    try:
+        loading.load(store, reference)
+    except EngineError as error:
+        _say(f"{reference} is in the image store, but not in podman: {error.message}")
+
+
+def _raise_failures(recipe: Recipe, built: Built, images: Sequence[StoredImage]) -> None:
+    from pdbuild.progress import report as describe
+
+    texts = []
+    for failure in built.failures:
+        target = next(iter(failure.targets), "all")
+        texts.append(describe(failure, command=f"pdbuild bake {target} --progress=plain"))
+    if not texts and built.error:
+        texts.append(f"error: {built.error}")
+    if texts:
+        raise BuildError("\n".join(texts))
+    _check_budget(recipe, images)
+
+
+class BuildError(EngineError):
+    """Targets failed. The message is complete, with the steps' last lines and hints."""
+
+
+def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:
+    budget = recipe.image.size_budget if recipe.image else ""
+    if not budget:
+        return
+    most = report.bytes_of(budget)
+    for image in images:
+        if "org.pdbuild.variant" in image.labels and (image.unpacked or 0) > most:
+            raise PdbuildError(
+                f"{image.reference} takes {report.size(image.unpacked or 0)}, "
+                f"more than its budget of {budget}",
+                hint="remove packages from [image].packages, or raise [image].size_budget",
+            )
+
+
+@contextlib.contextmanager
+def _targets_alone(exports: Path, targets: Sequence[Target]) -> Iterator[None]:
+    """Two pdbuilds never export one target of one checkout at once; the second waits.
+
+    The locks are taken in order of name, so nobody waits in a circle.
+    """
+    exports.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        for name in sorted(target.name for target in targets):
+            lock = held.enter_context((exports / f"{name}.lock").open("a"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _say(f"waiting for another pdbuild that bakes {name}")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _key(root: str) -> str:
+    return f"{Path(root).name}-{hashlib.sha256(root.encode()).hexdigest()[:12]}"
+
+
+def _debian(platform: str) -> str:
+    """The Debian architecture of an OCI platform."""
+    names = {"linux/arm/v7": "armhf", "linux/386": "i386", "linux/ppc64le": "ppc64el"}
+    return names.get(platform, platform.split("/")[1])
+
+
+def _host_architecture() -> str:
+    machine = os.uname().machine
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+
+
+def _command(choices: Choices) -> str:
+    words = [*(choices.targets or ("all",))]
+    words += [f"--variant={variant}" for variant in choices.variants]
+    return f"pdbuild bake --print=containerfile {' '.join(words)}"
+
+
+def _put(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def as_json(result: report.Report) -> str:
+    """The report for programs."""
+    return json.dumps(report.as_dict(result), indent=1)

@@ -1,0 +1,54 @@
+"""What the verbs share: from the command line's choices to a plan."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pdbuild import shipped, source
+from pdbuild.plan.make import make
+from pdbuild.plan.types import Plan, Request
+from pdbuild.recipe import load
+from pdbuild.recipe.types import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the command line says about the recipe and what to make of it."""
+
+    recipe: str | None = None
+    targets: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+    platforms: tuple[str, ...] = ()
+
+
+def open_recipe(chosen: str | None) -> Recipe:
+    """The recipe that is meant, loaded and checked."""
+    path = load.find(Path.cwd(), chosen)
+    return load.load(path, blocks_dir=shipped.toolchain_dir(), hooks_dir=shipped.hooks_dir())
+
+
+def plan_for(recipe: Recipe, choices: Choices) -> Plan:
+    """The plan for these choices, with the version that git gives the source now."""
+    return make(recipe, request_for(recipe, choices))
+
+
+def request_for(recipe: Recipe, choices: Choices) -> Request:
+    """The request that these choices and the state of the source amount to."""
+    facts = source.describe(Path(recipe.root, recipe.source), recipe.project.version)
+    return Request(
+        targets=choices.targets,
+        variants=choices.variants,
+        settings=choices.settings,
+        platforms=choices.platforms,
+        version=facts.version,
+        revision=facts.revision,
+        created=facts.created,
+        source_url=facts.url,
+    )
+
+
+def shown(path: Path) -> str:
+    """`path` as people read it: relative when it is below the working directory."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else os.fspath(path)

@@ -1,0 +1,103 @@
+"""What a bake made, as a table for people and as data for programs."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pdbuild.artifacts import Artifact
+from pdbuild.commands.table import lines
+from pdbuild.engine.contract import Built
+from pdbuild.plan.types import Plan, Target
+from pdbuild.progress import Solve
+from pdbuild.store import StoredImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One target: where its output is, `size` in bytes, `seconds` of work (0: all cached)."""
+
+    target: str
+    where: str
+    size: int
+    seconds: float
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All targets of a bake, in the plan's order; `next` is a command to try, or empty."""
+
+    rows: tuple[Row, ...]
+    next: str = ""
+
+
+def make(
+    plan: Plan,
+    built: Built,
+    files: Sequence[Artifact],
+    images: Sequence[StoredImage],
+    solve: Solve,
+) -> Report:
+    """The report of a bake that is over."""
+    rows = [
+        Row(
+            target=output.target.name,
+            where=_where(output.target, files),
+            size=_size(output.target, files, images),
+            seconds=solve.seconds(output.target.name),
+            cached=solve.all_cached(output.target.name),
+        )
+        for output in built.outputs
+    ]
+    return Report(rows=tuple(rows))
+
+
+def as_table(report: Report) -> str:
+    """The report as lines of text."""
+    rows = [("TARGET", "WHERE", "SIZE", "TIME")]
+    rows += [(r.target, r.where, size(r.size), _time(r)) for r in report.rows]
+    text = lines(rows, right=frozenset({2, 3}))
+    return f"{text}\n\nnext: {report.next}" if report.next else text
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """The report as plain data."""
+    return asdict(report)
+
+
+def size(count: int) -> str:
+    """Bytes for people, in powers of ten."""
+    if count < 1000:
+        return f"{count} B"
+    power = min(len(str(count)) - 1, 9) // 3
+    return f"{count / 1000**power:.1f} {' kMG'[power]}B"
+
+
+def bytes_of(text: str) -> int:
+    """`75MB` or `1.5 GB` as bytes, in powers of ten; the recipe's check allows no other form."""
+    found = re.fullmatch(r"([\d.]+)\s*([kKMG]?)B?", text)
+    if not found:
+        raise ValueError(f"not a size: {text!r}")
+    return int(float(found[1]) * 1000 ** " KMG".index(found[2].upper() or " "))
+
+
+def _where(target: Target, files: Sequence[Artifact]) -> str:
+    if target.kind.is_image:
+        return target.tags[0]
+    mine = [artifact.path for artifact in files if artifact.target == target.name]
+    if len(mine) == 1:
+        return mine[0]
+    return f"{target.destination}/ ({len(mine)} files)"
+
+
+def _size(target: Target, files: Sequence[Artifact], images: Sequence[StoredImage]) -> int:
+    if target.kind.is_image:
+        return sum(
+            image.unpacked or image.size for image in images if image.reference in target.tags
+        )
+    return sum(artifact.size for artifact in files if artifact.target == target.name)
+
+
+def _time(row: Row) -> str:
+    return "cached" if row.cached else f"{row.seconds:.1f} s"

@@ -1,0 +1,110 @@
+"""`pdbuild run`, `logs` and `stop`: programs in production images."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from pdbuild import dirs
+from pdbuild.commands.bake import Options, bake_plan, engine_for
+from pdbuild.commands.project import Choices, open_recipe, plan_for
+from pdbuild.container import Container, Mount
+from pdbuild.errors import UsageError
+from pdbuild.plan.types import Plan, Target
+from pdbuild.recipe.types import Recipe
+from pdbuild.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What to run: a file below the working directory, or a command of the image."""
+
+    words: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    tty: bool = False
+    detach: bool = False
+
+
+def run(choices: Choices, program: Program, options: Options) -> int:
+    """Run `program` in the production image of a variant; its exit code.
+
+    An image that the store lacks is baked first. Detached, it prints the container's id
+    and returns 0. Raises UsageError for a variant or recipe that has no image.
+    """
+    recipe = open_recipe(choices.recipe)
+    variants = choices.variants or (recipe.default_variant,)
+    if recipe.image is None:
+        raise UsageError(f"{recipe.file} has no [image]", hint="add one to run programs in it")
+    image_target = f"image-{variants[0]}"
+    plan = plan_for(recipe, Choices(targets=(image_target,), settings=choices.settings))
+    reference = _image(recipe, plan, options)
+    from pdbuild.container import podman
+    from pdbuild.container.loading import load
+
+    load(_store(), reference)
+    container = _container(recipe, reference, program)
+    if program.detach:
+        print(podman.start(container))
+        return 0
+    return podman.run(container)
+
+
+def logs(identity: str, *, follow: bool) -> int:
+    """Print what a detached program wrote."""
+    from pdbuild.container import podman
+
+    return podman.logs(identity, follow=follow)
+
+
+def stop(identity: str, *, timeout: int) -> int:
+    """Stop a detached program and remove its container."""
+    from pdbuild.container import podman
+
+    podman.stop(identity, timeout=timeout)
+    return 0
+
+
+def _store() -> Store:
+    return Store(dirs.data_dir() / "images")
+
+
+def _image(recipe: Recipe, plan: Plan, options: Options) -> str:
+    target: Target = plan.targets[0]
+    reference = target.tags[0]
+    if _store().find(reference) is None:
+        print(f"{reference} is not there yet: baking {target.name}", file=sys.stderr)
+        bake_plan(recipe, plan, engine_for(options), options)
+    return reference
+
+
+def _container(recipe: Recipe, reference: str, program: Program) -> Container:
+    assert recipe.image
+    workdir = recipe.image.workdir
+    here = Path.cwd()
+    return Container(
+        image=reference,
+        argv=_placed(program.words, here, workdir),
+        env=program.env,
+        mounts=(Mount(source=here, target=workdir), *program.mounts),
+        workdir=workdir,
+        tty=program.tty,
+        project=recipe.project.name,
+    )
+
+
+def _placed(words: tuple[str, ...], here: Path, workdir: str) -> tuple[str, ...]:
+    """The command as the container sees it: a file here is below the working directory there."""
+    if not words:
+        return ()
+    first = Path(words[0])
+    path = here / first
+    if not path.is_file():
+        if first.suffix == ".py":
+            raise UsageError(f"there is no file {words[0]}")
+        return words
+    if not path.is_relative_to(here):
+        raise UsageError(
+            f"{words[0]} is outside the working directory, which is all that the program sees",
+            hint=f"go to its folder, or mount it: -v {path.parent}:/program",
+        )
+    return (f"{workdir.rstrip('/')}/{path.relative_to(here).as_posix()}", *words[1:])

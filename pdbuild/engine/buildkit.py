@@ -1,0 +1,218 @@
+"""The BuildKit engine: `buildx bake` on this user's own buildkitd, or on a builder they name."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pdbuild.dirs import data_dir, runtime_dir
+from pdbuild.engine import daemon, process, tools
+from pdbuild.engine.contract import Build, Built, Output
+from pdbuild.errors import EngineError, Interrupted
+from pdbuild.plan.types import Target
+from pdbuild.progress import View
+
+_BUILDER = "pdbuild"
+
+# What the user's shell must not change in a build.
+_SCRUBBED = ("BUILDX_", "BUILDKIT_", "SOURCE_DATE_EPOCH", "DOCKER_HOST", "DOCKER_CONTEXT")
+
+
+class BuildKit:
+    """Builds with BuildKit. `builder` names a buildx builder of the user's; "" is our own."""
+
+    name = "buildkit"
+
+    def __init__(self, builder: str = "") -> None:
+        self._builder = builder
+
+    def check(self) -> None:
+        """Raise EngineError when a program is missing that the build will need."""
+        tools.require("buildx", reason="run a bake file")
+        if self._builder:
+            return
+        tools.require("buildkitd", reason="build")
+        tools.require("runc", reason="run build steps")
+        if os.getuid():
+            tools.require("rootlesskit", reason="run BuildKit without root")
+            tools.require("newuidmap", reason="run BuildKit without root")
+
+    def build(self, build: Build, view: View) -> Built:
+        """See `Engine.build`."""
+        with self._ready() as (builder, environment):
+            return _bake(build, view, builder, environment)
+
+    @contextlib.contextmanager
+    def _ready(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """A builder's name, and the environment in which buildx finds it."""
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(_SCRUBBED)
+        }
+        environment |= {
+            "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
+            "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+            "BUILDX_METADATA_PROVENANCE": "disabled",
+        }
+        if self._builder:
+            if config := os.environ.get("BUILDX_CONFIG"):
+                environment["BUILDX_CONFIG"] = config
+            yield self._builder, environment
+            return
+        with daemon.join() as running:
+            # Persistent: its node id is part of the key under which BuildKit keeps sources.
+            environment["BUILDX_CONFIG"] = str(data_dir() / "buildx")
+            _register(running.address, environment)
+            yield _BUILDER, environment
+
+
+def _register(address: str, environment: dict[str, str]) -> None:
+    """Point the buildx builder "pdbuild" at `address`, unless it is already."""
+    instance = Path(environment["BUILDX_CONFIG"]) / "instances" / _BUILDER
+    with contextlib.suppress(OSError, ValueError, LookupError):
+        if json.loads(instance.read_bytes())["Nodes"][0]["Endpoint"] == address:
+            return
+    # Imported here: it takes longer to import than a cached bake takes to run.
+    from python_on_whales import DockerClient
+    from python_on_whales.exceptions import DockerException
+
+    buildx = tools.require("buildx", reason="run a bake file")
+    instance.unlink(missing_ok=True)
+    with _environment(environment | {"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker"}):
+        try:
+            client = DockerClient(client_call=[str(buildx.path)])
+            client.buildx.create(address, driver="remote", name=_BUILDER)
+        except DockerException as error:
+            raise EngineError(f"buildx cannot use {address}: {error.stderr or error}") from error
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """This process's environment for a moment: python-on-whales takes none for `create`."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _bake(build: Build, view: View, builder: str, environment: dict[str, str]) -> Built:
+    """Bake; with `keep_going`, again without what failed, until nothing new fails."""
+    waiting = list(build.plan.targets)
+    outputs: dict[str, Output] = {}
+    while True:
+        code, finished = _bake_once(build, waiting, view, builder, environment)
+        outputs |= finished
+        left = [target for target in build.plan.targets if target.name not in outputs]
+        failures = view.solve.failures()
+        if code == 0 or not (build.keep_going and failures):
+            break
+        broken = {failure.stage for failure in failures}
+        # A target may have no step of its own in the broken stage: ask the graph.
+        waiting = [target for target in left if not broken & build.plan.stages_of(target)]
+        if not waiting or len(waiting) == len(left):
+            break
+    return Built(
+        outputs=tuple(outputs[t.name] for t in build.plan.targets if t.name in outputs),
+        unfinished=tuple(left),
+        failures=failures,
+        error="" if code == 0 else view.solve.reason or view.solve.message,
+    )
+
+
+def _bake_once(
+    build: Build,
+    targets: Sequence[Target],
+    view: View,
+    builder: str,
+    environment: dict[str, str],
+) -> tuple[int, dict[str, Output]]:
+    """One `buildx bake` of these targets: its exit code, and the outputs that it finished."""
+    buildx = tools.require("buildx", reason="run a bake file")
+    with tempfile.TemporaryDirectory(dir=runtime_dir()) as scratch:
+        metadata = Path(scratch) / "metadata.json"
+        argv = [
+            str(buildx.path), "bake",
+            f"--builder={builder}",
+            f"--file={build.definition.bakefile}",
+            "--progress=rawjson",
+            f"--metadata-file={metadata}",
+        ]  # fmt: skip
+        for target in targets:
+            layout = build.exports / target.name
+            layout.mkdir(parents=True, exist_ok=True)
+            argv += ["--set", f"{target.name}.output={_exporter(layout)}"]
+        argv += [target.name for target in targets]
+        before = {target.name: _digests(build.exports / target.name) for target in targets}
+        running = process.popen(
+            argv, env=environment, cwd=Path(build.plan.root),
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert running.stderr
+        try:
+            for line in running.stderr:
+                view.feed(line)
+            code = running.wait()
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; what was built stays in the cache") from None
+        finally:
+            process.stop(running)
+        return code, _outputs(build, targets, metadata, before)
+
+
+def _exporter(layout: Path) -> str:
+    # Uncompressed: layers are unpacked on this machine at once, and squeezing them costs more
+    # than all the rest of an export. OCI media types are stated because the default changes
+    # between BuildKit's versions.
+    return f"type=oci,tar=false,dest={layout},compression=uncompressed,oci-mediatypes=true"
+
+
+def _outputs(
+    build: Build, targets: Sequence[Target], metadata: Path, before: dict[str, frozenset[str]]
+) -> dict[str, Output]:
+    """What was exported. buildx writes the metadata only of a bake that succeeded as a whole."""
+    try:
+        told = json.loads(metadata.read_bytes())
+    except FileNotFoundError:
+        told = {}
+    found = {}
+    for target in targets:
+        layout = build.exports / target.name
+        digest = told.get(target.name, {}).get("containerimage.digest")
+        if digest is None:
+            new = _digests(layout) - before[target.name]
+            digest = next(iter(new)) if len(new) == 1 else None
+        if digest:
+            found[target.name] = Output(target=target, layout=layout, digest=digest)
+            _keep_only(layout, digest)
+    return found
+
+
+def _digests(layout: Path) -> frozenset[str]:
+    with contextlib.suppress(OSError, ValueError, LookupError):
+        entries = json.loads((layout / "index.json").read_bytes())["manifests"]
+        return frozenset(entry["digest"] for entry in entries)
+    return frozenset()
+
+
+def _keep_only(layout: Path, digest: str) -> None:
+    """Forget earlier exports in this layout, which the exporter keeps beside the new one."""
+    if _digests(layout) <= {digest}:
+        return
+    from pdbuild.oci import Layout
+
+    here = Layout(layout)
+    used = {blob.digest for blob in here.reachable(here.describe(digest))}
+    index = json.loads((layout / "index.json").read_bytes())
+    index["manifests"] = [entry for entry in index["manifests"] if entry["digest"] == digest]
+    (layout / "index.json").write_text(json.dumps(index))
+    for blob in (layout / "blobs" / "sha256").iterdir():
+        if f"sha256:{blob.name}" not in used:
+            blob.unlink()
+    shutil.rmtree(layout / "ingest", ignore_errors=True)

@@ -1,0 +1,62 @@
+"""What an engine is: the values that go in and come out, and the protocol."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pdbuild.definition import Definition
+from pdbuild.plan.types import Plan, Target
+from pdbuild.progress import Failure, View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """A request to an engine: all targets of `plan`, which `definition` holds as text.
+
+    The output of a target goes to an OCI layout in `exports/TARGET`. With `keep_going` a
+    failed target does not stop those that do not need it.
+    """
+
+    plan: Plan
+    definition: Definition
+    exports: Path
+    keep_going: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What one target yielded: the image `digest` in an OCI layout; files are its layers."""
+
+    target: Target
+    layout: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What a build yielded, also when it failed: finished outputs, and what went wrong.
+
+    `error` is the engine's own message when no step is to blame. `unfinished` are the
+    targets without an output.
+    """
+
+    outputs: tuple[Output, ...]
+    unfinished: tuple[Target, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    error: str = ""
+
+
+class Engine(Protocol):
+    """Runs definitions."""
+
+    name: str
+
+    def check(self) -> None:
+        """Raise EngineError, with reason and hint, when this engine cannot work here."""
+
+    def build(self, build: Build, view: View) -> Built:
+        """Run the build and show it on `view`.
+
+        Steps that fail are in the result. Raises EngineError when the engine itself fails
+        and Interrupted when the user stops it; nothing is left running then.
+        """

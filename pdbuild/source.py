@@ -1,0 +1,81 @@
+"""What git says of a source tree: its version, revision, date and origin."""
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from pdbuild.errors import PdbuildError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Facts about a source tree; `created` is in seconds since 1970, 0 outside git."""
+
+    version: str
+    revision: str
+    created: int
+    url: str
+
+
+def describe(tree: Path, version: str) -> Source:
+    """The facts of `tree`; `version` is "git", or a literal that is taken as it is.
+
+    A version from git is `git describe` without the tag's leading "v": `1.2.3`, or
+    `1.2.3-4-gabc1234` four commits later, with `-dirty` when tracked files have changed.
+    Without a tag it counts from 0.0.0, and is that outside git. Each of these is a valid
+    Debian version and OCI tag.
+
+    Raises PdbuildError when there is a repository that git refuses to read.
+    """
+    log = _git(tree, "log", "-1", "--format=%H %ct")
+    if not log:
+        _check_readable(tree)
+    revision, _, created = log.partition(" ")
+    return Source(
+        version=_version(tree) if version == "git" else version,
+        revision=revision,
+        created=int(created or 0),
+        url=re.sub(r"//[^@/]*@", "//", _git(tree, "config", "--get", "remote.origin.url")),
+    )
+
+
+def _version(tree: Path) -> str:
+    described = _git(tree, "describe", "--tags", "--long", "--dirty", "--match", "v[0-9]*")
+    if not described:
+        described = _git(tree, "describe", "--always", "--dirty", "--exclude", "*")
+        if not described:
+            return "0.0.0"
+        described = f"v0.0.0-{_git(tree, 'rev-list', '--count', 'HEAD')}-g{described}"
+    clean = described.removesuffix("-dirty")
+    tag, commits, revision = clean.rsplit("-", 2)
+    later = "" if commits == "0" else f"-{commits}-{revision}"
+    return tag.removeprefix("v") + later + ("-dirty" if clean != described else "")
+
+
+def _check_readable(tree: Path) -> None:
+    """git finds no commit: fine when there is none, an error when it may not look."""
+    run = _run(tree, "rev-parse", "--git-dir")
+    if run is not None and run.returncode and "not a git repository" not in run.stderr:
+        raise PdbuildError(
+            f"git cannot read {tree}: {run.stderr.strip().splitlines()[0]}",
+            hint="mend the repository, or set a literal version in the recipe",
+        )
+
+
+def _git(tree: Path, *arguments: str) -> str:
+    """What a git command prints, or "" where it fails: no git, no repository, no commit."""
+    run = _run(tree, *arguments)
+    return run.stdout.strip() if run is not None and run.returncode == 0 else ""
+
+
+def _run(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            ["git", "-C", os.fspath(tree), *arguments],
+            capture_output=True, text=True, env=environment, check=False,
+        )  # fmt: skip
+    except OSError:
+        return None
