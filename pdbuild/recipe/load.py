@@ -69,8 +69,7 @@ def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Reci
         mistakes += map(file.mistake, own)
         unsound |= file.shaped.unsound
     recipe, findings = shape.build(Recipe, _settled(tables))
-    findings = tuple(finding for finding in findings if sound(finding, unsound))
-    mistakes += [locate(finding, files) for finding in findings]
+    mistakes += [locate(finding, files) for finding in findings if sound(finding, unsound)]
     unsound = unsound.union(finding.path for finding in findings)
 
     blocks, unknown = _blocks(recipe, (path.parent / "toolchain", blocks_dir), mistakes)

@@ -12,8 +12,8 @@ from pdbuild.recipe.types import Recipe
 
 ROOT = Path(__file__).parents[3]
 BLOCKS = ROOT / "recipes" / "toolchain"
+PADDLE = ROOT / "recipes" / "paddle.toml"
 RECIPES = {
-    "paddle": ROOT / "recipes" / "paddle.toml",
     "make": ROOT / "tests" / "recipes" / "make" / "pdbuild.toml",
     "autotools": ROOT / "tests" / "recipes" / "autotools" / "recipes" / "tally.toml",
 }
@@ -44,8 +44,11 @@ def test_golden(name: str, request: pytest.FixtureRequest) -> None:
     assert seen == golden.read_text()
 
 
-def test_paddle_names_its_default_variant() -> None:
-    assert load(RECIPES["paddle"], blocks_dir=BLOCKS).default_variant == "cpu"
+def test_paddle() -> None:
+    recipe = load(PADDLE, blocks_dir=BLOCKS, hooks_dir=ROOT / "hooks")
+    assert recipe.default_variant == "cpu"
+    assert list(recipe.variants) == ["cpu", "noavx", "gpu", "gpu-noavx"]
+    assert (recipe.root, recipe.source) == (ROOT.as_posix(), "examples/paddle")
 
 
 @pytest.mark.parametrize("block", sorted(path.stem for path in BLOCKS.glob("*.toml")))
@@ -200,7 +203,7 @@ def test_any_error_is_pdbuilds(tmp_path: Path) -> None:
     import random
 
     random.seed(20240229)
-    whole = RECIPES["paddle"].read_bytes().replace(b"../examples/paddle", b".")
+    whole = PADDLE.read_bytes().replace(b"../examples/paddle", b".")
     path = tmp_path / "paddle.toml"
     (tmp_path / "docs").mkdir()
     loaded = 0
