@@ -115,7 +115,7 @@ def _tried(podman: str) -> Host:
         notices=notices,
     )
     failures = []
-    with _root_of_host_tools() as root:
+    with root_of_host_tools() as root:
         for candidate in _candidates(host):
             failure = _trial(candidate, root)
             if not failure:
@@ -155,7 +155,8 @@ def _trial(host: Host, root: Path) -> str:
 
 
 @contextlib.contextmanager
-def _root_of_host_tools() -> Iterator[Path]:
+def root_of_host_tools() -> Iterator[Path]:
+    """A root file system for trials: empty, with links into the host's /usr, to be mounted."""
     with tempfile.TemporaryDirectory(dir=dirs.runtime_dir(), prefix="trial-") as name:
         root = Path(name)
         for directory in ("usr", "proc", "sys", "dev", "etc", "run", "tmp"):

@@ -21,12 +21,18 @@ _CONF = """\
 [storage]
 driver = "overlay"
 """
+# With no subordinate ids, every file of an image becomes the user's own.
+_SINGLE_ID = """\
+
+[storage.options.overlay]
+ignore_chown_errors = "true"
+"""
 
 
 def configuration_files() -> tuple[Path, ...]:
     """The files that tell podman where and how to store and run, present or not."""
     named = [os.environ.get(n) for n in ("CONTAINERS_STORAGE_CONF", "CONTAINERS_CONF")]
-    places = (_configuration(), Path("/etc/containers"), Path("/usr/share/containers"))
+    places = (configuration_directory(), Path("/etc/containers"), Path("/usr/share/containers"))
     names = ("storage.conf", "containers.conf", "containers.conf.d")
     return (*(Path(n) for n in named if n), *(place / name for place in places for name in names))
 
@@ -60,19 +66,20 @@ def prepare(podman: str) -> tuple[str, ...]:
     fresh = not (_data() / "libpod").exists()
     if fresh:
         with _scratch() as flags:
-            driver = info(podman, *flags)["store"]["graphDriverName"]
+            said = info(podman, *flags)
     else:
-        driver = info(podman)["store"]["graphDriverName"]
-    if driver != "vfs" or not _overlay_works(podman):
+        said = info(podman)
+    single = len(said["host"].get("idMappings", {}).get("uidmap") or ()) == 1
+    if said["store"]["graphDriverName"] != "vfs" or not _overlay_works(podman):
         return ()
     if not fresh and not _is_empty(podman):
         hint = "remove them (podman system reset) and run pdbuild again to have overlay"
         return (f"podman keeps your images with the slow driver vfs; {hint}",)
-    conf = _configuration() / "storage.conf"
+    conf = configuration_directory() / "storage.conf"
     conf.parent.mkdir(parents=True, exist_ok=True)
     # Exclusive: a file that appeared meanwhile is not ours.
     with contextlib.suppress(FileExistsError), conf.open("x") as file:
-        file.write(_CONF)
+        file.write(_CONF + (_SINGLE_ID if single else ""))
     if database.exists():
         # The driver is written in it, and wins over storage.conf.
         database.rename(database.with_suffix(".db.vfs"))
@@ -84,7 +91,10 @@ def _configured() -> bool:
     return named or any(f.exists() for f in configuration_files() if f.name == "storage.conf")
 
 
-def _configuration() -> Path:
+def configuration_directory() -> Path:
+    """Where podman looks for this user's (or, for root, the host's) configuration."""
+    if os.getuid() == 0:
+        return Path("/etc/containers")
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config", "containers")
 
 

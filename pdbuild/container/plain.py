@@ -1,0 +1,90 @@
+"""What `podman run` by hand lacks on this host, and the smallest file that gives it.
+
+pdbuild passes its own options, so it needs none of this. A user who starts an image with plain
+podman meets podman's defaults: a private network through /dev/net/tun, a million open files for
+root, crun. Where one of them cannot be had, a drop-in file changes that one.
+"""
+
+import itertools
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pdbuild.container import storage
+from pdbuild.container.host import Host, find, limits, root_of_host_tools
+from pdbuild.errors import EngineError
+
+_HEAD = "# Written by pdbuild: without this, podman run fails on this host.\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropIn:
+    """A configuration file that plain podman needs, and podman's error without it."""
+
+    path: Path
+    text: str
+    error: str
+
+    def write(self) -> None:
+        """Write the file. It replaces no other: podman reads it besides containers.conf."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(self.text)
+
+
+def missing() -> DropIn | None:
+    """What plain `podman run` needs here, found by trying; None when it works as it is.
+
+    Takes up to some seconds. Raises EngineError when nothing helps.
+    """
+    host = find()
+    with root_of_host_tools() as root:
+        error = _trial(host, root, None)
+        if not error:
+            return None
+        for settings in _combinations(host):
+            text = _HEAD + "".join(f"[{table}]\n{lines}" for table, lines in settings)
+            with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+                file.write(text)
+                file.flush()
+                if not _trial(host, root, Path(file.name)):
+                    place = storage.configuration_directory() / "containers.conf.d"
+                    return DropIn(path=place / "pdbuild.conf", text=text, error=error)
+    raise EngineError(f"plain podman run fails here: {error}", hint="pdbuild run works")
+
+
+def _combinations(host: Host) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Sets of settings, smallest first, as text by table."""
+    quoted = ", ".join(f'"{limit.removeprefix("--ulimit=")}"' for limit in limits())
+    containers = ('netns = "host"\n', f"default_ulimits = [{quoted}]\n")
+    names = {"--runtime": "runtime", "--cgroup-manager": "cgroup_manager"}
+    pairs = (flag.partition("=") for flag in host.flags)
+    engine = "".join(f'{names[name]} = "{value}"\n' for name, _, value in pairs)
+    chosen = [("containers", line) for line in containers] + ([("engine", engine)] * bool(engine))
+    for count in range(1, len(chosen) + 1):
+        for some in itertools.combinations(chosen, count):
+            tables = dict.fromkeys(table for table, _ in some)
+            yield tuple(
+                (table, "".join(lines for other, lines in some if other == table))
+                for table in tables
+            )
+
+
+def _trial(host: Host, root: Path, conf: Path | None) -> str:
+    env = {**os.environ, **({"CONTAINERS_CONF": str(conf)} if conf else {})}
+    argv = [host.podman, "run", "--rm", "--volume=/usr:/usr:ro", "--rootfs", str(root)]
+    done = subprocess.run(
+        [*argv, "/usr/bin/true"],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("Error")]
+    return (lines or [f"exit {done.returncode}"])[-1].removeprefix("Error: ")
