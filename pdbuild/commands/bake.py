@@ -3,11 +3,10 @@
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdbuild import artifacts, base, definition, dirs, shipped
@@ -18,6 +17,7 @@ from pdbuild.engine.contract import Build, Built, Engine
 from pdbuild.errors import EngineError, PdbuildError, UsageError
 from pdbuild.plan.types import Kind, Plan, Target
 from pdbuild.progress import Mode, view
+from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 from pdbuild.render import dockerfile
 from pdbuild.store import Store, StoredImage
@@ -67,13 +67,13 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
             exports=exports,
             keep_going=options.keep_going,
         )
-        names = [target.name for target in plan.targets]
         stream = sys.stdout if options.progress == "json" else sys.stderr
-        with view(options.progress, stream, targets=names) as shown:
+        with view(options.progress, stream, targets=[t.name for t in plan.targets]) as shown:
             built = engine.build(build, shown)
         made = _collect(recipe, plan, built)
         result = report.make(plan, built, made.files, made.images, shown.solve)
-    _raise_failures(recipe, built, made.images)
+    _raise_failures(plan, built)
+    _check_budget(recipe, made.images)
     return result
 
 
@@ -154,18 +154,20 @@ def _load(store: Store, reference: str) -> None:
         _say(f"{reference} is in the image store, but not in podman: {error.message}")
 
 
-def _raise_failures(recipe: Recipe, built: Built, images: Sequence[StoredImage]) -> None:
+def _raise_failures(plan: Plan, built: Built) -> None:
     from pdbuild.progress import report as describe
 
+    smallest = {t.name: len(plan.stages_of(t)) for t in plan.targets}
     texts = []
     for failure in built.failures:
-        target = next(iter(failure.targets), "all")
-        texts.append(describe(failure, command=f"pdbuild bake {target} --progress=plain"))
+        # First the target that shows the failure with the least around it.
+        targets = tuple(sorted(failure.targets, key=lambda name: smallest.get(name, 0)))
+        command = f"pdbuild bake {(targets or ('all',))[0]} --progress=plain"
+        texts.append(describe(replace(failure, targets=targets), command=command))
     if not texts and built.error:
         texts.append(f"error: {built.error}")
     if texts:
         raise BuildError("\n".join(texts))
-    _check_budget(recipe, images)
 
 
 class BuildError(EngineError):
@@ -176,7 +178,7 @@ def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:
     budget = recipe.image.size_budget if recipe.image else ""
     if not budget:
         return
-    most = report.bytes_of(budget)
+    most = names.size(budget) or 0
     for image in images:
         if "org.pdbuild.variant" in image.labels and (image.unpacked or 0) > most:
             raise PdbuildError(
@@ -232,8 +234,3 @@ def _put(path: Path, text: str) -> None:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr)
-
-
-def as_json(result: report.Report) -> str:
-    """The report for programs."""
-    return json.dumps(report.as_dict(result), indent=1)

@@ -1,9 +1,8 @@
 """What a bake made, as a table for people and as data for programs."""
 
-import re
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from pdbuild.artifacts import Artifact
 from pdbuild.commands.table import lines
@@ -61,9 +60,9 @@ def as_table(report: Report) -> str:
     return f"{text}\n\nnext: {report.next}" if report.next else text
 
 
-def as_dict(report: Report) -> dict[str, Any]:
-    """The report as plain data."""
-    return asdict(report)
+def as_json(report: Report) -> str:
+    """The report for programs."""
+    return json.dumps(asdict(report), indent=1)
 
 
 def size(count: int) -> str:
@@ -72,14 +71,6 @@ def size(count: int) -> str:
         return f"{count} B"
     power = min(len(str(count)) - 1, 9) // 3
     return f"{count / 1000**power:.1f} {' kMG'[power]}B"
-
-
-def bytes_of(text: str) -> int:
-    """`75MB` or `1.5 GB` as bytes, in powers of ten; the recipe's check allows no other form."""
-    found = re.fullmatch(r"([\d.]+)\s*([kKMG]?)B?", text)
-    if not found:
-        raise ValueError(f"not a size: {text!r}")
-    return int(float(found[1]) * 1000 ** " KMG".index(found[2].upper() or " "))
 
 
 def _where(target: Target, files: Sequence[Artifact]) -> str:

@@ -49,21 +49,6 @@ def run(choices: Choices, program: Program, options: Options) -> int:
     return podman.run(container)
 
 
-def logs(identity: str, *, follow: bool) -> int:
-    """Print what a detached program wrote."""
-    from pdbuild.container import podman
-
-    return podman.logs(identity, follow=follow)
-
-
-def stop(identity: str, *, timeout: int) -> int:
-    """Stop a detached program and remove its container."""
-    from pdbuild.container import podman
-
-    podman.stop(identity, timeout=timeout)
-    return 0
-
-
 def _store() -> Store:
     return Store(dirs.data_dir() / "images")
 

@@ -34,7 +34,7 @@ def report(failure: Failure, *, command: str, lines: int = 20) -> str:
 
     `command` is what reproduces it, e.g. `pdbuild bake cpu --progress=plain`.
     """
-    who = f"{', '.join(failure.targets)}: " if failure.targets else ""
+    who = f"{_who(failure.targets)}: " if failure.targets else ""
     what = brief(failure.instruction)
     if len(what) > _WIDTH:
         what = what[: _WIDTH - 1].rstrip() + "…"
@@ -50,6 +50,11 @@ def report(failure: Failure, *, command: str, lines: int = 20) -> str:
         shown.append(failure.error)
     body = [f"  | {line}".rstrip() for line in shown]
     return "\n".join([head, *body, f"hint: {command}"])
+
+
+def _who(targets: tuple[str, ...]) -> str:
+    """Few targets by name; of many the first, which is the one to look at."""
+    return ", ".join(targets) if len(targets) < 4 else f"{targets[0]} and {len(targets) - 1} more"
 
 
 def _where(failure: Failure) -> str:

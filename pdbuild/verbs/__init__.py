@@ -1,0 +1,17 @@
+"""The verbs of the command line: one module each, imported when its verb is used.
+
+A module has `configure(parser)`, which adds its arguments, and `run(arguments) -> int`, which
+returns the exit code. A verb whose words argparse cannot tell apart by itself also has
+`parse(words) -> Namespace`.
+"""
+
+#: Every verb, in the order of `--help`, with its line there.
+VERBS = {
+    "bake": "build targets or groups",
+    "run": "run a program in a production image",
+    "logs": "print what a detached program wrote",
+    "stop": "stop a detached program",
+    "images": "list the image store",
+    "engines": "list the engines, or install them",
+    "init": "write a first recipe for the project here",
+}

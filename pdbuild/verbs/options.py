@@ -1,0 +1,78 @@
+"""Arguments that several verbs have, and what they mean as values."""
+
+import os
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from pdbuild.commands.bake import Options
+from pdbuild.commands.project import Choices
+from pdbuild.container import Mount
+from pdbuild.errors import UsageError
+from pdbuild.progress import MODES
+
+
+def add_recipe(parser: ArgumentParser) -> None:
+    """`--recipe`."""
+    parser.add_argument("--recipe", metavar="NAME", help="a recipe's name or path")
+
+
+def add_choices(parser: ArgumentParser) -> None:
+    """What is built: `--recipe`, `--variant`, `--set`, `--platform`."""
+    add_recipe(parser)
+    add = parser.add_argument
+    add("--variant", action="append", default=[], metavar="NAME", help="only this variant")
+    add("--set", action="append", default=[], metavar="OPTION=VALUE", help="set an option")
+    add("--platform", action="append", default=[], metavar="OS/ARCH", help="for this platform")
+
+
+def add_building(parser: ArgumentParser) -> None:
+    """How it is built: `--engine`, `--builder`, `--progress`, `--quiet`."""
+    add = parser.add_argument
+    add("--engine", default="buildkit", help="what builds (buildkit)")
+    add("--builder", default="", metavar="NAME", help="a buildx builder of yours")
+    add("--progress", default="auto", choices=MODES, help="how to show it (auto)")
+    add("-q", "--quiet", action="store_true", help="print only results")
+
+
+def choices(arguments: Namespace, targets: tuple[str, ...] = ()) -> Choices:
+    """The values of `add_choices`."""
+    return Choices(
+        recipe=arguments.recipe,
+        targets=targets,
+        variants=_listed(arguments.variant),
+        settings=dict(pair(text) for text in arguments.set),
+        platforms=_listed(arguments.platform),
+    )
+
+
+def building(arguments: Namespace) -> Options:
+    """The values of `add_building`."""
+    return Options(
+        engine=arguments.engine,
+        builder=arguments.builder,
+        progress="quiet" if arguments.quiet else arguments.progress,
+        keep_going=getattr(arguments, "keep_going", False),
+    )
+
+
+def pair(text: str) -> tuple[str, str]:
+    """`NAME=VALUE`; a bare NAME takes the caller's own value, as with docker and podman."""
+    name, equals, value = text.partition("=")
+    if not name:
+        raise UsageError(f"{text!r} is not NAME=VALUE")
+    return name, value if equals else os.environ.get(name, "")
+
+
+def mount(text: str) -> Mount:
+    """`SOURCE:/TARGET` or `SOURCE:/TARGET:ro`."""
+    source, _, rest = text.partition(":")
+    target, _, mode = rest.partition(":")
+    if not source or not target.startswith("/") or mode not in ("", "ro", "rw"):
+        raise UsageError(f"-v {text}: not SOURCE:/TARGET or SOURCE:/TARGET:ro")
+    if not Path(source).exists():
+        raise UsageError(f"-v {text}: there is no {source}")
+    return Mount(source=Path(source).absolute(), target=target, read_only=mode == "ro")
+
+
+def _listed(values: list[str]) -> tuple[str, ...]:
+    return tuple(name for value in values for name in value.split(",") if name)
