@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class Store:
         loses it; `collect` frees its blobs. Raises EngineError when the layout lacks a blob or
         has one of the wrong size.
         """
-        if self._digest(reference) == digest:
+        if (reference, digest) in ((_reference(e), e["digest"]) for e in self._entries()):
             return False
         source = Layout(layout)
         described = {entry.digest: entry for entry in source.index()}
@@ -79,26 +79,14 @@ class Store:
 
         The first call after a gzip layer came in reads that layer through, to learn its size.
         """
-        with _Sizes(self.path / "sizes.json") as sizes:
-            found = [
-                self._image(entry, manifest, sizes)
-                for entry in self._index()
-                if entry.reference
-                for manifest in self.layout.manifests(entry)
-            ]
+        found = self._images(entry for entry in self._index() if entry.reference)
         return tuple(sorted(found, key=lambda image: (image.reference, image.platform)))
 
     def find(self, reference: str, platform: str = "") -> StoredImage | None:
         """The image of that reference (`localhost/` may be left out), and platform if given."""
         entry = self._find(reference)
-        if entry is None:
-            return None
-        with _Sizes(self.path / "sizes.json") as sizes:
-            for manifest in self.layout.manifests(entry):
-                image = self._image(entry, manifest, sizes)
-                if platform in ("", image.platform):
-                    return image
-        return None
+        found = self._images([entry] if entry else [])
+        return next((image for image in found if platform in ("", image.platform)), None)
 
     def entry(self, reference: str) -> Descriptor:
         """The index entry of a reference, with the full reference. UsageError if not there."""
@@ -149,6 +137,14 @@ class Store:
         with self._locked(fcntl.LOCK_SH):
             yield
 
+    def _images(self, entries: Iterable[Descriptor]) -> list[StoredImage]:
+        with _Sizes(self.path / "sizes.json") as sizes:
+            return [
+                self._image(entry, manifest, sizes)
+                for entry in entries
+                for manifest in self.layout.manifests(entry)
+            ]
+
     def _image(self, entry: Descriptor, manifest: Manifest, sizes: "_Sizes") -> StoredImage:
         config = self.layout.config(manifest)
         blobs = {b.digest: b.size for b in (manifest.config, *manifest.layers)}
@@ -171,9 +167,6 @@ class Store:
 
     def _index(self) -> tuple[Descriptor, ...]:
         return self.layout.index() if (self.path / "index.json").exists() else ()
-
-    def _digest(self, reference: str) -> str:
-        return next((str(e["digest"]) for e in self._entries() if _reference(e) == reference), "")
 
     def _entries(self) -> list[dict[str, Any]]:
         # The JSON objects themselves, so that what other tools wrote in them is kept.

@@ -67,6 +67,11 @@ def find(*, again: bool = False) -> Host:
     return host
 
 
+def check() -> None:
+    """Try whether containers run here, whatever is remembered. Raises as `find` does."""
+    find(again=True)
+
+
 def forget() -> None:
     """Try again next time: what was found does not hold any more."""
     _memory().unlink(missing_ok=True)

@@ -5,11 +5,13 @@ podman meets podman's defaults: a private network through /dev/net/tun, a millio
 root, crun. Where one of them cannot be had, a drop-in file changes that one.
 """
 
+import contextlib
 import itertools
 import os
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from pdbuild.container import storage
 from pdbuild.container.host import Host, find, limits, root_of_host_tools
 from pdbuild.errors import EngineError
 
+_NAME = "pdbuild.conf"
 _HEAD = "# Written by pdbuild: without this, podman run fails on this host.\n"
 
 
@@ -41,18 +44,39 @@ def missing() -> DropIn | None:
     """
     host = find()
     with root_of_host_tools() as root:
-        error = _trial(host, root, None)
+        error = _trial(host, root, {})
         if not error:
             return None
+        if os.environ.get("CONTAINERS_CONF"):
+            hint = "unset CONTAINERS_CONF, which has podman read no other file"
+            raise EngineError(f"plain podman run fails here: {error}", hint=hint)
         for settings in _combinations(host):
             text = _HEAD + "".join(f"[{table}]\n{lines}" for table, lines in settings)
-            with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
-                file.write(text)
-                file.flush()
-                if not _trial(host, root, Path(file.name)):
+            with _as_if_written(text) as env:
+                if not _trial(host, root, env):
                     place = storage.configuration_directory() / "containers.conf.d"
-                    return DropIn(path=place / "pdbuild.conf", text=text, error=error)
+                    return DropIn(path=place / _NAME, text=text, error=error)
     raise EngineError(f"plain podman run fails here: {error}", hint="pdbuild run works")
+
+
+@contextlib.contextmanager
+def _as_if_written(text: str) -> Iterator[dict[str, str]]:
+    """Environment in which podman reads `text` after what it reads anyway."""
+    with tempfile.TemporaryDirectory(prefix="pdbuild-trial-") as name:
+        if os.getuid() == 0:
+            # No variable moves /etc/containers: what stands there is left out of the trial.
+            file = Path(name, _NAME)
+            env = {"CONTAINERS_CONF": str(file)}
+        else:
+            mine = storage.configuration_directory()
+            copy = Path(name, "containers")
+            if mine.is_dir():
+                shutil.copytree(mine, copy)
+            file = copy / "containers.conf.d" / _NAME
+            file.parent.mkdir(parents=True, exist_ok=True)
+            env = {"XDG_CONFIG_HOME": name}
+        file.write_text(text)
+        yield env
 
 
 def _combinations(host: Host) -> Iterator[tuple[tuple[str, str], ...]]:
@@ -72,12 +96,11 @@ def _combinations(host: Host) -> Iterator[tuple[tuple[str, str], ...]]:
             )
 
 
-def _trial(host: Host, root: Path, conf: Path | None) -> str:
-    env = {**os.environ, **({"CONTAINERS_CONF": str(conf)} if conf else {})}
+def _trial(host: Host, root: Path, env: Mapping[str, str]) -> str:
     argv = [host.podman, "run", "--rm", "--volume=/usr:/usr:ro", "--rootfs", str(root)]
     done = subprocess.run(
         [*argv, "/usr/bin/true"],
-        env=env,
+        env={**os.environ, **env},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -86,7 +86,7 @@ def logs(container: str, *, follow: bool = False) -> int:
     host = find()
     found = _find(host, container)
     options = ["--follow"] if follow else []
-    program = Foreground([host.podman, *host.flags, "logs", *options, found])
+    program = Foreground([host.podman, *host.flags, "logs", *options, found["Id"]])
     code = program.wait()
     return 128 + program.interrupted_by if program.interrupted_by else code
 
@@ -95,7 +95,10 @@ def stop(container: str, *, timeout: int = 10) -> None:
     """Ask it to end, kill it after `timeout` seconds, and remove it. Raises as `logs` does."""
     host = find()
     found = _find(host, container)
-    done = _podman(host, "rm", "--force", f"--time={timeout}", found)
+    process = int(found.get("Pid") or 0)
+    # Nobody would hear SIGTERM: do not wait.
+    seconds = timeout if process and _handles(process, signal.SIGTERM) else 0
+    done = _podman(host, "rm", "--force", f"--time={seconds}", found["Id"])
     if done.returncode and "no such container" not in done.stderr.lower():
         raise EngineError(_message(done.stderr.encode(), "podman failed"))
 
@@ -258,12 +261,12 @@ def _handles(process: int, number: int) -> bool:
     return any(mask >> (number - 1) & 1 for mask in masks)
 
 
-def _find(host: Host, wanted: str) -> str:
+def _find(host: Host, wanted: str) -> dict[str, Any]:
     ours = _listed(host)
-    exact = [c["Id"] for c in ours if wanted in (c["Id"], *c["Names"])]
-    found = exact or [c["Id"] for c in ours if wanted and c["Id"].startswith(wanted)]
+    exact = [c for c in ours if wanted in (c["Id"], *c["Names"])]
+    found = exact or [c for c in ours if wanted and c["Id"].startswith(wanted)]
     if len(found) == 1:
-        return str(found[0])
+        return found[0]
     if found:
         raise UsageError(f"{len(found)} containers have an id that starts with {wanted}")
     if wanted and _podman(host, "container", "exists", wanted).returncode == 0:

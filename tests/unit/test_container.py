@@ -1,0 +1,133 @@
+"""podman's command lines, as text."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pdbuild.container import Container, Mount
+from pdbuild.container import host as module
+from pdbuild.container.host import Host, identity
+from pdbuild.container.podman import run_argv
+
+HOST = Host(podman="/usr/bin/podman", flags=("--cgroup-manager=cgroupfs",))
+
+
+@pytest.fixture(autouse=True)
+def caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    monkeypatch.setattr(os, "getgid", lambda: 100)
+    monkeypatch.setattr("pdbuild.container.podman.limits", lambda: ("--ulimit=nofile=1:2",))
+
+
+def argv(container: Container, host: Host = HOST) -> list[str]:
+    return run_argv(container, host, name="c1", pid_file=Path("/run/pid"))
+
+
+def test_a_whole_command_line() -> None:
+    container = Container(
+        image="localhost/paddle:0.1.0",
+        argv=("/work/a.py", "--fast"),
+        env=(("A", "b c"),),
+        mounts=(Mount(source=Path("/home/me"), target="/work"),),
+        workdir="/work",
+        entrypoint="/bin/e",
+        tty=True,
+        project="paddle",
+    )
+    assert argv(container) == [
+        "/usr/bin/podman",
+        "--cgroup-manager=cgroupfs",
+        "--log-level=error",
+        "run",
+        "--name=c1",
+        "--pull=never",
+        "--label=pdbuild.project=paddle",
+        "--rm",
+        "--log-driver=none",
+        "--interactive",
+        "--tty",
+        "--pidfile=/run/pid",
+        "--security-opt=label=disable",
+        "--ulimit=nofile=1:2",
+        "--userns=keep-id",
+        "--user=1000:100",
+        "--env=HOME=/home/user",
+        "--tmpfs=/home/user:rw,exec,nosuid,nodev,mode=1777",
+        "--network=host",
+        "--mount=type=bind,source=/home/me,target=/work",
+        "--workdir=/work",
+        "--entrypoint=/bin/e",
+        "--env=A=b c",
+        "localhost/paddle:0.1.0",
+        "/work/a.py",
+        "--fast",
+    ]
+
+
+def test_gpu_devices_in_the_command_line_only_never_run_on_a_gpu() -> None:
+    words = argv(Container(image="i", devices=("nvidia.com/gpu=all", "/dev/nvidia0")))
+    assert "--device=nvidia.com/gpu=all" in words and "--device=/dev/nvidia0" in words
+
+
+def test_a_private_network_and_ports() -> None:
+    words = argv(Container(image="i", network="private", ports=("127.0.0.1:80:80",)))
+    assert "--publish=127.0.0.1:80:80" in words
+    assert not [word for word in words if word.startswith("--network")]
+    assert "--network=none" in argv(Container(image="i", network="none"))
+
+
+def test_an_init_program_when_there_is_one() -> None:
+    words = argv(Container(image="i"), Host(podman="podman", init="/usr/bin/catatonit"))
+    assert words[words.index("--init") + 1] == "--init-path=/usr/bin/catatonit"
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ("", ("--userns=keep-id", "--user=1000:100")),
+        ("0:0", ("--user=0:0",)),
+        ("7:8", ("--userns=keep-id:uid=7,gid=8", "--user=7:8")),
+        ("7", ("--userns=keep-id:uid=7,gid=7", "--user=7:7")),
+    ],
+)
+def test_who_the_caller_is_inside(user: str, expected: tuple[str, ...]) -> None:
+    assert identity(HOST, user) == expected
+
+
+def test_without_subordinate_ids_the_caller_is_root_inside() -> None:
+    alone = Host(podman="podman", keep_id=False)
+    assert identity(alone, "") == identity(alone, "7:8") == ("--user=0:0",)
+
+
+def test_root_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    assert identity(HOST, "") == ("--user=0:0",)
+    assert identity(HOST, "7:8") == ("--user=7:8",)
+    # /root is there and writable.
+    assert not [word for word in argv(Container(image="i")) if "HOME" in word]
+
+
+def test_mounts_quote_what_their_option_would_split() -> None:
+    mount = Mount(source=Path('/a,b"c'), target="/w", read_only=True)
+    words = argv(Container(image="i", mounts=(mount,)))
+    assert '--mount=type=bind,"source=/a,b""c",target=/w,readonly' in words
+
+
+def test_limits_are_the_callers_and_no_more_than_podman_can_give(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module.resource, "getrlimit", lambda _: (-1, -1))
+    monkeypatch.setattr(module, "_highest_pid", lambda: 32768)
+    nofile, nproc = module.limits()
+    assert nofile == "--ulimit=nofile=1048576:1048576"
+    assert nproc == "--ulimit=nproc=32768:32768"
+    monkeypatch.setattr(module.resource, "getrlimit", lambda _: (1024, 4096))
+    assert module.limits() == ("--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096")
+
+
+def test_no_podman(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert not module.loadable()
+    with pytest.raises(module.EngineError, match="podman is not installed"):
+        module.find()
