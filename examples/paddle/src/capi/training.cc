@@ -4,6 +4,8 @@
 #include "paddle/model.h"
 #include "train/trainer.h"
 
+#include <algorithm>
+
 using namespace paddle::capi;
 
 paddle_optimizer* paddle_optimizer_new(const char* kind, float learning_rate,

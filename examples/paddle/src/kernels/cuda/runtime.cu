@@ -18,7 +18,7 @@ const char* device_problem() {
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
     return "this build can use a GPU, but there is no NVIDIA driver here";
 
-  static char text[256];
+  static char text[512];
   int devices = 0;
   cudaError_t status = cudaGetDeviceCount(&devices);
   if (status == cudaSuccess && devices == 0) status = cudaErrorNoDevice;
