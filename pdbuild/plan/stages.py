@@ -25,6 +25,7 @@ from pdbuild.recipe.types import Block, Package, Recipe
 
 SOURCE = "/src"
 TREE = "/build"
+CCACHE = "/var/cache/ccache"
 OUTPUT = "/out"
 HOOKS = "/run/hooks"
 
@@ -99,6 +100,9 @@ def compile_base(recipe: Recipe) -> Stage:
         "PDBUILD_TREE": TREE,
         "PDBUILD_OUTPUT": OUTPUT,
         "PDBUILD_PREFIX": recipe.build.prefix,
+        "CCACHE_DIR": CCACHE,
+        # All variants compile in the same folders, so an object fits each of them.
+        "CCACHE_NOHASHDIR": "1",
         **recipe.build.environment,
     }
     return Stage(
@@ -134,7 +138,7 @@ def build(recipe: Recipe, variant: str, first: str) -> Stage:
                     *_hook(recipe, hook),
                     # The content of this file never changes, so waiting costs no cache.
                     Bind(stage=waits_for, source="/etc/debian_version", target="/run/first"),
-                    Cache(id=f"{name}-ccache-{_cache_key(recipe)}", target="/var/cache/ccache"),
+                    Cache(id=f"{name}-ccache-{_cache_key(recipe)}", target=CCACHE),
                     Cache(id=f"{name}-{variant}-{_cache_key(recipe)}", target=TREE),
                     Tmpfs(target="/tmp"),
                 ),
