@@ -197,7 +197,7 @@ def test_gzip_layers_report_both_sizes_and_are_read_once(
     store.adopt(tmp_path / "e", export(tmp_path / "e", packed, kind=TAR + "+gzip"), REFERENCE)
     (found,) = store.images()
     assert found.unpacked == 10_500 and found.size < 2_000
-    monkeypatch.setattr(module, "_gunzipped", None)
+    monkeypatch.setattr("pdbuild.store.sizes._gunzipped", None)
     assert store.images() == (found,)
 
 
@@ -242,7 +242,7 @@ def test_many_processes_adopt_and_collect_at_once(store: Store, tmp_path: Path) 
     for n in range(4):
         digest = export(tmp_path / str(n), b"shared", str(n).encode())
         argv = [str(store.path), str(tmp_path / str(n)), digest, str(n)]
-        environment = {**os.environ, "PYTHONPATH": str(Path(module.__file__).parents[1])}
+        environment = {**os.environ, "PYTHONPATH": str(Path(module.__file__).parents[2])}
         running.append(subprocess.Popen([sys.executable, "-c", program, *argv], env=environment))
     assert [process.wait(60) for process in running] == [0] * 4
     assert len(store.images()) == 40

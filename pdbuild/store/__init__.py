@@ -5,12 +5,8 @@ come first and `index.json` is replaced in one step, so a reader sees the old or
 """
 
 import contextlib
-import errno
 import fcntl
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +14,8 @@ from typing import Any
 
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import CONTAINERD_REFERENCE, REFERENCE, Config, Descriptor, Layout, Manifest
-
-# Why a hard link can fail where a copy works: another file system, too many links, a file of
-# another user (fs.protected_hardlinks), a file system without links.
-_NO_LINK = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES, errno.ENOTSUP})
+from pdbuild.store.files import replace, take
+from pdbuild.store.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +61,12 @@ class Store:
         source = Layout(layout)
         described = {entry.digest: entry for entry in source.index()}
         top = described.get(digest) or source.describe(digest)
-        with self._locked():
+        with self.reading():
             for blob in source.reachable(top):
-                _take(source.blob(blob.digest), self.layout.blob(blob.digest), blob.size)
-            entries = [e for e in self._entries() if _reference(e) != reference]
-            self._write([*entries, _entry(top, reference)])
+                take(source.blob(blob.digest), self.layout.blob(blob.digest), blob.size)
+            with self._locked("index.lock"):
+                entries = [e for e in self._entries() if _reference(e) != reference]
+                self._write([*entries, _entry(top, reference)])
         return True
 
     def images(self) -> tuple[StoredImage, ...]:
@@ -104,7 +99,7 @@ class Store:
 
     def remove(self, reference: str) -> bool:
         """Forget a reference; False if it is not there. `collect` frees the blobs."""
-        with self._locked():
+        with self._locked("index.lock"):
             found = self._find(reference)
             if found is None:
                 return False
@@ -119,7 +114,7 @@ class Store:
         if not self.path.is_dir():
             return 0
         freed = 0
-        with self._locked():
+        with self._locked("blobs.lock"), self._locked("index.lock"):
             used = {b.digest for top in self._index() for b in self.layout.reachable(top)}
             for blob in (self.path / "blobs" / "sha256").iterdir():
                 if f"sha256:{blob.name}" not in used:
@@ -133,19 +128,19 @@ class Store:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """Keep `collect` and `adopt` of other processes away while blobs are read."""
-        with self._locked(fcntl.LOCK_SH):
+        """Keep `collect` of other processes away while blobs are read."""
+        with self._locked("blobs.lock", fcntl.LOCK_SH):
             yield
 
     def _images(self, entries: Iterable[Descriptor]) -> list[StoredImage]:
-        with _Sizes(self.path / "sizes.json") as sizes:
+        with Sizes(self.path / "sizes.json") as sizes:
             return [
                 self._image(entry, manifest, sizes)
                 for entry in entries
                 for manifest in self.layout.manifests(entry)
             ]
 
-    def _image(self, entry: Descriptor, manifest: Manifest, sizes: "_Sizes") -> StoredImage:
+    def _image(self, entry: Descriptor, manifest: Manifest, sizes: Sizes) -> StoredImage:
         config = self.layout.config(manifest)
         blobs = {b.digest: b.size for b in (manifest.config, *manifest.layers)}
         tars = [sizes.unpacked(layer, self.layout) for layer in manifest.layers]
@@ -179,62 +174,21 @@ class Store:
             raise EngineError(f"cannot read {path}: {error}") from error
 
     def _write(self, entries: list[dict[str, Any]]) -> None:
-        _replace(self.path / "oci-layout", {"imageLayoutVersion": "1.0.0"})
+        replace(self.path / "oci-layout", {"imageLayoutVersion": "1.0.0"})
         index = {
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.index.v1+json",
             "manifests": sorted(entries, key=lambda e: (_reference(e), str(e["digest"]))),
         }
-        _replace(self.path / "index.json", index)
+        replace(self.path / "index.json", index)
 
     @contextlib.contextmanager
-    def _locked(self, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    def _locked(self, name: str, how: int = fcntl.LOCK_EX) -> Iterator[None]:
         (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
-        # The lock file is never deleted: two owners could else hold locks on two files.
-        with (self.path / "lock").open("a") as file:
+        # Lock files are never deleted: two owners could else hold locks on two files.
+        with (self.path / name).open("a") as file:
             fcntl.flock(file, how)
             yield
-
-
-class _Sizes:
-    """Unpacked sizes of compressed layers, in bytes, kept in a file beside the layout."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: dict[str, int] = {}
-        self._changed = False
-
-    def __enter__(self) -> "_Sizes":
-        # Only a cache: unreadable is the same as empty.
-        with contextlib.suppress(OSError, ValueError):
-            self._known = dict(json.loads(self._path.read_bytes()))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._changed:
-            with contextlib.suppress(OSError):
-                _replace(self._path, self._known)
-
-    def unpacked(self, layer: Descriptor, layout: Layout) -> int | None:
-        if layer.media_type.endswith(".tar"):
-            return layer.size
-        if not layer.media_type.endswith("gzip"):
-            return None
-        if layer.digest not in self._known:
-            self._known[layer.digest] = _gunzipped(layout.blob(layer.digest))
-            self._changed = True
-        return self._known[layer.digest]
-
-
-def _gunzipped(path: Path) -> int:
-    import gzip
-
-    # Read through: the size that a gzip file states is modulo 4 GiB and of its last member.
-    total = 0
-    with gzip.open(path) as stream:
-        while chunk := stream.read(1 << 20):
-            total += len(chunk)
-    return total
 
 
 def _reference(entry: Mapping[str, Any]) -> str:
@@ -253,45 +207,3 @@ def _entry(top: Descriptor, reference: str) -> dict[str, Any]:
         names = ("os", "architecture", "variant")
         entry["platform"] = dict(zip(names, top.platform.split("/"), strict=False))
     return entry
-
-
-def _take(source: Path, target: Path, size: int) -> None:
-    # The digest is not computed again (the engine did): a size tells a torn file, at no cost.
-    with contextlib.suppress(FileNotFoundError):
-        if target.stat().st_size == size:
-            return
-    try:
-        if source.stat().st_size != size:
-            raise EngineError(f"{source} is damaged: not {size} bytes")
-        target.unlink(missing_ok=True)
-        try:
-            os.link(source, target)
-        except OSError as error:
-            if error.errno not in _NO_LINK:
-                raise
-            _copy(source, target)
-    except OSError as error:
-        raise EngineError(f"cannot take {source} into the image store: {error.strerror}") from error
-
-
-def _copy(source: Path, target: Path) -> None:
-    with _temporary(target) as name:
-        shutil.copyfile(source, name)
-
-
-def _replace(path: Path, data: Mapping[str, Any]) -> None:
-    with _temporary(path) as name:
-        name.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
-
-
-@contextlib.contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

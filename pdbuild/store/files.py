@@ -1,0 +1,57 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pdbuild.errors import EngineError
+
+# Why a hard link can fail where a copy works: another file system, too many links, a file of
+# another user (fs.protected_hardlinks), a file system without links.
+_NO_LINK = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES, errno.ENOTSUP})
+
+
+def take(source: Path, target: Path, size: int) -> None:
+    """Make `target` the blob `source` of `size` bytes, by a hard link or else by a copy.
+
+    Raises EngineError when `source` is missing or has another size. Its digest is not computed
+    again (the engine did): the size tells a torn file, at no cost.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if target.stat().st_size == size:
+            return
+    try:
+        if source.stat().st_size != size:
+            raise EngineError(f"{source} is damaged: not {size} bytes")
+        with _temporary(target) as name:
+            try:
+                os.link(source, name)
+            except OSError as error:
+                if error.errno not in _NO_LINK:
+                    raise
+                shutil.copyfile(source, name)
+    except OSError as error:
+        raise EngineError(f"cannot take {source} into the image store: {error.strerror}") from error
+
+
+def replace(path: Path, data: Mapping[str, Any]) -> None:
+    """Write `data` as JSON, in place of what `path` holds."""
+    with _temporary(path) as name:
+        name.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    # Dotted names are swept by `Store.collect`.
+    name = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        yield name
+        name.replace(path)
+    finally:
+        name.unlink(missing_ok=True)
