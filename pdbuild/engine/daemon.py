@@ -200,10 +200,11 @@ def _start(
 
 def _launch(specification: Answer, listener: int, lock: int, log: Path) -> None:
     program = Path(__file__).with_name("supervisor.py")
+    run = str(specification["run"])
     with log.open("ab") as output:
         # It returns as soon as the supervisor has put itself into the background.
         subprocess.run(
-            [sys.executable, "-I", "-S", program, str(listener), str(lock)],
+            [sys.executable, "-I", "-S", program, run, str(listener), str(lock)],
             input=json.dumps(specification).encode(),
             stdout=output,
             stderr=output,

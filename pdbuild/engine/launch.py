@@ -24,7 +24,9 @@ def specification(where: Place, run: Path, buildkitd: tools.Tool) -> dict[str, o
     snapshotter = place.choose_snapshotter(where, words, env)
     address = run / "buildkitd.sock"
     config = run / "buildkitd.toml"
-    config.write_text(place.config(where, snapshotter, runc.path))
+    # An ordinary user has no control groups to give to steps; root's would be left behind.
+    cgroups = "" if os.getuid() else f"pdbuild-{run.name}"
+    config.write_text(place.config(where, snapshotter, runc.path, cgroups))
     root = where.root(snapshotter)
     return {
         "argv": [
@@ -38,6 +40,7 @@ def specification(where: Place, run: Path, buildkitd: tools.Tool) -> dict[str, o
         "socket": str(address),
         "doorbell": str(run / "pdbuild.sock"),
         "forwards": bool(os.getuid()),
+        "cgroups": cgroups,
         "idle": _idle_seconds(),
     }  # fmt: skip
 

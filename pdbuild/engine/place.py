@@ -138,13 +138,15 @@ def choose_snapshotter(place: Place, wrapper: Sequence[str], env: dict[str, str]
     return "fuse-overlayfs" if fuse and os.access("/dev/fuse", os.R_OK | os.W_OK) else "native"
 
 
-def config(place: Place, snapshotter: str, runc: Path) -> str:
+def config(place: Place, snapshotter: str, runc: Path, cgroups: str) -> str:
     """The daemon's buildkitd.toml.
 
     BuildKit's default policy deletes cache mounts that were unused for two days; they hold
     compile trees and ccache. So layers go first: rule 1 never deletes cache mounts, rule 2
-    only them, with a larger cap (the caps count both kinds).
+    only them, with a larger cap (the caps count both kinds). `cgroups` names the control group
+    of steps, for root; "" leaves it to BuildKit.
     """
+    parent = f'defaultCgroupParent = "/{cgroups}"\n' if cgroups else ""
     disk = shutil.disk_usage(place.folder)
     layers = min(100 * _GIB, disk.total * 4 // 10)
     everything = min(150 * _GIB, disk.total * 6 // 10)
@@ -159,7 +161,7 @@ enabled = true
 snapshotter = "{snapshotter}"
 networkMode = "host"
 binary = {json.dumps(os.fspath(runc))}
-
+{parent}
 [[worker.oci.gcpolicy]]
 all = true
 filters = ["type!=exec.cachemount"]

@@ -12,7 +12,7 @@ daemon on purpose: the lock is free only when the daemon is gone too, also after
 """
 
 # pathlib's import would be a third of the start:
-# ruff: noqa: PTH104, PTH108, PTH123
+# ruff: noqa: PTH104, PTH106, PTH108, PTH123, PTH208
 
 import contextlib
 import ctypes
@@ -35,27 +35,19 @@ _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]
 _POLL = 0.01
 _START_SECONDS = 60.0
 
+# RootlessKit waits for ever for a child that is killed before its first message.
+_STILLBORN_SECONDS = 1.0
+
 # SIGTERM lets a running build finish, which may take for ever; the third one makes buildkitd
 # exit at once (BuildKit, util/appcontext). Nobody waits for a build any more when we stop.
 _LADDER = ((signal.SIGTERM, 2.0), (signal.SIGTERM, 0.1), (signal.SIGTERM, 1.5))
-
-_PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 
 
 class Supervisor:
     """The daemon, the clients that hold it, and the one thread that looks after both."""
 
     def __init__(self, spec: dict[str, Any], listener: socket.socket, lock: int) -> None:
-        self.argv: list[str] = spec["argv"]
-        self.env: dict[str, str] = spec["env"]
-        self.root: str = spec["root"]
-        self.run: str = spec["run"]
-        self.log: str = spec["log"]
-        self.socket: str = spec["socket"]
-        self.greeting = {"socket": self.socket, "log": self.log}
-        self.doorbell: str = spec["doorbell"]
-        self.forwards: bool = spec["forwards"]
-        self.idle: float = spec["idle"]
+        self.spec = spec
         self.listener = listener
         self.lock = lock
         self.notice = ""
@@ -63,7 +55,7 @@ class Supervisor:
         self.clients: set[socket.socket] = set()
         self.probe: socket.socket | None = None
         self.asked_to_stop = False
-        self.began = time.monotonic()
+        self.began = self.last_sound = time.monotonic()
         self.empty_since: float | None = None
         self.events = selectors.DefaultSelector()
         self.woken, self.waker = socket.socketpair()  # by signals, to end a wait
@@ -73,8 +65,8 @@ class Supervisor:
         """Until the last client has gone, the daemon has ended, or we are told to stop."""
         for end in (self.listener, self.woken, self.waker):
             end.setblocking(False)
-        self._watch(self.listener)
-        self._watch(self.woken)
+        self.events.register(self.listener, selectors.EVENT_READ)
+        self.events.register(self.woken, selectors.EVENT_READ)
         signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -86,36 +78,32 @@ class Supervisor:
     def close(self) -> None:
         """Stop the daemon and remove what was made for it; new clients start another."""
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.doorbell)
+            os.unlink(self.spec["doorbell"])
         self.listener.close()
         self._stop()
         for client in self.clients:
             client.close()
+        if self.spec["cgroups"]:
+            _remove_cgroups(self.spec["cgroups"])
         import shutil  # after the daemon's end: its import would slow the start
 
-        shutil.rmtree(self.run, ignore_errors=True)
+        shutil.rmtree(self.spec["run"], ignore_errors=True)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
 
         def in_child() -> None:
-            prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+            prctl(1, int(signal.SIGKILL), 0, 0, 0)  # PR_SET_PDEATHSIG
             if os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        with open(self.log, "ab") as log:
+        with open(self.spec["log"], "ab") as log:
             self.log_start = log.tell()
             return subprocess.Popen(
-                self.argv,
-                env=self.env,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(self.lock,),
-                start_new_session=True,
+                self.spec["argv"], env=self.spec["env"], cwd="/", stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, pass_fds=(self.lock,), start_new_session=True,
                 preexec_fn=in_child,
-            )
+            )  # fmt: skip
 
     def _stop(self) -> None:
         for number, patience in _LADDER:
@@ -124,16 +112,13 @@ class Supervisor:
             # RootlessKit forwards signals, so its group would get each one twice; unshare
             # ignores them, and only its group reaches buildkitd.
             with contextlib.suppress(ProcessLookupError):
-                (os.kill if self.forwards else os.killpg)(self.daemon.pid, number)
-            self._await_daemon(patience)
+                (os.kill if self.spec["forwards"] else os.killpg)(self.daemon.pid, number)
+            end = time.monotonic() + patience
+            while self.daemon.poll() is None and time.monotonic() < end:
+                time.sleep(0.005)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.daemon.pid, signal.SIGKILL)
         self.daemon.wait()
-
-    def _await_daemon(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while self.daemon.poll() is None and time.monotonic() < end:
-            time.sleep(0.005)
 
     def _over(self) -> bool:
         if self.asked_to_stop:
@@ -146,16 +131,14 @@ class Supervisor:
             self.empty_since = None
             return False
         now = time.monotonic()
-        if self.empty_since is None:
-            self.empty_since = now
-        return now - self.empty_since >= self.idle and not self._accept()
+        self.empty_since = self.empty_since or now
+        return now - self.empty_since >= self.spec["idle"] and not self._accept()
 
     def _patience(self) -> float | None:
-        if self.answer is None:
-            return _POLL
-        if self.empty_since is None:
-            return None
-        return max(0.0, self.empty_since + self.idle - time.monotonic())
+        if self.answer is None or self.empty_since is None:
+            return _POLL if self.answer is None else None
+        left = self.empty_since + float(self.spec["idle"]) - time.monotonic()
+        return max(0.0, left)
 
     def _handle(self, source: object) -> None:
         if source is self.woken:
@@ -163,7 +146,7 @@ class Supervisor:
                 self.woken.recv(4096)
         elif source is self.listener:
             self._accept()
-        elif isinstance(source, socket.socket) and source is self.probe:
+        elif source is self.probe:
             self._read_probe()
         elif isinstance(source, socket.socket) and _ended(source):
             self.events.unregister(source)
@@ -172,38 +155,40 @@ class Supervisor:
 
     def _accept(self) -> bool:
         """Take in all clients that wait at the door; say whether there was one."""
-        found = False
+        before = len(self.clients)
         with contextlib.suppress(BlockingIOError):
             while True:
                 client, _ = self.listener.accept()
                 client.setblocking(False)
                 self.clients.add(client)
-                self._watch(client)
-                found = True
+                self.events.register(client, selectors.EVENT_READ)
                 if self.answer is not None:
                     _send(client, self.answer)
-        return found
+        return len(self.clients) > before
 
     def _look_after_start(self) -> None:
         if self.answer is not None or self.daemon.poll() is not None:
             return
-        if self.probe is None:
-            self._knock()
-        if time.monotonic() - self.began > _START_SECONDS:
-            self._tell({"failed": f"not ready after {_START_SECONDS:.0f} s\n{self._said()}"})
+        self.probe = self.probe or self._knock()
+        now = time.monotonic()
+        if not _stillborn(self.daemon.pid):
+            self.last_sound = now
+        if now - self.began > _START_SECONDS or now - self.last_sound > _STILLBORN_SECONDS:
+            problem = f"not ready after {now - self.began:.0f} s"
+            self._tell({"failed": f"{self._said()}\n{problem}"})
             self.asked_to_stop = True
 
-    def _knock(self) -> None:
+    def _knock(self) -> socket.socket | None:
         probe = socket.socket(socket.AF_UNIX)
         probe.setblocking(False)
         try:
-            probe.connect(self.socket)
+            probe.connect(self.spec["socket"])
             probe.send(_HELLO)
         except OSError:  # not there yet
             probe.close()
-            return
-        self.probe = probe
-        self._watch(probe)
+            return None
+        self.events.register(probe, selectors.EVENT_READ)
+        return probe
 
     def _read_probe(self) -> None:
         assert self.probe is not None
@@ -215,7 +200,8 @@ class Supervisor:
         self.probe.close()
         self.probe = None
         if answered and self.answer is None:
-            self._tell({"ready": self.daemon.pid, "notice": self.notice, **self.greeting})
+            ours = {name: self.spec[name] for name in ("socket", "log")}
+            self._tell({"ready": self.daemon.pid, "notice": self.notice, **ours})
 
     def _tell(self, answer: dict[str, object]) -> None:
         self._accept()
@@ -232,32 +218,52 @@ class Supervisor:
         said = self._said()
         if self.answer is not None or self.notice or "invalid database" not in said:
             return False
-        aside = f"{self.root}.broken-{time.strftime('%Y%m%d-%H%M%S')}"
-        os.rename(self.root, aside)
+        root = self.spec["root"]
+        aside = f"{root}.broken-{time.strftime('%Y%m%d-%H%M%S')}"
+        os.rename(root, aside)
         self.notice = f"the build cache's metadata was damaged: moved to {aside}, starting anew"
         self.daemon = self._start()
         return True
 
     def _said(self) -> str:
-        with open(self.log, "rb") as log:
+        with open(self.spec["log"], "rb") as log:
             log.seek(self.log_start)
             return log.read()[-3000:].decode(errors="replace").strip()
-
-    def _watch(self, source: socket.socket) -> None:
-        self.events.register(source, selectors.EVENT_READ)
 
     def _on_signal(self, number: int, frame: object) -> None:
         if number != signal.SIGCHLD:
             self.asked_to_stop = True
 
 
+def _stillborn(pid: int) -> bool:
+    """Whether all children of `pid` are dead, and it has not noticed."""
+    states = []
+    with contextlib.suppress(OSError):  # it ended, or the kernel has no such file
+        for task in os.listdir(f"/proc/{pid}/task"):
+            for child in _read(f"/proc/{pid}/task/{task}/children").split():
+                states.append(_read(f"/proc/{child}/stat").rpartition(")")[2].split()[0])
+    return bool(states) and set(states) == {"Z"}
+
+
+def _read(path: str) -> str:
+    with open(path) as file:
+        return file.read()
+
+
+def _remove_cgroups(name: str) -> None:
+    """Remove the empty control groups that steps of a killed daemon leave below `name`."""
+    mounted = "/sys/fs/cgroup"
+    for base in (mounted, *(f"{mounted}/{entry}" for entry in os.listdir(mounted))):
+        for folder, _, _ in os.walk(f"{base}/{name}", topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+
+
 def _ended(client: socket.socket) -> bool:
     try:
         return not client.recv(4096)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)
 
 
 def _send(client: socket.socket, answer: dict[str, object]) -> None:
@@ -266,7 +272,7 @@ def _send(client: socket.socket, answer: dict[str, object]) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """`supervisor.py LISTENER LOCK` with the specification on stdin."""
+    """`supervisor.py RUN LISTENER LOCK` with the specification on stdin; RUN is for `ps`."""
     spec = json.loads(sys.stdin.buffer.read())
     if os.fork():
         os._exit(0)  # the starter waits for this one only: we belong to nobody
@@ -276,7 +282,7 @@ def main(argv: list[str]) -> int:
     log = os.open(spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for target, source in ((0, null), (1, log), (2, log)):
         os.dup2(source, target)
-    listener, inherited = (int(word) for word in argv)
+    listener, inherited = (int(word) for word in argv[1:])
     # Out of the way of descriptors 3 and 4, over which RootlessKit puts its own in its child.
     lock = fcntl.fcntl(inherited, fcntl.F_DUPFD_CLOEXEC, 64)
     for descriptor in (null, log, inherited):

@@ -1,0 +1,280 @@
+"""The real thing as a stranger sees it: a fresh user, a wheel install, the real engines.
+
+Needs root, to make the user. What each session prepares can be had faster:
+
+- `PDBUILD_TEST_ENGINES` names an installed engines directory (`.../engines/<digest>`) to give
+  to the user; without it, that of the developer is taken; without that, the user builds one
+  (minutes).
+- `PDBUILD_TEST_PYTHON` names a Python that everybody can run and that has pdbuild; without it,
+  a wheel of this checkout is installed into a fresh environment.
+"""
+
+import contextlib
+import os
+import pwd
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+
+_PASSED_ON = (
+    "GOPROXY",
+    "GOSUMDB",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "PIP_CERT",
+    "PIP_INDEX_URL",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+)
+
+Words = Sequence[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """An account to run commands as, with a clean environment."""
+
+    name: str
+    uid: int
+    home: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a command gets: no session, no runtime directory, nothing of the developer's."""
+        go = shutil.which("go")
+        path = ["/usr/local/bin", "/usr/bin", "/bin", *([str(Path(go).parent)] if go else [])]
+        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        base = {"HOME": str(self.home), "LANG": "C.UTF-8", "PATH": ":".join(path)}
+        return passed | base
+
+    def run(
+        self,
+        argv: Words,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        timeout: float = 60,
+        input: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `argv` to its end; its output is text and captured, its exit code not checked."""
+        with self.start(argv, env=env, cwd=cwd) as process:
+            try:
+                out, err = process.communicate(input, timeout)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def start(
+        self, argv: Words, *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> subprocess.Popen[str]:
+        """Start `argv` with pipes for input, output and errors."""
+        return subprocess.Popen(
+            [os.fspath(word) for word in argv],
+            env=self.env | dict(env or {}),
+            cwd=cwd or self.home,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            user=self.uid,
+            group=pwd.getpwuid(self.uid).pw_gid,
+            extra_groups=[],
+            umask=0o022,
+        )
+
+    def processes(self) -> list[str]:
+        """The command lines of all processes of this user and of its subordinate ids."""
+        ranges = [range(self.uid, self.uid + 1), *_subordinates(self.name)]
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                owner = folder.stat().st_uid
+                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z" and any(owner in span for span in ranges):
+                    words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found.append(f"{folder.name} {words}")
+        return found
+
+
+def needs_root() -> None:
+    """Skip, and say it where nobody can overlook it, when no user can be made."""
+    if os.getuid():
+        print("\n*** system tests SKIPPED: they make a user, which needs root ***", file=sys.stderr)
+        pytest.skip("NOT RUN: makes a user, which needs root")
+
+
+def make_user(name: str, *, subordinate: bool) -> User:
+    """Make an account with a fresh home, with or without subordinate ids."""
+    home = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/var/tmp"))
+    subprocess.run(
+        ["useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/bash", name],
+        check=True,
+        capture_output=True,
+    )
+    account = pwd.getpwnam(name)
+    os.chown(home, account.pw_uid, account.pw_gid)
+    for kind in ("uids", "gids"):
+        for span in _subordinates(name, f"/etc/sub{kind[:-1]}"):
+            given = f"{span.start}-{span.stop - 1}"
+            subprocess.run(["usermod", f"--del-sub{kind}", given, name], check=True)
+    if subordinate:
+        first = max(300000, *(_end(f"/etc/sub{kind}") for kind in ("uid", "gid")))
+        span = f"{first}-{first + 65535}"
+        subprocess.run(["usermod", "--add-subuids", span, "--add-subgids", span, name], check=True)
+    return User(name=name, uid=account.pw_uid, home=home)
+
+
+def until_gone(pids: Iterable[int], seconds: float = 15) -> None:
+    """Wait for the end of processes; fail when one is still there after `seconds`."""
+    deadline = time.monotonic() + seconds
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            watched = os.pidfd_open(pid)
+            try:
+                left = max(0.0, deadline - time.monotonic())
+                words = Path(f"/proc/{pid}/cmdline").read_bytes()
+                assert select.select([watched], [], [], left)[0], f"{pid} still runs: {words!r}"
+            finally:
+                os.close(watched)
+
+
+def remove_user(user: User) -> None:
+    """End what still runs of `user` and remove all that it had."""
+    for line in user.processes():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(line.split()[0]), signal.SIGKILL)
+    subprocess.run(["userdel", user.name], check=False, capture_output=True)
+    for folder in (
+        user.home,
+        Path(f"/tmp/pdbuild-{user.uid}"),
+        Path(f"/var/tmp/pdbuild-{user.uid}"),
+    ):
+        subprocess.run(["rm", "-rf", "--one-file-system", folder], check=False)
+
+
+@pytest.fixture(scope="session")
+def user() -> Iterator[User]:
+    """An ordinary user with subordinate ids, for the session."""
+    needs_root()
+    made = make_user(f"pdbtest{os.getpid()}", subordinate=True)
+    yield made
+    remove_user(made)
+
+
+@pytest.fixture(scope="session")
+def bare_user() -> Iterator[User]:
+    """A user without subordinate ids, as on many clusters."""
+    needs_root()
+    made = make_user(f"pdbbare{os.getpid()}", subordinate=False)
+    yield made
+    remove_user(made)
+
+
+@pytest.fixture(scope="session")
+def pdbuild_python() -> Iterator[Path]:
+    """A Python with pdbuild that every user can run: a wheel of this checkout, installed."""
+    prepared = os.environ.get("PDBUILD_TEST_PYTHON")
+    if prepared:
+        yield Path(prepared)
+        return
+    with tempfile.TemporaryDirectory(prefix="pdbuild-venv-", dir="/var/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        pip = [sys.executable, "-m", "pip", "--quiet"]
+        _checked([_public_python(), "-m", "venv", "--without-pip", folder / "venv"])
+        _checked([*pip, "wheel", "--no-deps", "--wheel-dir", folder, CHECKOUT])
+        python = folder / "venv" / "bin" / "python"
+        _checked([*pip, "--python", python, "install", *folder.glob("*.whl")])
+        yield python
+
+
+@pytest.fixture(scope="session")
+def engines(user: User, pdbuild_python: Path) -> Path:
+    """The directory of engine programs in the user's data directory."""
+    given = give_engines(user)
+    if given:
+        return given
+    done = user.run(
+        [pdbuild_python, "-c", "from pdbuild.engine import install; print(install.install())"],
+        timeout=1200,
+    )
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+def give_engines(user: User) -> Path | None:
+    """Link the developer's engines into `user`'s data directory; None when there are none."""
+    from pdbuild.engine import tools
+
+    named = os.environ.get("PDBUILD_TEST_ENGINES")
+    source = Path(named) if named else tools.installed()
+    if source is None:
+        return None
+    target = user.home / ".local/share/pdbuild/engines" / source.name
+    if not target.exists():
+        _checked(["install", "-d", "-o", user.name, *reversed(target.parents[:4]), target])
+        for path in source.rglob("*"):
+            place = target / path.relative_to(source)
+            if path.is_dir():
+                place.mkdir()
+            else:
+                _link(path, place)
+    return target / "bin"
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another disk
+        shutil.copy2(source, target)
+
+
+def _checked(argv: Words) -> None:
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
+
+
+def _public_python() -> Path:
+    """A Python that other users can run: root's own may be in a home of mode 0700."""
+    base = sys._base_executable  # type: ignore[attr-defined]
+    candidates = [Path(path) for path in (base, "/usr/local/bin/python3", "/usr/bin/python3")]
+    fits = "import sys, venv; sys.exit(sys.version_info < (3, 11))"
+    for path in candidates:
+        if path.exists() and _reachable(path):
+            tried = subprocess.run([path, "-c", fits], capture_output=True, check=False)
+            if tried.returncode == 0:
+                return path
+    raise AssertionError(f"none of {candidates} is a Python 3.11 that every user can run")
+
+
+def _reachable(path: Path) -> bool:
+    real = path.resolve()
+    return all(parent.stat().st_mode & 0o001 for parent in (real, *real.parents))
+
+
+def _subordinates(name: str, file: str = "/etc/subuid") -> list[range]:
+    spans = []
+    for line in Path(file).read_text().splitlines():
+        owner, start, count = line.split(":")
+        if owner == name:
+            spans.append(range(int(start), int(start) + int(count)))
+    return spans
+
+
+def _end(file: str) -> int:
+    lines = Path(file).read_text().split()
+    return max((int(line.split(":")[1]) + int(line.split(":")[2]) for line in lines), default=0)
