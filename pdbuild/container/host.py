@@ -31,7 +31,7 @@ class Host:
     `flags` go between `podman` and its command. `keep_id`: the caller's uid exists inside
     (needs subordinate ids). `init` is a program for pid 1, or "". `driver`, `graph_root` and
     `run_root` say where podman keeps images; `plain_storage` that no other option matters.
-    `notices` are for the user, and empty when the finding is an old one.
+    `notices` are for the user, until `take_notices`.
     """
 
     podman: str
@@ -70,6 +70,14 @@ def find(*, again: bool = False) -> Host:
 def check() -> None:
     """Try whether containers run here, whatever is remembered. Raises as `find` does."""
     find(again=True)
+
+
+def take_notices() -> tuple[str, ...]:
+    """What the user was not told yet of changes made for podman; empty the next time."""
+    host = find()
+    if host.notices:
+        _remember(replace(host, notices=()))
+    return host.notices
 
 
 def forget() -> None:
@@ -247,7 +255,9 @@ def _remembered(key: list[str]) -> Host | None:
         data = json.loads(_memory().read_bytes())
         if data["key"] != key:
             return None
-        return Host(**{**data["host"], "flags": tuple(data["host"]["flags"]), "notices": ()})
+        host = data["host"]
+        lists = {name: tuple(host[name]) for name in ("flags", "notices")}
+        return Host(**{**host, **lists})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -61,7 +61,7 @@ try:
         store.adopt(Path(rest[1]), rest[2], rest[3])
         print(loading.load(store, rest[3]))
     elif verb == "find":
-        print(json.dumps({"flags": (found := host.find()).flags, "notices": found.notices,
+        print(json.dumps({"flags": (found := host.find()).flags, "notices": host.take_notices(),
                           "driver": found.driver, "keep_id": found.keep_id}))
     elif verb == "plain":
         from pdbuild.container import plain
