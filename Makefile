@@ -1,0 +1,27 @@
+# Two commands: `make bake` builds the example project, `make test` tests pdbuild.
+# Both install what is missing, and say so.
+
+PYTHON_FILES := pdbuild tests benchmarks docs
+PYTEST_FLAGS ?=
+
+.PHONY: bake test lint docs clean
+
+bake:
+	@scripts/setup
+	@.venv/bin/pdbuild bake all
+	@echo
+	@echo "next: .venv/bin/pdbuild run a.py --variant gpu-noavx"
+
+test:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory lint
+	.venv/bin/pytest $(PYTEST_FLAGS)
+
+lint:
+	.venv/bin/ruff check $(PYTHON_FILES)
+	.venv/bin/ruff format --check $(PYTHON_FILES)
+	.venv/bin/mypy
+	shellcheck scripts/setup .ci/run $$(find hooks -type f)
+
+clean:
+	rm -rf build

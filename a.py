@@ -1,0 +1,1 @@
+examples/paddle/a.py
