@@ -185,9 +185,9 @@ def _stages(recipe: Recipe, wanted: Iterable[Target]) -> list[Stage]:
     if recipe.docs:
         made.extend((stages.docs_build(recipe), stages.docs()))
     if recipe.image:
-        made.extend((stages.runtime_build(recipe), stages.runtime()))
+        made.extend((stages.runtime_build(recipe), stages.runtime(), stages.production(recipe)))
         for variant in variants:
-            made.extend((stages.content(recipe, variant), stages.image(recipe, variant)))
+            made.extend((stages.content(recipe, variant), stages.image(variant)))
     made.append(stages.dev(recipe))
     return made
 

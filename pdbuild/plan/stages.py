@@ -87,8 +87,8 @@ def toolchain(recipe: Recipe) -> Stage:
     return Stage(
         name="toolchain",
         base="base",
-        comment="The tools that compile, test, document and package. "
-        "Each one proves that it works,\nor the build stops here.",
+        comment="The tools that compile, test, document and package. Each one proves that it "
+        "works, or the build stops here.",
         instructions=tuple(instructions),
     )
 
@@ -164,7 +164,7 @@ def package(recipe: Recipe, variant: str, described: Package) -> Stage:
     name = package_name(recipe, variant)
     others = sorted({package_name(recipe, other) for other in recipe.variants} - {name})
     synopsis, _, long = described.description.strip().partition("\n")
-    options = ", ".join(f"{k}={v}" for k, v in options_of(recipe, variant).items())
+    options = ", ".join(f"{k}={v}" for k, v in recipe.variants[variant].options.items())
     note = f"This is the variant {variant}" + (f" ({options})." if options else ".")
     fields = {
         "package": name,
@@ -251,8 +251,8 @@ def runtime_build(recipe: Recipe) -> Stage:
     return Stage(
         name="runtime-build",
         base="base",
-        comment="The root file system of the production images: these packages, what they depend\n"
-        "on, and no more.",
+        comment="The root file system of the production images: these packages, what they "
+        "depend on, and no more.",
         instructions=(
             Arg(name="TARGETARCH"),
             _apt_install(recipe, "runtime", list(recipe.image.packages)),
@@ -295,17 +295,23 @@ def content(recipe: Recipe, variant: str) -> Stage:
     )
 
 
-def image(recipe: Recipe, variant: str) -> Stage:
+def production(recipe: Recipe) -> Stage:
+    """How the production images run, whatever the variant."""
+    return Stage(
+        name="production",
+        base="runtime",
+        comment="How a production image runs.",
+        instructions=image_config(recipe),
+    )
+
+
+def image(variant: str) -> Stage:
     """The production image of a variant."""
-    assert recipe.image
     return Stage(
         name=f"image-{variant}",
-        base="runtime",
+        base="production",
         comment=f"The production image of {variant}.",
-        instructions=(
-            Copy(stage=f"content-{variant}", source="/image/", target="/"),
-            *image_config(recipe),
-        ),
+        instructions=(Copy(stage=f"content-{variant}", source="/image/", target="/"),),
     )
 
 

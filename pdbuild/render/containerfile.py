@@ -69,7 +69,8 @@ def _stage(stage: Stage) -> str:
 
 
 def _comment(text: str) -> str:
-    return "\n".join(f"# {line}".rstrip() for line in text.splitlines())
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, WIDTH - 2) or [""]]
+    return "\n".join(f"# {line}".rstrip() for line in lines)
 
 
 def _mount(mount: Mount) -> str:
@@ -113,8 +114,3 @@ def _value(value: str) -> str:
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def wrap(text: str) -> str:
-    """Prose folded to the width of the file's comments."""
-    return textwrap.fill(" ".join(text.split()), WIDTH - 2)
