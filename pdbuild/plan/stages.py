@@ -223,9 +223,13 @@ def docs_build(recipe: Recipe) -> Stage:
         instructions=(
             Arg(name="VERSION", default="0.0.0"),
             Run(
-                argv=("bash", f"{HOOKS}/{_hook_name(recipe.docs.hook)}"),
+                argv=(
+                    "bash",
+                    f"{HOOKS}/{_hook_name(recipe.docs.hook)}",
+                    f"{SOURCE}/{recipe.docs.source}",
+                ),
                 mounts=(
-                    Bind(source=_posix(recipe.source, recipe.docs.source), target="/docs"),
+                    Bind(source=_posix(recipe.source), target=SOURCE),
                     Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT),
                     *_hook(recipe, recipe.docs.hook),
                     Tmpfs(target="/tmp"),
