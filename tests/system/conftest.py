@@ -12,6 +12,7 @@ Needs root, to make the user. What each session prepares can be had faster:
 import contextlib
 import os
 import pwd
+import re
 import select
 import shutil
 import signal
@@ -111,31 +112,43 @@ class User:
 
 
 def needs_root() -> None:
-    """Skip, and say it where nobody can overlook it, when no user can be made."""
+    """Skip the test when no user can be made; `pytest_terminal_summary` says it aloud."""
     if os.getuid():
-        print("\n*** system tests SKIPPED: they make a user, which needs root ***", file=sys.stderr)
         pytest.skip("NOT RUN: makes a user, which needs root")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if os.getuid():
+        terminalreporter.section("SYSTEM TESTS WERE NOT RUN", red=True, bold=True)
+        terminalreporter.line("They make a user to act as, which needs root: run them as root.")
 
 
 def make_user(name: str, *, subordinate: bool) -> User:
     """Make an account with a fresh home, with or without subordinate ids."""
     home = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/var/tmp"))
-    subprocess.run(
-        ["useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/bash", name],
-        check=True,
-        capture_output=True,
-    )
+    _account("useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/bash", name)
     account = pwd.getpwnam(name)
     os.chown(home, account.pw_uid, account.pw_gid)
     for kind in ("uids", "gids"):
         for span in _subordinates(name, f"/etc/sub{kind[:-1]}"):
             given = f"{span.start}-{span.stop - 1}"
-            subprocess.run(["usermod", f"--del-sub{kind}", given, name], check=True)
+            _account("usermod", f"--del-sub{kind}", given, name)
     if subordinate:
         first = max(300000, *(_end(f"/etc/sub{kind}") for kind in ("uid", "gid")))
         span = f"{first}-{first + 65535}"
-        subprocess.run(["usermod", "--add-subuids", span, "--add-subgids", span, name], check=True)
+        _account("usermod", "--add-subuids", span, "--add-subgids", span, name)
     return User(name=name, uid=account.pw_uid, home=home)
+
+
+def _account(*argv: str | os.PathLike[str]) -> None:
+    # Another test session may change accounts just now: shadow's tools do not wait for each
+    # other, they exit with 1 or 10 when a file of theirs is locked.
+    for _ in range(50):
+        done = subprocess.run(argv, check=False, capture_output=True, text=True)
+        if "cannot lock" not in done.stderr:
+            break
+        time.sleep(0.1)
+    assert done.returncode == 0, f"{argv}: {done.stderr}"
 
 
 def until_gone(pids: Iterable[int], seconds: float = 15) -> None:
@@ -157,7 +170,7 @@ def remove_user(user: User) -> None:
     for line in user.processes():
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(line.split()[0]), signal.SIGKILL)
-    subprocess.run(["userdel", user.name], check=False, capture_output=True)
+    _account("userdel", user.name)
     for folder in (
         user.home,
         Path(f"/tmp/pdbuild-{user.uid}"),
@@ -166,10 +179,20 @@ def remove_user(user: User) -> None:
         subprocess.run(["rm", "-rf", "--one-file-system", folder], check=False)
 
 
+def _remove_stale() -> None:
+    """Remove the users of sessions that were killed."""
+    for account in pwd.getpwall():
+        session = re.fullmatch(r"pdb(?:test|bare)(\d+)", account.pw_name)
+        if session and not Path("/proc", session[1]).exists():
+            home = Path(account.pw_dir)
+            remove_user(User(name=account.pw_name, uid=account.pw_uid, home=home))
+
+
 @pytest.fixture(scope="session")
 def user() -> Iterator[User]:
     """An ordinary user with subordinate ids, for the session."""
     needs_root()
+    _remove_stale()
     made = make_user(f"pdbtest{os.getpid()}", subordinate=True)
     yield made
     remove_user(made)
