@@ -10,6 +10,7 @@ from pdbuild.engine.place import Place
 from pdbuild.errors import EngineError
 
 _KEPT = ("HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_WEEK = 7 * 24 * 3600
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
@@ -90,8 +91,12 @@ def _user() -> str:
 def _idle_seconds() -> float:
     text = os.environ.get("PDBUILD_IDLE_SECONDS") or "0"
     try:
-        return max(0.0, float(text))
+        seconds = float(text)
     except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= _WEEK:  # also refuses nan and inf
         raise EngineError(
-            f"PDBUILD_IDLE_SECONDS={text} is no number", hint="it is a number of seconds, like 60"
-        ) from None
+            f"PDBUILD_IDLE_SECONDS={text} is not a number of seconds, at most a week",
+            hint="give a number like 60, or unset it",
+        )
+    return seconds
