@@ -29,9 +29,9 @@ class Host:
     """How containers run here.
 
     `flags` go between `podman` and its command. `keep_id`: the caller's uid exists inside
-    (needs subordinate ids). `init` is a program for pid 1, or "". `driver`, `graph_root` and
-    `run_root` say where podman keeps images; `plain_storage` that no other option matters.
-    `notices` are for the user, until `take_notices`.
+    (needs subordinate ids). `init` is a program for pid 1 where there is a terminal, or "".
+    `driver`, `graph_root` and `run_root` say where podman keeps images; `plain_storage` that no
+    other option matters. `notices` are for the user, until `take_notices`.
     """
 
     podman: str

@@ -132,7 +132,9 @@ def _run_options(
         *(() if detach else ("--interactive",)),
         *(("--tty",) if container.tty else ()),
         *((f"--pidfile={pid_file}",) if pid_file else ()),
-        *(("--init", f"--init-path={host.init}") if host.init else ()),
+        # A typed Ctrl-C comes from the terminal inside, past _Delivery. Elsewhere an init program
+        # would only hide that a program is missing: it ends with 1, not 127.
+        *(("--init", f"--init-path={host.init}") if host.init and container.tty else ()),
         # Mounts keep the user's own SELinux labels instead of being relabelled.
         "--security-opt=label=disable",
         *limits(),

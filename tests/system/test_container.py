@@ -243,9 +243,9 @@ def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     yield found
     assert found.podman("ps", "--all", "--quiet") == ""
     if found.user.uid:
-        left = [line for line in found.user.processes() if "podman pause" not in line]
-        # podman renames its process that keeps the namespace only after a while.
-        assert [line for line in left if not line.endswith("/podman ")] == []
+        # podman's own, which keeps the user namespace: catatonit, or podman under two names.
+        keeper = ("podman pause", "/podman", "catatonit -P")
+        assert [p for p in found.user.processes() if not p.rstrip().endswith(keeper)] == []
         runtime = Path(f"/tmp/pdbuild-{found.user.uid}")
     else:
         runtime = found.user.home / "runtime"
@@ -451,6 +451,14 @@ def test_ctrl_c_typed_in_a_terminal(account: Account, tty: bool) -> None:
     argv = ("/usr/bin/python3", "-c", program)
     code, seen = terminal(account, *argv, type_="\x03", tty=tty, mounts=mounts)
     assert code == 130 and "KeyboardInterrupt" in seen
+
+
+def test_ctrl_c_in_a_terminal_ends_a_program_without_a_handler(account: Account) -> None:
+    if not shutil.which("catatonit"):
+        pytest.skip("NOT RUN: needs catatonit")
+    argv = ("sh", "-c", "echo ready; exec sleep 60")
+    code, _ = terminal(account, *argv, type_="\x03", tty=True)
+    assert code == 130
 
 
 def test_background_logs_and_stop(account: Account) -> None:

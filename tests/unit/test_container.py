@@ -77,9 +77,11 @@ def test_a_private_network_and_ports() -> None:
     assert "--network=none" in argv(Container(image="i", network="none"))
 
 
-def test_an_init_program_when_there_is_one() -> None:
-    words = argv(Container(image="i"), Host(podman="podman", init="/usr/bin/catatonit"))
+def test_an_init_program_when_there_is_one_and_a_terminal() -> None:
+    host = Host(podman="podman", init="/usr/bin/catatonit")
+    words = argv(Container(image="i", tty=True), host)
     assert words[words.index("--init") + 1] == "--init-path=/usr/bin/catatonit"
+    assert "--init" not in argv(Container(image="i"), host)
 
 
 @pytest.mark.parametrize(
