@@ -21,7 +21,7 @@ lint:
 	.venv/bin/ruff check $(PYTHON_FILES)
 	.venv/bin/ruff format --check $(PYTHON_FILES)
 	.venv/bin/mypy
-	shellcheck scripts/setup .ci/run $$(find hooks -type f)
+	shellcheck scripts/setup .ci/run $$(find hooks -type f) pdbuild/bootstrap/*.sh
 
 clean:
 	rm -rf build

@@ -8,45 +8,15 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pdbuild import account
+from pdbuild.bootstrap import DPKG_OPTIONS, EPOCH, bootstrap
 from pdbuild.dirs import data_dir
-from pdbuild.engine import process, tools
-from pdbuild.errors import EngineError
-
-# 1980-01-01: mmdebstrap clamps every time to it, so that the same packages give the same
-# bytes; it is the oldest that zip files, and so Python's wheels, can hold.
-_EPOCH = "315532800"
-
-# What Debian's own slim images leave out. It holds for packages installed later, too.
-_DPKG_OPTIONS = (
-    "path-exclude=/usr/share/doc/*",
-    "path-include=/usr/share/doc/*/copyright",
-    "path-exclude=/usr/share/man/*",
-    "path-exclude=/usr/share/locale/*",
-    "path-exclude=/usr/share/info/*",
-    "path-exclude=/usr/share/lintian/*",
-)
-
-# The mirror serves the bootstrap alone: the image keeps the sources that mmdebstrap writes
-# for upstream.
-_TO_MIRROR = r"""
-cp "$1/etc/apt/sources.list" "$1/etc/apt/sources.list.upstream"
-sed -i -E \
-    -e "s#^(deb) [^ ]*/debian-security/? #\1 ${PDBUILD_APT_MIRROR%/}-security #" \
-    -e "s#^(deb) [^ ]*/debian/? #\1 ${PDBUILD_APT_MIRROR%/} #" "$1/etc/apt/sources.list"
-"""
-_FROM_MIRROR = r"""
-mv "$1/etc/apt/sources.list.upstream" "$1/etc/apt/sources.list"
-rm -rf "$1"/var/lib/apt/lists/*
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +59,7 @@ def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], N
 
 
 def _folder(suite: str, architecture: str) -> Path:
-    recipe = json.dumps([suite, architecture, _EPOCH, _DPKG_OPTIONS, 1])
+    recipe = json.dumps([suite, architecture, EPOCH, DPKG_OPTIONS, 1])
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     return data_dir() / "bases" / f"{suite}-{architecture}-{key}"
 
@@ -108,51 +78,13 @@ def _bootstrap(folder: Path, suite: str, architecture: str, mirror: str) -> None
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
     try:
         tarball = partial / "base.tar"
-        _mmdebstrap(tarball, suite, architecture, mirror)
+        bootstrap(tarball, suite, architecture, mirror=mirror, one_id=account.find().one_id)
+        shutil.rmtree(partial / "tools", ignore_errors=True)
         _layout(partial, tarball, architecture)
         partial.chmod(0o755)
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def _mmdebstrap(tarball: Path, suite: str, architecture: str, mirror: str) -> None:
-    tool = tools.require("mmdebstrap", reason="bootstrap the base")
-    argv = [
-        str(tool.path),
-        "--variant=apt",
-        "--format=tar",
-        f"--mode={'root' if os.getuid() == 0 else 'unshare'}",
-        f"--architectures={architecture}",
-        "--skip=output/dev",
-        '--aptopt=APT::Install-Recommends "false"',
-        *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
-    ]
-    if mirror:
-        argv += [f"--setup-hook={_TO_MIRROR}", f"--customize-hook={_FROM_MIRROR}"]
-    argv += [suite, str(tarball)]
-    environment = {
-        **os.environ,
-        "SOURCE_DATE_EPOCH": _EPOCH,
-        "PDBUILD_APT_MIRROR": mirror,
-        # The chroot is another uid's, who must be able to reach it: a private TMPDIR will not do.
-        "TMPDIR": "/var/tmp",
-        "PATH": tools.search_path(),
-    }
-    running = process.popen(
-        argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        death=signal.SIGTERM,  # it removes its chroot then
-    )  # fmt: skip
-    try:
-        output, _ = running.communicate()
-    finally:
-        process.stop(running, ((signal.SIGINT, 10.0), (signal.SIGKILL, 5.0)))
-    if running.returncode:
-        last = "\n".join(output.decode(errors="replace").splitlines()[-15:])
-        raise EngineError(
-            f"mmdebstrap could not bootstrap {suite} (exit code {running.returncode}):\n{last}",
-            hint="check the suite's name and the network, or set [mirrors].apt in the recipe",
-        )
 
 
 def _layout(folder: Path, tarball: Path, architecture: str) -> None:

@@ -1,0 +1,63 @@
+"""Runs mmdebstrap, which makes a Debian base from the signed archive, without root."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pdbuild.bootstrap import single, tarball
+from pdbuild.bootstrap.options import DPKG_OPTIONS, EPOCH, arguments, mirror_hooks
+from pdbuild.engine import process, tools
+from pdbuild.errors import EngineError
+
+__all__ = ["DPKG_OPTIONS", "EPOCH", "bootstrap"]
+
+
+def bootstrap(target: Path, suite: str, architecture: str, *, mirror: str, one_id: bool) -> None:
+    """Write the tar archive `target` of a suite's base; the same bytes whoever does it.
+
+    `one_id` is for accounts without a range of user ids; it takes twice as long, as the tools
+    are bootstrapped first. The folder of `target` is used for that. Raises EngineError.
+    """
+    tool = tools.require("mmdebstrap", reason="bootstrap the base")
+    environment = {
+        **os.environ,
+        "SOURCE_DATE_EPOCH": EPOCH,
+        "PDBUILD_APT_MIRROR": mirror,
+        "PATH": tools.search_path(),
+    }
+    options = [*arguments(architecture), *mirror_hooks(mirror)]
+    if one_id:
+        tree = target.parent / "tools"
+        environment["TMPDIR"] = str(target.parent)
+        _run(single.tools_command(tool.path, suite, tree, mirror), environment, suite)
+        single.add_mmdebstrap(tool.path, tree)
+        command = single.base_command(options, suite, tree)
+        _run(command, environment | single.INSIDE, suite)
+        (tree / single.OUTPUT).rename(target)
+    else:
+        # The chroot is another uid's, who must be able to reach it: a private one will not do.
+        environment["TMPDIR"] = "/var/tmp"
+        mode = "root" if os.getuid() == 0 else "unshare"
+        command = [str(tool.path), *options, f"--mode={mode}", suite, str(target)]
+        _run(command, environment, suite)
+    tarball.make_uniform(target)
+
+
+def _run(argv: Sequence[str], environment: Mapping[str, str], suite: str) -> None:
+    # SIGTERM has mmdebstrap remove its chroot; unshare ends what it started only when killed.
+    death = signal.SIGKILL if argv[0] == "unshare" else signal.SIGTERM
+    running = process.popen(
+        argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, death=death
+    )
+    try:
+        output, _ = running.communicate()
+    finally:
+        process.stop(running, ((signal.SIGINT, 10.0), (signal.SIGKILL, 5.0)))
+    if running.returncode:
+        last = "\n".join(output.decode(errors="replace").splitlines()[-15:])
+        raise EngineError(
+            f"mmdebstrap could not bootstrap {suite} (exit code {running.returncode}):\n{last}",
+            hint="check the suite's name and the network, or set [mirrors].apt in the recipe",
+        )
