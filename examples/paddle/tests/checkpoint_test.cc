@@ -56,7 +56,8 @@ TEST_F(CheckpointTest, NoticesAMissingEnd) {
 }
 
 TEST_F(CheckpointTest, NamesTheFile) {
-  expect_contains(error_of([] { load_checkpoint("/nonexistent"); }), "/nonexistent: cannot read");
+  expect_contains(error_of([] { load_checkpoint("/nonexistent"); }),
+                  "/nonexistent: cannot read");
   expect_contains(error_of([&] { save_checkpoint(model_, "/nonexistent/model"); }),
                   "/nonexistent/model: cannot write");
 }

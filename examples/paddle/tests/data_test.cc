@@ -35,21 +35,25 @@ TEST_F(DataTest, CsvWithoutClasses) {
 }
 
 TEST_F(DataTest, CsvErrorsNameTheLine) {
-  expect_contains(csv_error("1,2,0\n1,x,0\n"), "data.csv:2: column 2: 'x' is not a number");
+  expect_contains(csv_error("1,2,0\n1,x,0\n"),
+                  "data.csv:2: column 2: 'x' is not a number");
   expect_contains(csv_error("1,2,0\n\n1,2\n"), "data.csv:3: 2 columns");
-  expect_contains(csv_error("a,b,c\n1,2,0.5\n"), "data.csv:2: column 3: '0.5' is not a class");
+  expect_contains(csv_error("a,b,c\n1,2,0.5\n"),
+                  "data.csv:2: column 3: '0.5' is not a class");
   expect_contains(csv_error("1,2,-1\n"), "data.csv:1: column 3: '-1' is not a class");
   expect_contains(csv_error("1,,0\n"), "data.csv:1: column 2: ''");
   expect_contains(csv_error("nan,1,0\n"), "data.csv:1: column 1: 'nan'");
   expect_contains(csv_error("1,2,3,4,0\n", 2), "data.csv:1: 5 columns");
   expect_contains(csv_error("1\n"), "data.csv:1:");
   expect_contains(csv_error("a,b\n"), "no data");
-  expect_contains(error_of([] { read_csv("/nonexistent.csv"); }), "/nonexistent.csv: cannot");
+  expect_contains(error_of([] { read_csv("/nonexistent.csv"); }),
+                  "/nonexistent.csv: cannot");
 }
 
 /// The bytes of an IDX file.
 std::string idx(int type, const std::vector<unsigned>& shape, std::size_t bytes) {
-  std::string content{'\0', '\0', static_cast<char>(type), static_cast<char>(shape.size())};
+  std::string content{'\0', '\0', static_cast<char>(type),
+                      static_cast<char>(shape.size())};
   for (const unsigned extent : shape)
     for (int shift = 24; shift >= 0; shift -= 8)
       content += static_cast<char>(extent >> shift & 0xff);
@@ -59,7 +63,8 @@ std::string idx(int type, const std::vector<unsigned>& shape, std::size_t bytes)
 
 TEST_F(DataTest, IdxImagesAndLabels) {
   const std::string images = files_.write("images.idx", idx(8, {3, 2, 2}, 12));
-  const std::string labels = files_.write("labels.idx", idx(8, {3}, 0) + '\2' + '\0' + '\1');
+  const std::string labels =
+      files_.write("labels.idx", idx(8, {3}, 0) + '\2' + '\0' + '\1');
   const Dataset data = read_idx(images, labels);
   EXPECT_EQ(data.size(), 3u);
   EXPECT_EQ(data.sample_shape(), (Shape{1, 2, 2}));
@@ -79,7 +84,8 @@ TEST_F(DataTest, IdxErrorsNameTheByte) {
   expect_contains(error(idx(8, {4}, 4)), "images.idx: byte 3:");
   expect_contains(error(idx(8, {2, 2, 2}, 0).substr(0, 10)), "images.idx: byte 8:");
   expect_contains(error(idx(8, {2, 0, 2}, 0)), "images.idx: byte 8: an extent of 0");
-  expect_contains(error(idx(8, {2, 2, 2}, 7)), "images.idx: byte 23: the file ends here");
+  expect_contains(error(idx(8, {2, 2, 2}, 7)),
+                  "images.idx: byte 23: the file ends here");
   // A header that asks for more memory than there is must not try to get it.
   expect_contains(error(idx(8, {0xffffffffu, 0xffffffffu, 1}, 1)), "too large");
 }
@@ -87,7 +93,8 @@ TEST_F(DataTest, IdxErrorsNameTheByte) {
 TEST_F(DataTest, IdxLabelsMustFitTheImages) {
   const std::string images = files_.write("images.idx", idx(8, {3, 2, 2}, 12));
   const std::string labels = files_.write("labels.idx", idx(8, {2}, 2));
-  expect_contains(error_of([&] { read_idx(images, labels); }), "labels.idx: byte 4: 2 labels");
+  expect_contains(error_of([&] { read_idx(images, labels); }),
+                  "labels.idx: byte 4: 2 labels");
 }
 
 TEST_F(DataTest, SplitLosesNothing) {
@@ -105,8 +112,10 @@ TEST_F(DataTest, SplitLosesNothing) {
 }
 
 TEST_F(DataTest, SyntheticDataFollowsTheSeed) {
-  EXPECT_EQ(make_synthetic("shapes", 20, 1).features(), make_synthetic("shapes", 20, 1).features());
-  EXPECT_NE(make_synthetic("shapes", 20, 1).features(), make_synthetic("shapes", 20, 2).features());
+  EXPECT_EQ(make_synthetic("shapes", 20, 1).features(),
+            make_synthetic("shapes", 20, 1).features());
+  EXPECT_NE(make_synthetic("shapes", 20, 1).features(),
+            make_synthetic("shapes", 20, 2).features());
   expect_contains(error_of([] { make_synthetic("cats", 20, 1); }), "cats");
 }
 

@@ -37,7 +37,9 @@ void check_layers(const std::string& layers, const Shape& sample) {
   const Tensor target = random_tensor(batched(3, model.output_shape()), 12);
 
   Tensor dy;
-  const auto loss = [&] { return ops::mean_squared_error(model.forward(x), target, dy); };
+  const auto loss = [&] {
+    return ops::mean_squared_error(model.forward(x), target, dy);
+  };
   loss();
   model.zero_gradients();
   const Values dx = model.backward(dy, /*need_dx=*/true).to_vector();
@@ -77,7 +79,8 @@ TEST(Gradient, Relu) {
 TEST(Gradient, MaxPool) {
   // All values are at least 1 apart, and the last row and column belong to no window.
   Values values(25);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i * 7 % 25);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(i * 7 % 25);
   Tensor x = Tensor::from({1, 1, 5, 5}, values);
   const Tensor target = random_tensor({1, 1, 2, 2}, 4);
   const PoolShape shape = ops::pool_shape(x.shape(), 2);

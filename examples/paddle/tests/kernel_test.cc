@@ -16,13 +16,17 @@ namespace {
 /// Memory of a family, filled with these values.
 class Floats {
  public:
-  Floats(const KernelTable& family, const Values& values) : buffer_(family, values.size()) {
+  Floats(const KernelTable& family, const Values& values)
+      : buffer_(family, values.size()) {
     std::copy(values.begin(), values.end(), buffer_.data());
   }
-  Floats(const KernelTable& family, std::size_t count) : Floats(family, Values(count, 99.0f)) {}
+  Floats(const KernelTable& family, std::size_t count)
+      : Floats(family, Values(count, 99.0f)) {}
 
   operator float*() { return buffer_.raw(); }
-  Values values() const { return Values(buffer_.data(), buffer_.data() + buffer_.size()); }
+  Values values() const {
+    return Values(buffer_.data(), buffer_.data() + buffer_.size());
+  }
 
  private:
   Buffer<float> buffer_;
@@ -35,17 +39,19 @@ struct GemmCase {
   bool transpose_a, transpose_b, accumulate, sum_batch;
 
   friend void PrintTo(const GemmCase& c, std::ostream* out) {
-    *out << c.m << "x" << c.n << "x" << c.k << " batch " << c.batch << (c.transpose_a ? " A^T" : "")
-         << (c.transpose_b ? " B^T" : "") << (c.accumulate ? " accumulate" : "")
-         << (c.sum_batch ? " sum" : "");
+    *out << c.m << "x" << c.n << "x" << c.k << " batch " << c.batch
+         << (c.transpose_a ? " A^T" : "") << (c.transpose_b ? " B^T" : "")
+         << (c.accumulate ? " accumulate" : "") << (c.sum_batch ? " sum" : "");
   }
 };
 
 std::vector<GemmCase> gemm_cases() {
   std::vector<GemmCase> cases;
-  // Around the edges of the tiles (6 x 16, 64 x 64) and blocks (128, 192) of the families.
-  const std::size_t sizes[][3] = {{1, 1, 1},    {6, 16, 8},    {5, 17, 3},    {7, 15, 31},
-                                  {64, 64, 16}, {65, 130, 33}, {25, 129, 193}, {130, 10, 400}};
+  // Around the edges of the tiles (6 x 16, 64 x 64) and blocks (128, 192) of the
+  // families.
+  const std::size_t sizes[][3] = {{1, 1, 1},      {6, 16, 8},    {5, 17, 3},
+                                  {7, 15, 31},    {64, 64, 16},  {65, 130, 33},
+                                  {25, 129, 193}, {130, 10, 400}};
   for (const auto& size : sizes)
     for (int flags = 0; flags < 8; ++flags)
       cases.push_back({size[0], size[1], size[2], 1, (flags & 1) != 0, (flags & 2) != 0,
@@ -99,7 +105,8 @@ Values expected_gemm(const GemmCase& c) {
   const std::size_t targets = c.sum_batch ? 1 : c.batch;
   if (!c.accumulate)
     for (std::size_t row = 0; row < targets * c.m; ++row)
-      std::fill_n(sums.begin() + static_cast<std::ptrdiff_t>(row * (c.n + kGap)), c.n, 0.0);
+      std::fill_n(sums.begin() + static_cast<std::ptrdiff_t>(row * (c.n + kGap)), c.n,
+                  0.0);
   for (std::size_t member = 0; member < c.batch; ++member)
     for (std::size_t i = 0; i < c.m; ++i)
       for (std::size_t j = 0; j < c.n; ++j) {
@@ -107,7 +114,8 @@ Values expected_gemm(const GemmCase& c) {
         for (std::size_t p = 0; p < c.k; ++p) {
           const std::size_t at_a = c.transpose_a ? p * c.m + i : i * c.k + p;
           const std::size_t at_b = c.transpose_b ? j * c.k + p : p * c.n + j;
-          sum += double{a[member * c.m * c.k + at_a]} * double{b[member * c.k * c.n + at_b]};
+          sum += double{a[member * c.m * c.k + at_a]} *
+                 double{b[member * c.k * c.n + at_b]};
         }
         const std::size_t target = c.sum_batch ? 0 : member;
         sums[(target * c.m + i) * (c.n + kGap) + j] += sum;
@@ -125,8 +133,9 @@ TEST(GenericKernels, GemmIsTheMatrixProduct) {
 const std::vector<ConvShape>& conv_shapes() {
   static const std::vector<ConvShape> shapes = {
       // images, channels, height, width, kernel, stride, padding, out_height, out_width
-      {1, 1, 1, 1, 1, 1, 0, 1, 1}, {2, 3, 8, 8, 3, 1, 1, 8, 8}, {3, 2, 7, 9, 3, 2, 1, 4, 5},
-      {2, 1, 6, 5, 5, 1, 0, 2, 1}, {1, 4, 9, 9, 4, 3, 2, 4, 4},
+      {1, 1, 1, 1, 1, 1, 0, 1, 1}, {2, 3, 8, 8, 3, 1, 1, 8, 8},
+      {3, 2, 7, 9, 3, 2, 1, 4, 5}, {2, 1, 6, 5, 5, 1, 0, 2, 1},
+      {1, 4, 9, 9, 4, 3, 2, 4, 4},
   };
   return shapes;
 }
@@ -170,14 +179,15 @@ TEST(GenericKernels, Col2imIsTheAdjointOfIm2col) {
 }
 
 TEST(GenericKernels, Im2colUnfoldsAKnownImage) {
-  // A 2 x 2 image, kernel 2, padding 1: nine positions, and the four kernel cells in turn.
+  // A 2 x 2 image, kernel 2, padding 1: nine positions, and the four kernel cells in
+  // turn.
   const ConvShape s{1, 1, 2, 2, 2, 1, 1, 3, 3};
   Floats x(*generic_kernels(), {1, 2, 3, 4});
   Floats columns(*generic_kernels(), column_values(s));
   generic_kernels()->im2col(&s, x, columns);
-  EXPECT_EQ(columns.values(), (Values{0, 0, 0, 0, 1, 2, 0, 3, 4,    // upper left cell
-                                      0, 0, 0, 1, 2, 0, 3, 4, 0,    // upper right
-                                      0, 1, 2, 0, 3, 4, 0, 0, 0,    // lower left
+  EXPECT_EQ(columns.values(), (Values{0, 0, 0, 0, 1, 2, 0, 3, 4,     // upper left cell
+                                      0, 0, 0, 1, 2, 0, 3, 4, 0,     // upper right
+                                      0, 1, 2, 0, 3, 4, 0, 0, 0,     // lower left
                                       1, 2, 0, 3, 4, 0, 0, 0, 0}));  // lower right
 }
 
@@ -195,7 +205,8 @@ class FamilyTest : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
     const bool avx2 = std::strcmp(GetParam(), "avx2") == 0;
     const KernelTable* found = avx2 ? avx2_kernels() : cuda_kernels();
-    if (found == nullptr) GTEST_SKIP() << "this build has no " << GetParam() << " kernels";
+    if (found == nullptr)
+      GTEST_SKIP() << "this build has no " << GetParam() << " kernels";
     if (avx2 && !cpu_has_avx2_fma()) GTEST_SKIP() << "this CPU has no AVX2 and FMA";
     std::string reason;
     if (!avx2 && !cuda_usable(&reason)) GTEST_SKIP() << reason;
@@ -246,7 +257,8 @@ TEST_P(FamilyTest, Binary) {
 
 TEST_P(FamilyTest, Activations) {
   using Kernel = void (*KernelTable::*)(const float*, float*, size_t);
-  for (const Kernel kernel : {&KernelTable::relu, &KernelTable::sigmoid, &KernelTable::tanh})
+  for (const Kernel kernel :
+       {&KernelTable::relu, &KernelTable::sigmoid, &KernelTable::tanh})
     for (const std::size_t n : kCounts)
       for (const float range : {0.01f, 4.0f, 200.0f})
         expect_same(
@@ -338,7 +350,8 @@ TEST_P(FamilyTest, SoftmaxCrossEntropy) {
 TEST_P(FamilyTest, SquaredError) {
   for (const std::size_t columns : kCounts) {
     const auto run = [&](const KernelTable& family, bool gradient) {
-      Floats x(family, random_values(11 * columns, 1)), t(family, random_values(11 * columns, 2));
+      Floats x(family, random_values(11 * columns, 1)),
+          t(family, random_values(11 * columns, 2));
       Floats losses(family, 11), dx(family, 11 * columns);
       family.squared_error(x, t, losses, dx, 0.25f, 11, columns);
       return gradient ? dx.values() : losses.values();
@@ -386,7 +399,11 @@ TEST_P(FamilyTest, Updates) {
           Floats w(family, random_values(n, 1)), m(family, Values(n, 0.0f));
           Floats v(family, Values(n, 0.0f)), g(family, random_values(n, 3));
           for (int i = 1; i <= 3; ++i) {
-            const AdamStep step{0.1f, 0.9f, 0.99f, 1e-8f, 0.01f,
+            const AdamStep step{0.1f,
+                                0.9f,
+                                0.99f,
+                                1e-8f,
+                                0.01f,
                                 1.0f - std::pow(0.9f, static_cast<float>(i)),
                                 1.0f - std::pow(0.99f, static_cast<float>(i))};
             family.adam(&step, w, m, v, g, n);

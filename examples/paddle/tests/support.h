@@ -30,7 +30,8 @@ inline Tensor random_tensor(const Shape& shape, std::uint64_t seed) {
   return Tensor::from(shape, random_values(element_count(shape), seed));
 }
 
-inline void expect_near(const Values& actual, const Values& expected, double tolerance) {
+inline void expect_near(const Values& actual, const Values& expected,
+                        double tolerance) {
   ASSERT_EQ(actual.size(), expected.size());
   for (std::size_t i = 0; i < actual.size(); ++i)
     ASSERT_NEAR(actual[i], expected[i], tolerance * (1.0 + std::fabs(expected[i])))
@@ -50,7 +51,8 @@ std::string error_of(Body body) {
 }
 
 inline void expect_contains(const std::string& text, const std::string& part) {
-  EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in '" << text << "'";
+  EXPECT_NE(text.find(part), std::string::npos)
+      << "'" << part << "' is not in '" << text << "'";
 }
 
 /// A directory that goes away with its files when the test ends.

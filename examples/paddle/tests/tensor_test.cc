@@ -12,7 +12,8 @@ TEST(Shape, CountsElements) {
   EXPECT_EQ(element_count({2, 0}), 0u);
   EXPECT_EQ(to_string({2, 3}), "2x3");
   expect_contains(error_of([] { element_count({2, -1}); }), "negative");
-  expect_contains(error_of([] { element_count({1 << 30, 1 << 30, 1 << 30}); }), "too large");
+  expect_contains(error_of([] { element_count({1 << 30, 1 << 30, 1 << 30}); }),
+                  "too large");
 }
 
 TEST(Tensor, KeepsItsMemoryWhenItShrinks) {

@@ -17,30 +17,33 @@ double accuracy_after_training(const std::string& layers, const std::string& kin
   Model model(layers, data.sample_shape(), /*seed=*/1);
   model.fit_input(data.features(), data.size());
   const auto optimizer = make_optimizer(options);
-  train(model, *optimizer, data, {epochs, 32, 1}, [](const EpochReport&) { return true; });
+  train(model, *optimizer, data, {epochs, 32, 1},
+        [](const EpochReport&) { return true; });
   return evaluate(model, test).accuracy;
 }
 
 TEST(Training, MlpWithSgdLearnsSpirals) {
-  EXPECT_GE(accuracy_after_training(mlp_description(3), "spirals", {"sgd", 0.05f, 0.9f, 0.0f}, 25),
+  EXPECT_GE(accuracy_after_training(mlp_description(3), "spirals",
+                                    {"sgd", 0.05f, 0.9f, 0.0f}, 25),
             0.96);
 }
 
 TEST(Training, MlpWithAdamLearnsSpirals) {
-  EXPECT_GE(accuracy_after_training(mlp_description(3), "spirals", {"adam", 0.01f, 0.0f, 0.0f}, 25),
+  EXPECT_GE(accuracy_after_training(mlp_description(3), "spirals",
+                                    {"adam", 0.01f, 0.0f, 0.0f}, 25),
             0.96);
 }
 
 TEST(Training, ConvnetWithSgdLearnsShapes) {
-  EXPECT_GE(
-      accuracy_after_training(convnet_description(4), "shapes", {"sgd", 0.05f, 0.9f, 0.0f}, 8),
-      0.96);
+  EXPECT_GE(accuracy_after_training(convnet_description(4), "shapes",
+                                    {"sgd", 0.05f, 0.9f, 0.0f}, 8),
+            0.96);
 }
 
 TEST(Training, ConvnetWithAdamLearnsShapes) {
-  EXPECT_GE(
-      accuracy_after_training(convnet_description(4), "shapes", {"adam", 0.005f, 0.0f, 0.0f}, 8),
-      0.96);
+  EXPECT_GE(accuracy_after_training(convnet_description(4), "shapes",
+                                    {"adam", 0.005f, 0.0f, 0.0f}, 8),
+            0.96);
 }
 
 TEST(Training, RegressionFindsALine) {
@@ -81,7 +84,8 @@ TEST(Training, RefusesLabelsBeyondTheOutput) {
   Model model("dense 2", data.sample_shape(), 1);
   const auto optimizer = make_optimizer({});
   expect_contains(error_of([&] {
-                    train(model, *optimizer, data, {}, [](const EpochReport&) { return true; });
+                    train(model, *optimizer, data, {},
+                          [](const EpochReport&) { return true; });
                   }),
                   "4 classes");
 }
@@ -124,9 +128,11 @@ TEST(Optimizer, LeavesFixedParametersAlone) {
 }
 
 TEST(Optimizer, RefusesNonsense) {
-  expect_contains(error_of([] { make_optimizer({"newton", 0.1f, 0.0f, 0.0f}); }), "newton");
+  expect_contains(error_of([] { make_optimizer({"newton", 0.1f, 0.0f, 0.0f}); }),
+                  "newton");
   expect_contains(error_of([] { make_optimizer({"sgd", 0.0f, 0.0f, 0.0f}); }), "rate");
-  expect_contains(error_of([] { make_optimizer({"sgd", 0.1f, 1.0f, 0.0f}); }), "momentum");
+  expect_contains(error_of([] { make_optimizer({"sgd", 0.1f, 1.0f, 0.0f}); }),
+                  "momentum");
 }
 
 }  // namespace

@@ -16,13 +16,13 @@ typedef struct paddle_dataset paddle_dataset;
 
 /* `shape` is that of one sample. `labels` is NULL for data without classes. */
 PADDLE_API paddle_dataset* paddle_dataset_new(const int64_t* shape, size_t rank,
-                                              const float* features, const int32_t* labels,
-                                              size_t samples);
+                                              const float* features,
+                                              const int32_t* labels, size_t samples);
 
 /*
  * Comma-separated numbers, one sample per line; the first line may hold names. With
- * `features` 0 the last column is the class; otherwise each line has that many features,
- * and a class after them or none. Errors name file, line and column.
+ * `features` 0 the last column is the class; otherwise each line has that many
+ * features, and a class after them or none. Errors name file, line and column.
  */
 PADDLE_API paddle_dataset* paddle_dataset_read_csv(const char* path, size_t features);
 

@@ -40,7 +40,8 @@ PADDLE_API int paddle_set_threads(size_t threads);
  * Looks at the build and the machine, and compares the families of kernels on random
  * data. Calls `report` with a line at a time. 0 when all is well.
  */
-PADDLE_API int paddle_self_check(void (*report)(const char* line, void* user), void* user);
+PADDLE_API int paddle_self_check(void (*report)(const char* line, void* user),
+                                 void* user);
 
 #ifdef __cplusplus
 }

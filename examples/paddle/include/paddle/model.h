@@ -31,7 +31,8 @@ PADDLE_API paddle_model* paddle_model_new(const char* layers, const int64_t* sha
                                           size_t rank, uint64_t seed);
 /* The "mlp" or the "convnet" of the tutorial, for samples and classes of this data. */
 PADDLE_API paddle_model* paddle_model_preset(const char* name,
-                                             const paddle_dataset* dataset, uint64_t seed);
+                                             const paddle_dataset* dataset,
+                                             uint64_t seed);
 PADDLE_API paddle_model* paddle_model_load(const char* path);
 PADDLE_API int paddle_model_save(const paddle_model* model, const char* path);
 PADDLE_API void paddle_model_free(paddle_model* model);
@@ -45,7 +46,8 @@ PADDLE_API const int64_t* paddle_model_shape(const paddle_model* model);
 PADDLE_API size_t paddle_model_parameters(const paddle_model* model);
 
 /* The output for a batch. */
-PADDLE_API paddle_tensor* paddle_model_forward(paddle_model* model, const paddle_tensor* x);
+PADDLE_API paddle_tensor* paddle_model_forward(paddle_model* model,
+                                               const paddle_tensor* x);
 
 /* How training changes the parameters. One optimizer is for one model. */
 typedef struct paddle_optimizer paddle_optimizer;
@@ -72,7 +74,8 @@ typedef struct paddle_train_options {
 } paddle_train_options;
 
 /* `epoch` counts from 1. A result that is not 0 stops the training. */
-typedef int (*paddle_epoch_callback)(int epoch, double loss, double accuracy, void* user);
+typedef int (*paddle_epoch_callback)(int epoch, double loss, double accuracy,
+                                     void* user);
 
 /*
  * Trains a classifier. A leading "standardize" layer first learns the data's means and

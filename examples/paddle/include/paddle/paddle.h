@@ -7,8 +7,8 @@
  *
  * Objects are opaque and belong to the caller, who gives each back to its ..._free()
  * function (which takes NULL too). A function that can fail returns 0 or an object when
- * all is well, and -1 or NULL when not; paddle_last_error() then says why. One object is
- * for one thread at a time.
+ * all is well, and -1 or NULL when not; paddle_last_error() then says why. One object
+ * is for one thread at a time.
  */
 
 #include "paddle/dataset.h"

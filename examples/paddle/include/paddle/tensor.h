@@ -65,9 +65,10 @@ PADDLE_API paddle_tensor* paddle_tensor_matmul(const paddle_tensor* a, int trans
  */
 PADDLE_API paddle_tensor* paddle_tensor_conv2d(const paddle_tensor* x,
                                                const paddle_tensor* weights,
-                                               const paddle_tensor* bias, int64_t stride,
-                                               int64_t padding);
-PADDLE_API paddle_tensor* paddle_tensor_max_pool(const paddle_tensor* x, int64_t window);
+                                               const paddle_tensor* bias,
+                                               int64_t stride, int64_t padding);
+PADDLE_API paddle_tensor* paddle_tensor_max_pool(const paddle_tensor* x,
+                                                 int64_t window);
 
 #ifdef __cplusplus
 }

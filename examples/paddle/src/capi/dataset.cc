@@ -6,8 +6,9 @@
 using namespace paddle::capi;
 using paddle::Dataset;
 
-paddle_dataset* paddle_dataset_new(const int64_t* shape, size_t rank, const float* features,
-                                   const int32_t* labels, size_t samples) {
+paddle_dataset* paddle_dataset_new(const int64_t* shape, size_t rank,
+                                   const float* features, const int32_t* labels,
+                                   size_t samples) {
   return new_object<paddle_dataset>([&] {
     const paddle::Shape sample = shape_from(shape, rank);
     required(features, "the array of features");
@@ -24,14 +25,16 @@ paddle_dataset* paddle_dataset_read_csv(const char* path, size_t features) {
       [&] { return paddle::read_csv(&required(path, "the path"), features); });
 }
 
-paddle_dataset* paddle_dataset_read_idx(const char* images_path, const char* labels_path) {
+paddle_dataset* paddle_dataset_read_idx(const char* images_path,
+                                        const char* labels_path) {
   return new_object<paddle_dataset>([&] {
     return paddle::read_idx(&required(images_path, "the path"),
                             labels_path != nullptr ? labels_path : "");
   });
 }
 
-paddle_dataset* paddle_dataset_synthetic(const char* kind, size_t samples, uint64_t seed) {
+paddle_dataset* paddle_dataset_synthetic(const char* kind, size_t samples,
+                                         uint64_t seed) {
   return new_object<paddle_dataset>([&] {
     return paddle::make_synthetic(&required(kind, "the kind of data"), samples, seed);
   });
@@ -52,7 +55,9 @@ int paddle_dataset_split(const paddle_dataset* dataset, double fraction, uint64_
 
 void paddle_dataset_free(paddle_dataset* dataset) { delete dataset; }
 
-size_t paddle_dataset_size(const paddle_dataset* dataset) { return dataset->value.size(); }
+size_t paddle_dataset_size(const paddle_dataset* dataset) {
+  return dataset->value.size();
+}
 
 int64_t paddle_dataset_classes(const paddle_dataset* dataset) {
   return dataset->value.classes();

@@ -51,8 +51,8 @@ int paddle_set_threads(size_t threads) {
 int paddle_self_check(void (*report)(const char* line, void* user), void* user) {
   return guarded(-1, [&] {
     required(report, "the report function");
-    const bool well =
-        paddle::self_check([&](const std::string& line) { report(line.c_str(), user); });
+    const bool well = paddle::self_check(
+        [&](const std::string& line) { report(line.c_str(), user); });
     if (!well) paddle::fail("the kernels of this build do not agree");
     return 0;
   });

@@ -18,8 +18,9 @@ Model preset(const std::string& name, const paddle::Dataset& data, std::uint64_t
   if (name != "convnet")
     paddle::fail("there is no model '", name, "' (there are mlp and convnet)");
   if (shape.size() != 3 || shape[1] < 4 || shape[2] < 4)
-    paddle::fail("the convnet needs images of at least 4x4 pixels, not samples of shape ",
-                 paddle::to_string(shape));
+    paddle::fail(
+        "the convnet needs images of at least 4x4 pixels, not samples of shape ",
+        paddle::to_string(shape));
   return Model(paddle::convnet_description(data.classes()), shape, seed);
 }
 
@@ -55,7 +56,9 @@ int paddle_model_save(const paddle_model* model, const char* path) {
 
 void paddle_model_free(paddle_model* model) { delete model; }
 
-const char* paddle_model_layers(const paddle_model* model) { return model->layers.c_str(); }
+const char* paddle_model_layers(const paddle_model* model) {
+  return model->layers.c_str();
+}
 
 size_t paddle_model_rank(const paddle_model* model) {
   return model->value.input_shape().size();
@@ -71,6 +74,8 @@ size_t paddle_model_parameters(const paddle_model* model) {
 
 paddle_tensor* paddle_model_forward(paddle_model* model, const paddle_tensor* x) {
   return new_object<paddle_tensor>([&] {
-    return required(model, "the model").value.forward(required(x, "the batch").value).clone();
+    return required(model, "the model")
+        .value.forward(required(x, "the batch").value)
+        .clone();
   });
 }

@@ -18,7 +18,8 @@ const Tensor& value_of(const paddle_tensor* tensor) {
 
 }  // namespace
 
-paddle_tensor* paddle_tensor_new(const int64_t* shape, size_t rank, const float* values) {
+paddle_tensor* paddle_tensor_new(const int64_t* shape, size_t rank,
+                                 const float* values) {
   return new_object<paddle_tensor>([&] {
     if (values == nullptr) return Tensor::zeros(shape_from(shape, rank));
     Tensor result(shape_from(shape, rank));
@@ -119,7 +120,8 @@ paddle_tensor* paddle_tensor_matmul(const paddle_tensor* a, int transpose_a,
   });
 }
 
-paddle_tensor* paddle_tensor_conv2d(const paddle_tensor* x, const paddle_tensor* weights,
+paddle_tensor* paddle_tensor_conv2d(const paddle_tensor* x,
+                                    const paddle_tensor* weights,
                                     const paddle_tensor* bias, int64_t stride,
                                     int64_t padding) {
   return new_object<paddle_tensor>([&] {
@@ -140,8 +142,8 @@ paddle_tensor* paddle_tensor_max_pool(const paddle_tensor* x, int64_t window) {
   return new_object<paddle_tensor>([&] {
     paddle::Buffer<std::int32_t> winners;
     Tensor result;
-    paddle::ops::max_pool(paddle::ops::pool_shape(value_of(x).shape(), window), value_of(x),
-                          result, winners);
+    paddle::ops::max_pool(paddle::ops::pool_shape(value_of(x).shape(), window),
+                          value_of(x), result, winners);
     return result;
   });
 }

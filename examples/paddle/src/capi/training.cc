@@ -11,8 +11,8 @@ using namespace paddle::capi;
 paddle_optimizer* paddle_optimizer_new(const char* kind, float learning_rate,
                                        float momentum, float weight_decay) {
   return new_object<paddle_optimizer>([&] {
-    return paddle::make_optimizer({&required(kind, "the optimizer's name"), learning_rate,
-                                   momentum, weight_decay});
+    return paddle::make_optimizer({&required(kind, "the optimizer's name"),
+                                   learning_rate, momentum, weight_decay});
   });
 }
 
@@ -26,9 +26,9 @@ int paddle_train_batch(paddle_model* model, paddle_optimizer* optimizer,
     const std::size_t count = batch.rank() == 0 ? 0 : batch.dim(0);
     paddle::Buffer<std::int32_t> classes(paddle::kernels(), count);
     std::copy_n(labels, count, classes.data());
-    const double before =
-        paddle::train_batch(required(model, "the model").value,
-                            *required(optimizer, "the optimizer").value, batch, classes);
+    const double before = paddle::train_batch(
+        required(model, "the model").value, *required(optimizer, "the optimizer").value,
+        batch, classes);
     if (loss != nullptr) *loss = before;
   });
 }

@@ -13,13 +13,15 @@ namespace {
 bool is_option(const std::string& word) { return word.rfind("--", 0) == 0; }
 
 template <class Number>
-Number parse(const std::string& name, const std::string& text, Number least, Number most) {
+Number parse(const std::string& name, const std::string& text, Number least,
+             Number most) {
   Number value{};
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stop != end || !(value >= least && value <= most)) {
     std::ostringstream message;
-    message << name << " is '" << text << "', not a number from " << least << " to " << most;
+    message << name << " is '" << text << "', not a number from " << least << " to "
+            << most;
     throw Failure(message.str());
   }
   return value;
@@ -37,9 +39,9 @@ Arguments::Arguments(const std::vector<std::string>& words,
       values.push_back(name.substr(equals + 1));
       name.erase(equals);
     }
-    const auto spec = std::find_if(known.begin(), known.end(), [&](const OptionSpec& option) {
-      return name == option.name;
-    });
+    const auto spec =
+        std::find_if(known.begin(), known.end(),
+                     [&](const OptionSpec& option) { return name == option.name; });
     if (spec == known.end()) throw Failure("unknown option '" + name + "'");
     while (values.size() < spec->most && i < words.size() && !is_option(words[i]))
       values.push_back(words[i++]);
@@ -57,7 +59,8 @@ const std::vector<std::string>& Arguments::values(const std::string& name) const
   return found->second;
 }
 
-std::string Arguments::text(const std::string& name, const std::string& otherwise) const {
+std::string Arguments::text(const std::string& name,
+                            const std::string& otherwise) const {
   return has(name) ? values(name).front() : otherwise;
 }
 

@@ -66,12 +66,14 @@ int check(const std::vector<std::string>& words) {
     return 0;
   }
   const auto print = [](const char* line, void*) { std::puts(line); };
-  return paddle_self_check(print, nullptr) == 0 ? 0 : throw Failure(paddle_last_error());
+  return paddle_self_check(print, nullptr) == 0 ? 0
+                                                : throw Failure(paddle_last_error());
 }
 
 int version(const std::vector<std::string>& words) {
   if (Arguments(words, {{"--help", 0, 0}}).has("--help")) {
-    std::puts("usage: paddle version\n\nPrints the version and the options of this build.");
+    std::puts(
+        "usage: paddle version\n\nPrints the version and the options of this build.");
     return 0;
   }
   std::printf("paddle %s (%s)\n", paddle_version(), paddle_build_options());

@@ -13,11 +13,13 @@ namespace {
 constexpr char kUsage[] =
     "usage: paddle predict --load FILE --data DATA [OPTION ...]\n"
     "\n"
-    "Prints the class of each sample, one per line. When the data has classes, the last\n"
+    "Prints the class of each sample, one per line. When the data has classes, the "
+    "last\n"
     "line, on standard error, says how many of them were met.\n"
     "\n"
     "  --load FILE                 a model that 'paddle train --save' wrote\n"
-    "  --data FILE.csv             the columns of the training data, the class optional\n"
+    "  --data FILE.csv             the columns of the training data, the class "
+    "optional\n"
     "  --data IMAGES.idx [LABELS.idx]\n"
     "  --data synthetic            made up, as in 'paddle train'\n"
     "  --samples N                 how many samples to make up (2000)\n"
@@ -37,7 +39,8 @@ int predict(const std::vector<std::string>& words) {
     std::fputs(kUsage, stdout);
     return 0;
   }
-  const Model model(checked(paddle_model_load(arguments.values("--load").front().c_str())));
+  const Model model(
+      checked(paddle_model_load(arguments.values("--load").front().c_str())));
   const std::size_t rank = paddle_model_rank(model.get());
   const std::size_t features =
       rank == 1 ? static_cast<std::size_t>(paddle_model_shape(model.get())[0]) : 0;

@@ -15,10 +15,12 @@ constexpr char kUsage[] =
     "Trains a classifier, prints how it fares after each epoch, and saves it.\n"
     "\n"
     "data:\n"
-    "  --data FILE.csv             numbers, the last column being the class 0, 1, 2 ...\n"
+    "  --data FILE.csv             numbers, the last column being the class 0, 1, 2 "
+    "...\n"
     "  --data IMAGES.idx LABELS.idx\n"
     "                              images and their classes in IDX files\n"
-    "  --data synthetic            made up: spirals for the mlp, pictures for the convnet\n"
+    "  --data synthetic            made up: spirals for the mlp, pictures for the "
+    "convnet\n"
     "  --samples N                 how many samples to make up (2000)\n"
     "  --validation FRACTION       keep that part of the data for checking (0.2)\n"
     "\n"
@@ -38,11 +40,11 @@ constexpr char kUsage[] =
     "  --seed N                    of weights, order and made-up data (1)\n";
 
 const std::vector<OptionSpec> kOptions = {
-    {"--help", 0, 0},          {"--data", 1, 2},     {"--samples", 1, 1},
-    {"--validation", 1, 1},    {"--model", 1, 1},    {"--layers", 1, 1},
-    {"--save", 1, 1},          {"--optimizer", 1, 1}, {"--learning-rate", 1, 1},
-    {"--momentum", 1, 1},      {"--weight-decay", 1, 1}, {"--epochs", 1, 1},
-    {"--batch", 1, 1},         {"--seed", 1, 1},
+    {"--help", 0, 0},       {"--data", 1, 2},         {"--samples", 1, 1},
+    {"--validation", 1, 1}, {"--model", 1, 1},        {"--layers", 1, 1},
+    {"--save", 1, 1},       {"--optimizer", 1, 1},    {"--learning-rate", 1, 1},
+    {"--momentum", 1, 1},   {"--weight-decay", 1, 1}, {"--epochs", 1, 1},
+    {"--batch", 1, 1},      {"--seed", 1, 1},
 };
 
 Model make_model(const Arguments& arguments, const std::string& preset,
@@ -62,9 +64,9 @@ Optimizer make_optimizer(const Arguments& arguments) {
       arguments.number("--learning-rate", 1e-9, 1e3, kind == "sgd" ? 0.05 : 0.005);
   const double momentum = arguments.number("--momentum", 0.0, 0.9999, 0.9);
   const double decay = arguments.number("--weight-decay", 0.0, 1.0, 0.0);
-  return Optimizer(checked(
-      paddle_optimizer_new(kind.c_str(), static_cast<float>(rate),
-                           static_cast<float>(momentum), static_cast<float>(decay))));
+  return Optimizer(checked(paddle_optimizer_new(kind.c_str(), static_cast<float>(rate),
+                                                static_cast<float>(momentum),
+                                                static_cast<float>(decay))));
 }
 
 /// What the report after an epoch needs.
@@ -112,7 +114,8 @@ int train(const std::vector<std::string>& words) {
   std::printf("model: %s (%zu parameters)\n", paddle_model_layers(model.get()),
               paddle_model_parameters(model.get()));
   std::printf("data: %zu samples to train, %zu to validate\n",
-              paddle_dataset_size(training.get()), paddle_dataset_size(validation.get()));
+              paddle_dataset_size(training.get()),
+              paddle_dataset_size(validation.get()));
   std::printf("kernels: %s on %zu thread(s)\n", family, paddle_threads());
 
   paddle_train_options options{};
@@ -120,8 +123,8 @@ int train(const std::vector<std::string>& words) {
   options.batch_size = arguments.integer("--batch", 1, 100000, 32);
   options.seed = seed;
   Progress progress{model.get(), validation.get()};
-  checked(paddle_train(model.get(), optimizer.get(), training.get(), &options, report_epoch,
-                       &progress));
+  checked(paddle_train(model.get(), optimizer.get(), training.get(), &options,
+                       report_epoch, &progress));
   if (progress.failed) throw Failure(paddle_last_error());
 
   if (arguments.has("--save")) {

@@ -45,7 +45,8 @@ class Buffer {
   /// Makes room for `size` elements; keeps the block when it is large enough. The
   /// contents are unspecified afterwards.
   void resize(const KernelTable& family, std::size_t size) {
-    if (size * sizeof(T) > storage_.bytes()) storage_ = Storage(family, size * sizeof(T));
+    if (size * sizeof(T) > storage_.bytes())
+      storage_ = Storage(family, size * sizeof(T));
     size_ = size;
   }
 

@@ -146,8 +146,8 @@ void parallel_for(std::size_t count, std::size_t grain,
                   const std::function<void(std::size_t, std::size_t)>& body) {
   if (count == 0) return;
   ThreadPool& pool = *pool_pointer();
-  const std::size_t most = (count + std::max<std::size_t>(grain, 1) - 1) /
-                           std::max<std::size_t>(grain, 1);
+  const std::size_t most =
+      (count + std::max<std::size_t>(grain, 1) - 1) / std::max<std::size_t>(grain, 1);
   const std::size_t parts = std::min(pool.threads(), most);
   pool.run(parts, [&](std::size_t part) {
     body(count * part / parts, count * (part + 1) / parts);

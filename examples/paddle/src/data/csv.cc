@@ -74,7 +74,8 @@ Dataset read_csv(const std::string& path, std::size_t features) {
     if (columns == 0) {
       columns = fields.size();
       if (features == 0) {
-        if (columns < 2) place.error("a line needs features and a class, not one column");
+        if (columns < 2)
+          place.error("a line needs features and a class, not one column");
         features = columns - 1;
       } else if (columns != features && columns != features + 1) {
         place.error(columns, " columns, but the model takes ", features,

@@ -18,7 +18,8 @@ Dataset::Dataset(Shape sample_shape, std::vector<float> features,
   const std::size_t sample = element_count(sample_shape_);
   if (sample == 0 || features_.empty()) fail("a data set without data");
   if (features_.size() % sample != 0)
-    fail(features_.size(), " values are not samples of shape ", to_string(sample_shape_));
+    fail(features_.size(), " values are not samples of shape ",
+         to_string(sample_shape_));
   size_ = features_.size() / sample;
   if (!labels_.empty() && labels_.size() != size_)
     fail(labels_.size(), " labels for ", size_, " samples");
@@ -43,7 +44,8 @@ Dataset Dataset::subset(const std::vector<std::size_t>& indices) const {
   return result;
 }
 
-void Dataset::split(double fraction, Random& random, Dataset* part, Dataset* rest) const {
+void Dataset::split(double fraction, Random& random, Dataset* part,
+                    Dataset* rest) const {
   const auto count =
       static_cast<std::size_t>(std::llround(fraction * static_cast<double>(size_)));
   if (!(fraction > 0.0) || count == 0 || count >= size_)

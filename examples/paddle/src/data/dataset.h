@@ -10,13 +10,14 @@
 
 namespace paddle {
 
-/// Samples of one shape, with a class for each or without. Lives in host memory; batches
-/// of it become tensors.
+/// Samples of one shape, with a class for each or without. Lives in host memory;
+/// batches of it become tensors.
 class Dataset {
  public:
   Dataset() = default;
   /// `labels` is empty for data without classes. Throws unless the sizes fit.
-  Dataset(Shape sample_shape, std::vector<float> features, std::vector<std::int32_t> labels);
+  Dataset(Shape sample_shape, std::vector<float> features,
+          std::vector<std::int32_t> labels);
 
   std::size_t size() const { return size_; }
   const Shape& sample_shape() const { return sample_shape_; }
@@ -32,8 +33,8 @@ class Dataset {
   void split(double fraction, Random& random, Dataset* part, Dataset* rest) const;
 
   /// Fills tensors with samples order[begin] … order[begin + count - 1].
-  void batch(const std::vector<std::size_t>& order, std::size_t begin, std::size_t count,
-             Tensor& x, Buffer<std::int32_t>& labels) const;
+  void batch(const std::vector<std::size_t>& order, std::size_t begin,
+             std::size_t count, Tensor& x, Buffer<std::int32_t>& labels) const;
 
  private:
   Shape sample_shape_;
@@ -45,7 +46,8 @@ class Dataset {
 
 /// Reads comma-separated numbers, one sample per line; the first line may hold names.
 /// With `features` 0 the last column is the class (0, 1, 2 …). Otherwise each line has
-/// that many features, and a class after them or none. Errors name file, line and column.
+/// that many features, and a class after them or none. Errors name file, line and
+/// column.
 Dataset read_csv(const std::string& path, std::size_t features = 0);
 
 /// Reads the IDX files of image collections: bytes, count x height x width (or count x
@@ -54,8 +56,9 @@ Dataset read_csv(const std::string& path, std::size_t features = 0);
 Dataset read_idx(const std::string& images_path, const std::string& labels_path);
 
 /// Makes data to try things on: "spirals" (points on three interleaved spirals) or
-/// "shapes" (16 x 16 pictures of horizontal bars, vertical bars, crosses and frames, with
-/// noise).
-Dataset make_synthetic(const std::string& kind, std::size_t samples, std::uint64_t seed);
+/// "shapes" (16 x 16 pictures of horizontal bars, vertical bars, crosses and frames,
+/// with noise).
+Dataset make_synthetic(const std::string& kind, std::size_t samples,
+                       std::uint64_t seed);
 
 }  // namespace paddle

@@ -34,13 +34,15 @@ IdxBytes read_idx_bytes(const std::string& path) {
     fail(path, ": byte 2: elements of type ", int{header[2]},
          "; only unsigned bytes (type 8) can be read");
   const int rank = header[3];
-  if (rank < 1 || rank > 4) fail(path, ": byte 3: ", rank, " extents; 1 to 4 can be read");
+  if (rank < 1 || rank > 4)
+    fail(path, ": byte 3: ", rank, " extents; 1 to 4 can be read");
 
   IdxBytes result;
   for (int i = 0; i < rank; ++i) {
     unsigned char bytes[4];
     read_header(bytes, "its extents");
-    const std::int64_t extent = std::int64_t{bytes[0]} << 24 | std::int64_t{bytes[1]} << 16 |
+    const std::int64_t extent = std::int64_t{bytes[0]} << 24 |
+                                std::int64_t{bytes[1]} << 16 |
                                 std::int64_t{bytes[2]} << 8 | std::int64_t{bytes[3]};
     if (extent == 0) fail(path, ": byte ", offset - 4, ": an extent of 0");
     result.shape.push_back(extent);
@@ -71,7 +73,8 @@ Dataset read_idx(const std::string& images_path, const std::string& labels_path)
   } else if (images.shape.size() == 4) {
     sample = sample_of(images.shape);
   } else {
-    fail(images_path, ": byte 3: images have 3 or 4 extents, not ", images.shape.size());
+    fail(images_path, ": byte 3: images have 3 or 4 extents, not ",
+         images.shape.size());
   }
   std::vector<float> features;
   features.reserve(images.data.size());
@@ -84,8 +87,8 @@ Dataset read_idx(const std::string& images_path, const std::string& labels_path)
     if (read.shape.size() != 1)
       fail(labels_path, ": byte 3: labels have 1 extent, not ", read.shape.size());
     if (read.shape[0] != images.shape[0])
-      fail(labels_path, ": byte 4: ", read.shape[0], " labels, but ", images_path, " has ",
-           images.shape[0], " images");
+      fail(labels_path, ": byte 4: ", read.shape[0], " labels, but ", images_path,
+           " has ", images.shape[0], " images");
     labels.assign(read.data.begin(), read.data.end());
   }
   return Dataset(sample, std::move(features), std::move(labels));

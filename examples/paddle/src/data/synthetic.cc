@@ -84,7 +84,8 @@ Dataset make_shapes(std::size_t samples, Random& random) {
 
 }  // namespace
 
-Dataset make_synthetic(const std::string& kind, std::size_t samples, std::uint64_t seed) {
+Dataset make_synthetic(const std::string& kind, std::size_t samples,
+                       std::uint64_t seed) {
   if (samples < 10 || samples > 1000000)
     fail("between 10 and 1000000 samples can be made, not ", samples);
   Random random(seed);

@@ -97,8 +97,9 @@ struct Check {
 };
 
 constexpr Check kChecks[] = {
-    {"matrix product", check_gemm}, {"sigmoid", check_sigmoid}, {"softmax", check_softmax},
-    {"unfolding", check_im2col},    {"Adam step", check_adam},
+    {"matrix product", check_gemm}, {"sigmoid", check_sigmoid},
+    {"softmax", check_softmax},     {"unfolding", check_im2col},
+    {"Adam step", check_adam},
 };
 
 double largest_difference(const Values& a, const Values& b) {
@@ -148,7 +149,8 @@ bool self_check(const std::function<void(const std::string&)>& report) {
     compared = true;
   }
   if (!compared) report("generic kernels only: nothing to compare them with");
-  report(all_well ? "all is well" : "the kernels do not agree: do not trust this build");
+  report(all_well ? "all is well"
+                  : "the kernels do not agree: do not trust this build");
   return all_well;
 }
 

@@ -68,14 +68,16 @@ class Writer {
 
 class Reader {
  public:
-  Reader(const std::string& path, std::string bytes) : path_(path), bytes_(std::move(bytes)) {}
+  Reader(const std::string& path, std::string bytes)
+      : path_(path), bytes_(std::move(bytes)) {}
 
   template <class Integer>
   Integer integer() {
     require(sizeof(Integer));
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < sizeof(Integer); ++i)
-      value |= std::uint64_t{static_cast<unsigned char>(bytes_[position_ + i])} << (8 * i);
+      value |= std::uint64_t{static_cast<unsigned char>(bytes_[position_ + i])}
+               << (8 * i);
     position_ += sizeof(Integer);
     return static_cast<Integer>(value);
   }
@@ -152,7 +154,8 @@ Model load_checkpoint(const std::string& path) {
   const std::size_t checked = bytes.size() - sizeof(std::uint32_t);
   const std::uint32_t crc = crc32(bytes, checked);
   const auto stored = Reader(path, bytes.substr(checked)).integer<std::uint32_t>();
-  if (crc != stored) fail(path, ": the checkpoint is damaged (its checksum does not match)");
+  if (crc != stored)
+    fail(path, ": the checkpoint is damaged (its checksum does not match)");
 
   Reader in(path, bytes.substr(sizeof kMagic));
   const auto format = in.integer<std::uint32_t>();

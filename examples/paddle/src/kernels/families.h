@@ -19,7 +19,8 @@ const KernelTable* generic_kernels();
 const KernelTable* avx2_kernels();
 const KernelTable* cuda_kernels();
 
-/// Whether the CUDA kernels can run here; if not, `reason` gets a sentence for the user.
+/// Whether the CUDA kernels can run here; if not, `reason` gets a sentence for the
+/// user.
 bool cuda_usable(std::string* reason);
 
 }  // namespace paddle

@@ -14,8 +14,8 @@
 namespace paddle {
 
 /// C = op(A) * op(B), or C += with `accumulate`, for each member of a batch. op(A) is m
-/// by k, op(B) is k by n, C is m by n; all row-major, `lda` … are distances between rows
-/// as stored. A transposed operand is stored the other way round (A as k by m).
+/// by k, op(B) is k by n, C is m by n; all row-major, `lda` … are distances between
+/// rows as stored. A transposed operand is stored the other way round (A as k by m).
 /// Member i of the batch lies `stride` * i elements further on.
 /// With `sum_batch` the products of the batch are added up into the one C.
 struct Gemm {
@@ -103,8 +103,8 @@ struct KernelTable {
 
   /// Each row of y is the softmax of that row of x.
   void (*softmax)(const float* x, float* y, size_t rows, size_t columns);
-  /// losses[r] = -log softmax(x[r])[labels[r]], and the gradient of `weight` times their
-  /// sum with respect to x.
+  /// losses[r] = -log softmax(x[r])[labels[r]], and the gradient of `weight` times
+  /// their sum with respect to x.
   void (*softmax_cross_entropy)(const float* x, const int32_t* labels, float* losses,
                                 float* dx, float weight, size_t rows, size_t columns);
   /// losses[r] = sum over c of (x - target)^2, and the gradient of `weight` times their

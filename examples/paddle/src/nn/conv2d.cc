@@ -29,7 +29,8 @@ const Tensor& Conv2d::forward(const Tensor& x) {
 }
 
 const Tensor& Conv2d::backward(const Tensor& dy, bool need_dx) {
-  ops::conv2d_parameter_gradient(shape_, columns_, dy, weights_.gradient, bias_.gradient);
+  ops::conv2d_parameter_gradient(shape_, columns_, dy, weights_.gradient,
+                                 bias_.gradient);
   // The unfolded input has served; its memory takes the gradient of the same shape.
   if (need_dx) ops::conv2d_input_gradient(shape_, weights_.value, dy, columns_, dx_);
   return dx_;

@@ -8,8 +8,9 @@
 
 namespace paddle {
 
-/// Normal numbers of variance 2 / inputs (He initialisation): a layer followed by a ReLU
-/// then keeps the scale of its input, so signals neither die nor blow up with depth.
+/// Normal numbers of variance 2 / inputs (He initialisation): a layer followed by a
+/// ReLU then keeps the scale of its input, so signals neither die nor blow up with
+/// depth.
 Tensor he_normal(const Shape& shape, std::size_t inputs, Random& random);
 
 }  // namespace paddle

@@ -34,9 +34,9 @@ class Layer {
 
   virtual const Tensor& forward(const Tensor& x) = 0;
 
-  /// Adds to the gradients of the parameters, from the gradient `dy` with respect to the
-  /// output of the last forward(). Returns the gradient with respect to its input; an
-  /// unspecified tensor unless `need_dx`, as the first layer's would be for nothing.
+  /// Adds to the gradients of the parameters, from the gradient `dy` with respect to
+  /// the output of the last forward(). Returns the gradient with respect to its input;
+  /// an unspecified tensor unless `need_dx`, as the first layer's would be for nothing.
   virtual const Tensor& backward(const Tensor& dy, bool need_dx) = 0;
 
   virtual std::vector<Parameter*> parameters() { return {}; }

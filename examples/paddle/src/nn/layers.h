@@ -29,8 +29,8 @@ class Dense final : public Layer {
 /// A two-dimensional convolution with square kernels.
 class Conv2d final : public Layer {
  public:
-  Conv2d(const Shape& input, std::int64_t filters, std::int64_t kernel, std::int64_t stride,
-         std::int64_t padding, Random& random);
+  Conv2d(const Shape& input, std::int64_t filters, std::int64_t kernel,
+         std::int64_t stride, std::int64_t padding, Random& random);
 
   std::string describe() const override;
   const Shape& output_shape() const override { return output_shape_; }

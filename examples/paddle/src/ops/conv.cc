@@ -58,17 +58,18 @@ void conv2d(const ConvShape& shape, const Tensor& x, const Tensor& weights,
   const std::size_t patch = patch_size(shape);
   const std::size_t pixels = out_pixels(shape);
   if (weights.size() != filters * patch)
-    fail("weights of shape ", to_string(weights.shape()), " do not fit images of shape ",
-         to_string(x.shape()));
+    fail("weights of shape ", to_string(weights.shape()),
+         " do not fit images of shape ", to_string(x.shape()));
 
   columns.resize({signed_size(shape.images), signed_size(patch), signed_size(pixels)});
   const std::size_t image = shape.channels * shape.height * shape.width;
   for_images(shape, [&](const ConvShape& part, std::size_t first) {
-    kernels().im2col(&part, x.raw() + first * image, columns.raw() + first * patch * pixels);
+    kernels().im2col(&part, x.raw() + first * image,
+                     columns.raw() + first * patch * pixels);
   });
 
-  y.resize({signed_size(shape.images), signed_size(filters), signed_size(shape.out_height),
-            signed_size(shape.out_width)});
+  y.resize({signed_size(shape.images), signed_size(filters),
+            signed_size(shape.out_height), signed_size(shape.out_width)});
   Gemm gemm{};
   gemm.m = filters;
   gemm.n = pixels;
@@ -111,8 +112,8 @@ void conv2d_parameter_gradient(const ConvShape& shape, const Tensor& columns,
   sum_bias(dy, dbias);
 }
 
-void conv2d_input_gradient(const ConvShape& shape, const Tensor& weights, const Tensor& dy,
-                           Tensor& columns, Tensor& dx) {
+void conv2d_input_gradient(const ConvShape& shape, const Tensor& weights,
+                           const Tensor& dy, Tensor& columns, Tensor& dx) {
   const std::size_t filters = weights.dim(0);
   const std::size_t patch = patch_size(shape);
   const std::size_t pixels = out_pixels(shape);
@@ -182,8 +183,8 @@ void max_pool_gradient(const PoolShape& shape, const Tensor& dy,
   for_ranges(shape.planes, in, [&](std::size_t begin, std::size_t count) {
     PoolShape part = shape;
     part.planes = count;
-    kernels().max_pool_gradient(&part, dy.raw() + begin * out, winners.raw() + begin * out,
-                                dx.raw() + begin * in);
+    kernels().max_pool_gradient(&part, dy.raw() + begin * out,
+                                winners.raw() + begin * out, dx.raw() + begin * in);
   });
 }
 

@@ -41,7 +41,9 @@ Channels channels_of(const Tensor& y, const Tensor& bias) {
 
 }  // namespace
 
-void add(const Tensor& a, const Tensor& b, Tensor& y) { binary(kernels().add, a, b, y, 1); }
+void add(const Tensor& a, const Tensor& b, Tensor& y) {
+  binary(kernels().add, a, b, y, 1);
+}
 
 void subtract(const Tensor& a, const Tensor& b, Tensor& y) {
   binary(kernels().subtract, a, b, y, 1);
@@ -73,7 +75,8 @@ void add_bias(Tensor& y, const Tensor& bias) {
   const Channels c = channels_of(y, bias);
   const std::size_t sample = c.channels * c.inner;
   for_ranges(c.outer, sample, [&](std::size_t begin, std::size_t count) {
-    kernels().add_bias(y.raw() + begin * sample, bias.raw(), count, c.channels, c.inner);
+    kernels().add_bias(y.raw() + begin * sample, bias.raw(), count, c.channels,
+                       c.inner);
   });
 }
 

@@ -42,17 +42,19 @@ double cross_entropy(const Tensor& logits, const Buffer<std::int32_t>& labels,
   const std::int32_t* label = labels.data();
   for (std::size_t r = 0; r < rows; ++r)
     if (label[r] < 0 || static_cast<std::size_t>(label[r]) >= columns)
-      fail("label ", label[r], " of sample ", r, " is not one of ", columns, " classes");
+      fail("label ", label[r], " of sample ", r, " is not one of ", columns,
+           " classes");
 
   gradient.resize(logits.shape());
   Buffer<float> losses(kernels(), rows);
   const float weight = 1.0f / static_cast<float>(rows);
-  for_ranges(rows, columns * kExponentialCost, [&](std::size_t begin, std::size_t count) {
-    const std::size_t offset = begin * columns;
-    kernels().softmax_cross_entropy(logits.raw() + offset, labels.raw() + begin,
-                                    losses.raw() + begin, gradient.raw() + offset, weight,
-                                    count, columns);
-  });
+  for_ranges(
+      rows, columns * kExponentialCost, [&](std::size_t begin, std::size_t count) {
+        const std::size_t offset = begin * columns;
+        kernels().softmax_cross_entropy(logits.raw() + offset, labels.raw() + begin,
+                                        losses.raw() + begin, gradient.raw() + offset,
+                                        weight, count, columns);
+      });
   return sum_of(losses) / static_cast<double>(rows);
 }
 
@@ -68,8 +70,9 @@ double mean_squared_error(const Tensor& x, const Tensor& target, Tensor& gradien
   const float weight = 1.0f / static_cast<float>(x.size());
   for_ranges(rows, columns, [&](std::size_t begin, std::size_t count) {
     const std::size_t offset = begin * columns;
-    kernels().squared_error(x.raw() + offset, target.raw() + offset, losses.raw() + begin,
-                            gradient.raw() + offset, weight, count, columns);
+    kernels().squared_error(x.raw() + offset, target.raw() + offset,
+                            losses.raw() + begin, gradient.raw() + offset, weight,
+                            count, columns);
   });
   return sum_of(losses) / static_cast<double>(x.size());
 }

@@ -54,8 +54,8 @@ void run_gemm(const Gemm& gemm) {
   }
 }
 
-void matmul(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Tensor& c,
-            bool accumulate) {
+void matmul(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b,
+            Tensor& c, bool accumulate) {
   Gemm gemm{};
   gemm.m = transpose_a ? columns_of(a) : rows_of(a);
   gemm.k = transpose_a ? rows_of(a) : columns_of(a);
@@ -64,11 +64,13 @@ void matmul(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b
   if (inner != gemm.k)
     fail("cannot multiply ", to_string(a.shape()), transpose_a ? " transposed" : "",
          " by ", to_string(b.shape()), transpose_b ? " transposed" : "");
-  const Shape result{static_cast<std::int64_t>(gemm.m), static_cast<std::int64_t>(gemm.n)};
+  const Shape result{static_cast<std::int64_t>(gemm.m),
+                     static_cast<std::int64_t>(gemm.n)};
   if (!accumulate) {
     c.resize(result);
   } else if (c.size() != gemm.m * gemm.n) {
-    fail("cannot add a product of shape ", to_string(result), " to ", to_string(c.shape()));
+    fail("cannot add a product of shape ", to_string(result), " to ",
+         to_string(c.shape()));
   }
   gemm.a = a.raw();
   gemm.lda = columns_of(a);

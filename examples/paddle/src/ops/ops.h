@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Operations on tensors: they check shapes, cut the work up for the thread pool and call
-// the kernels. A batch is a tensor whose first extent counts samples; where a matrix is
-// asked for, all further extents together count as its columns.
+// Operations on tensors: they check shapes, cut the work up for the thread pool and
+// call the kernels. A batch is a tensor whose first extent counts samples; where a
+// matrix is asked for, all further extents together count as its columns.
 
 #include <cstdint>
 
@@ -14,8 +14,8 @@ namespace paddle::ops {
 // ---- matmul.cc
 
 /// c = op(a) * op(b), or c += with `accumulate`. Gives c its shape unless accumulating.
-void matmul(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Tensor& c,
-            bool accumulate = false);
+void matmul(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b,
+            Tensor& c, bool accumulate = false);
 
 /// Runs a Gemm of the active kernels on the pool.
 void run_gemm(const Gemm& gemm);
@@ -68,8 +68,8 @@ void conv2d(const ConvShape& shape, const Tensor& x, const Tensor& weights,
 void conv2d_parameter_gradient(const ConvShape& shape, const Tensor& columns,
                                const Tensor& dy, Tensor& dweights, Tensor& dbias);
 /// `columns` is overwritten.
-void conv2d_input_gradient(const ConvShape& shape, const Tensor& weights, const Tensor& dy,
-                           Tensor& columns, Tensor& dx);
+void conv2d_input_gradient(const ConvShape& shape, const Tensor& weights,
+                           const Tensor& dy, Tensor& columns, Tensor& dx);
 
 /// The geometry of pooling; windows that would stick out are left away.
 PoolShape pool_shape(const Shape& x, std::int64_t window);

@@ -94,7 +94,8 @@ void train(Model& model, Optimizer& optimizer, const Dataset& data,
     const auto samples = static_cast<double>(data.size());
     if (!std::isfinite(loss))
       fail("the loss of epoch ", epoch, " is not finite; try a smaller learning rate");
-    if (!report({epoch, loss / samples, static_cast<double>(correct) / samples})) return;
+    if (!report({epoch, loss / samples, static_cast<double>(correct) / samples}))
+      return;
   }
 }
 
@@ -116,7 +117,8 @@ Evaluation evaluate(Model& model, const Dataset& data) {
 
 Tensor predict(Model& model, const Dataset& data) {
   const std::size_t columns = element_count(model.output_shape());
-  Tensor result({static_cast<std::int64_t>(data.size()), static_cast<std::int64_t>(columns)});
+  Tensor result(
+      {static_cast<std::int64_t>(data.size()), static_cast<std::int64_t>(columns)});
   Tensor probabilities;
   for_batches(data, in_order(data.size()), kEvaluationBatch,
               [&](const Tensor& x, const Buffer<std::int32_t>&, std::size_t first) {

@@ -34,7 +34,8 @@ double train_batch(Model& model, Optimizer& optimizer, const Tensor& x,
 double train_batch(Model& model, Optimizer& optimizer, const Tensor& x,
                    const Tensor& target);
 
-/// Trains a classifier. `report` is called after each epoch and may return false to stop.
+/// Trains a classifier. `report` is called after each epoch and may return false to
+/// stop.
 void train(Model& model, Optimizer& optimizer, const Dataset& data,
            const TrainOptions& options,
            const std::function<bool(const EpochReport&)>& report);

@@ -26,7 +26,8 @@ static inline void map2(const float* a, const float* b, float* y, size_t n,
   if (i == n) return;
   const __m256i mask = tail_mask(n - i);
   _mm256_maskstore_ps(
-      y + i, mask, function(_mm256_maskload_ps(a + i, mask), _mm256_maskload_ps(b + i, mask)));
+      y + i, mask,
+      function(_mm256_maskload_ps(a + i, mask), _mm256_maskload_ps(b + i, mask)));
 }
 
 void relu(const float* x, float* y, size_t n) {
@@ -59,7 +60,8 @@ void tanh(const float* x, float* y, size_t n) {
     // tanh x = 1 - 2 / (e^2x + 1)
     const __m256 one = _mm256_set1_ps(1.0f);
     const __m256 e = exponential(_mm256_add_ps(v, v));
-    return _mm256_sub_ps(one, _mm256_div_ps(_mm256_set1_ps(2.0f), _mm256_add_ps(e, one)));
+    return _mm256_sub_ps(one,
+                         _mm256_div_ps(_mm256_set1_ps(2.0f), _mm256_add_ps(e, one)));
   });
 }
 

@@ -8,21 +8,24 @@ namespace avx2 {
 void add(const float* a, const float* b, float* y, size_t n) {
   size_t i = 0;
   for (; i + kLanes <= n; i += kLanes)
-    _mm256_storeu_ps(y + i, _mm256_add_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)));
+    _mm256_storeu_ps(y + i,
+                     _mm256_add_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)));
   for (; i < n; ++i) y[i] = a[i] + b[i];
 }
 
 void subtract(const float* a, const float* b, float* y, size_t n) {
   size_t i = 0;
   for (; i + kLanes <= n; i += kLanes)
-    _mm256_storeu_ps(y + i, _mm256_sub_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)));
+    _mm256_storeu_ps(y + i,
+                     _mm256_sub_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)));
   for (; i < n; ++i) y[i] = a[i] - b[i];
 }
 
 void multiply(const float* a, const float* b, float* y, size_t n) {
   size_t i = 0;
   for (; i + kLanes <= n; i += kLanes)
-    _mm256_storeu_ps(y + i, _mm256_mul_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)));
+    _mm256_storeu_ps(y + i,
+                     _mm256_mul_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)));
   for (; i < n; ++i) y[i] = a[i] * b[i];
 }
 
@@ -46,7 +49,8 @@ void scale_shift(const float* x, const float* scale, const float* shift, float* 
   }
 }
 
-void add_bias(float* y, const float* bias, size_t outer, size_t channels, size_t inner) {
+void add_bias(float* y, const float* bias, size_t outer, size_t channels,
+              size_t inner) {
   // A dense layer's bias (inner is 1) runs along the row: add it as a vector.
   if (inner == 1) {
     for (size_t o = 0; o < outer; ++o, y += channels) add(y, bias, y, channels);
@@ -62,7 +66,8 @@ void add_bias(float* y, const float* bias, size_t outer, size_t channels, size_t
     }
 }
 
-void sum_bias(const float* x, float* sums, size_t outer, size_t channels, size_t inner) {
+void sum_bias(const float* x, float* sums, size_t outer, size_t channels,
+              size_t inner) {
   if (inner == 1) {
     for (size_t o = 0; o < outer; ++o, x += channels) add(sums, x, sums, channels);
     return;

@@ -19,16 +19,17 @@ static inline size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 /// Packs rows [row, row + rows) of op(A) into panels of 6 rows, column after column;
 /// missing rows are zeros, so the micro-kernel always computes a whole tile.
-static void pack_a(const Gemm* g, const float* a, size_t row, size_t rows, size_t depth_begin,
-                   size_t depth, float* packed) {
+static void pack_a(const Gemm* g, const float* a, size_t row, size_t rows,
+                   size_t depth_begin, size_t depth, float* packed) {
   const size_t row_step = g->transpose_a ? 1 : g->lda;
   const size_t depth_step = g->transpose_a ? g->lda : 1;
   for (size_t panel = 0; panel < rows; panel += kTileRows)
     for (size_t p = 0; p < depth; ++p)
       for (size_t i = 0; i < kTileRows; ++i) {
         const bool inside = panel + i < rows;
-        *packed++ = inside ? a[(row + panel + i) * row_step + (depth_begin + p) * depth_step]
-                           : 0.0f;
+        *packed++ =
+            inside ? a[(row + panel + i) * row_step + (depth_begin + p) * depth_step]
+                   : 0.0f;
       }
 }
 
@@ -42,8 +43,9 @@ static void pack_b(const Gemm* g, const float* b, size_t column, size_t columns,
       for (size_t j = 0; j < kTileColumns; ++j) {
         const bool inside = panel + j < columns;
         *packed++ =
-            inside ? b[(column + panel + j) * column_step + (depth_begin + p) * depth_step]
-                   : 0.0f;
+            inside
+                ? b[(column + panel + j) * column_step + (depth_begin + p) * depth_step]
+                : 0.0f;
       }
 }
 
@@ -76,12 +78,14 @@ static void add_tile(const __m256 tile[kTileRows][2], float* c, size_t ldc, size
     const __m256 left = _mm256_add_ps(_mm256_maskload_ps(c, left_mask), tile[i][0]);
     _mm256_maskstore_ps(c, left_mask, left);
     if (columns <= kLanes) continue;
-    const __m256 right = _mm256_add_ps(_mm256_maskload_ps(c + kLanes, right_mask), tile[i][1]);
+    const __m256 right =
+        _mm256_add_ps(_mm256_maskload_ps(c + kLanes, right_mask), tile[i][1]);
     _mm256_maskstore_ps(c + kLanes, right_mask, right);
   }
 }
 
-static void gemm_one(const Gemm* g, const float* a, const float* b, float* c, bool accumulate) {
+static void gemm_one(const Gemm* g, const float* a, const float* b, float* c,
+                     bool accumulate) {
   alignas(32) float packed_a[kBlockRows * kDepth];
   alignas(32) float packed_b[kBlockColumns * kDepth];
   if (!accumulate)
@@ -112,7 +116,8 @@ void gemm(const Gemm* args) {
   for (size_t i = 0; i < args->batch; ++i) {
     float* c = args->sum_batch ? args->c : args->c + i * args->stride_c;
     const bool accumulate = args->accumulate || (args->sum_batch && i > 0);
-    gemm_one(args, args->a + i * args->stride_a, args->b + i * args->stride_b, c, accumulate);
+    gemm_one(args, args->a + i * args->stride_a, args->b + i * args->stride_b, c,
+             accumulate);
   }
 }
 

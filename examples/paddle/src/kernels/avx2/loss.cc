@@ -10,7 +10,8 @@ namespace avx2 {
 static float row_maximum(const float* x, size_t n) {
   __m256 best = _mm256_set1_ps(x[0]);
   size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) best = _mm256_max_ps(best, _mm256_loadu_ps(x + i));
+  for (; i + kLanes <= n; i += kLanes)
+    best = _mm256_max_ps(best, _mm256_loadu_ps(x + i));
   float max = horizontal_max(best);
   for (; i < n; ++i) max = x[i] > max ? x[i] : max;
   return max;
@@ -28,7 +29,8 @@ static float shifted_exponentials(const float* x, float shift, float* y, size_t 
   }
   if (i < n) {
     const __m256i mask = tail_mask(n - i);
-    const __m256 e = exponential(_mm256_sub_ps(_mm256_maskload_ps(x + i, mask), shifts));
+    const __m256 e =
+        exponential(_mm256_sub_ps(_mm256_maskload_ps(x + i, mask), shifts));
     _mm256_maskstore_ps(y + i, mask, e);
     // The masked-out lanes hold e^-shift, not 0.
     sum = _mm256_add_ps(sum, _mm256_and_ps(e, _mm256_castsi256_ps(mask)));
@@ -61,7 +63,8 @@ void squared_error(const float* x, const float* target, float* losses, float* dx
     __m256 sum = _mm256_setzero_ps();
     size_t i = 0;
     for (; i + kLanes <= columns; i += kLanes) {
-      const __m256 d = _mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(target + i));
+      const __m256 d =
+          _mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(target + i));
       sum = _mm256_fmadd_ps(d, d, sum);
       _mm256_storeu_ps(dx + i, _mm256_mul_ps(twice_weight, d));
     }

@@ -5,9 +5,9 @@
 namespace paddle {
 namespace avx2 {
 
-// Both updates go over several arrays at once. The last step of the loop masks its loads
-// and stores; the others pass an all-on mask, which costs next to nothing beside the
-// memory traffic and keeps the formula in one place.
+// Both updates go over several arrays at once. The last step of the loop masks its
+// loads and stores; the others pass an all-on mask, which costs next to nothing beside
+// the memory traffic and keeps the formula in one place.
 
 void sgd(float* weights, float* velocity, const float* gradient, float learning_rate,
          float momentum, float weight_decay, size_t n) {

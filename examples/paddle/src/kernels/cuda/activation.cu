@@ -30,9 +30,10 @@ __global__ void map_kernel(Function function, const float* x, float* y, size_t n
 }
 
 template <class Function>
-__global__ void map2_kernel(Function function, const float* y, const float* dy, float* dx,
-                            size_t n) {
-  for (size_t i = first_index(); i < n; i += index_step()) dx[i] = function(y[i], dy[i]);
+__global__ void map2_kernel(Function function, const float* y, const float* dy,
+                            float* dx, size_t n) {
+  for (size_t i = first_index(); i < n; i += index_step())
+    dx[i] = function(y[i], dy[i]);
 }
 
 template <class Function>

@@ -6,7 +6,8 @@ namespace cuda {
 namespace {
 
 /// One thread per cell of the columns.
-__global__ void im2col_kernel(ConvShape s, const float* images, float* columns, size_t n) {
+__global__ void im2col_kernel(ConvShape s, const float* images, float* columns,
+                              size_t n) {
   for (size_t i = first_index(); i < n; i += index_step()) {
     size_t rest = i;
     const size_t ox = rest % s.out_width;
@@ -27,7 +28,8 @@ __global__ void im2col_kernel(ConvShape s, const float* images, float* columns, 
 
 /// One thread per pixel, which gathers from the columns that the pixel went to. The
 /// other way round, scattering, would need atomic additions.
-__global__ void col2im_kernel(ConvShape s, const float* columns, float* images, size_t n) {
+__global__ void col2im_kernel(ConvShape s, const float* columns, float* images,
+                              size_t n) {
   for (size_t i = first_index(); i < n; i += index_step()) {
     const size_t x = i % s.width + s.padding;
     const size_t y = i / s.width % s.height + s.padding;

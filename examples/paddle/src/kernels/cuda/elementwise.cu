@@ -21,8 +21,9 @@ __global__ void scale_kernel(float factor, const float* x, float* y, size_t n) {
   for (size_t i = first_index(); i < n; i += index_step()) y[i] = factor * x[i];
 }
 
-__global__ void scale_shift_kernel(const float* x, const float* scale, const float* shift,
-                                   float* y, size_t n, size_t columns) {
+__global__ void scale_shift_kernel(const float* x, const float* scale,
+                                   const float* shift, float* y, size_t n,
+                                   size_t columns) {
   for (size_t i = first_index(); i < n; i += index_step())
     y[i] = x[i] * scale[i % columns] + shift[i % columns];
 }
@@ -33,10 +34,11 @@ __global__ void add_bias_kernel(float* y, const float* bias, size_t n, size_t ch
     y[i] += bias[i / inner % channels];
 }
 
-/// One block per channel: its threads add up in strides, then pairwise in shared memory.
-/// No atomics, so the order of the additions and hence the result is always the same.
-__global__ void sum_bias_kernel(const float* x, float* sums, size_t outer, size_t channels,
-                                size_t inner) {
+/// One block per channel: its threads add up in strides, then pairwise in shared
+/// memory. No atomics, so the order of the additions and hence the result is always the
+/// same.
+__global__ void sum_bias_kernel(const float* x, float* sums, size_t outer,
+                                size_t channels, size_t inner) {
   __shared__ float partial[kThreads];
   const size_t channel = blockIdx.x;
   float sum = 0.0f;
@@ -85,17 +87,19 @@ void scale_shift(const float* x, const float* scale, const float* shift, float* 
   check(cudaGetLastError(), "scale_shift");
 }
 
-void add_bias(float* y, const float* bias, size_t outer, size_t channels, size_t inner) {
+void add_bias(float* y, const float* bias, size_t outer, size_t channels,
+              size_t inner) {
   const size_t n = outer * channels * inner;
   if (n == 0) return;
   add_bias_kernel<<<blocks_for(n), kThreads>>>(y, bias, n, channels, inner);
   check(cudaGetLastError(), "add_bias");
 }
 
-void sum_bias(const float* x, float* sums, size_t outer, size_t channels, size_t inner) {
+void sum_bias(const float* x, float* sums, size_t outer, size_t channels,
+              size_t inner) {
   if (channels == 0) return;
-  sum_bias_kernel<<<static_cast<unsigned>(channels), kThreads>>>(x, sums, outer, channels,
-                                                                 inner);
+  sum_bias_kernel<<<static_cast<unsigned>(channels), kThreads>>>(x, sums, outer,
+                                                                 channels, inner);
   check(cudaGetLastError(), "sum_bias");
 }
 

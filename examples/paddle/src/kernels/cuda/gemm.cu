@@ -5,9 +5,9 @@ namespace paddle {
 namespace cuda {
 namespace {
 
-// A block of 16 x 16 threads computes a 64 x 64 tile of C, each thread 4 x 4 elements of
-// it. Slices of A and B go through shared memory, so each element is read from global
-// memory once per tile and not once per product.
+// A block of 16 x 16 threads computes a 64 x 64 tile of C, each thread 4 x 4 elements
+// of it. Slices of A and B go through shared memory, so each element is read from
+// global memory once per tile and not once per product.
 constexpr int kTile = 64;
 constexpr int kSlice = 16;
 constexpr int kSide = 16;
@@ -42,7 +42,8 @@ __global__ void gemm_kernel(Gemm g, size_t first_of_batch) {
         const int p = i / kTile;
         const int q = i % kTile;
         a_slice[p][q] = element(a, g.lda, g.transpose_a, row0 + q, depth + p, g.m, g.k);
-        b_slice[p][q] = element(b, g.ldb, g.transpose_b, depth + p, column0 + q, g.k, g.n);
+        b_slice[p][q] =
+            element(b, g.ldb, g.transpose_b, depth + p, column0 + q, g.k, g.n);
       }
       __syncthreads();
       for (int p = 0; p < kSlice; ++p)

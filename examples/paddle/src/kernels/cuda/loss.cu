@@ -32,7 +32,8 @@ __device__ float row_max(const float* x, size_t columns) {
 }
 
 /// y = e^(x - max); returns the sum of y over the row.
-__device__ float shifted_exponentials(const float* x, float max, float* y, size_t columns) {
+__device__ float shifted_exponentials(const float* x, float max, float* y,
+                                      size_t columns) {
   float sum = 0.0f;
   for (size_t c = threadIdx.x; c < columns; c += kWarp) {
     y[c] = expf(x[c] - max);
@@ -41,7 +42,9 @@ __device__ float shifted_exponentials(const float* x, float max, float* y, size_
   return warp_sum(sum);
 }
 
-__device__ size_t first_row() { return size_t{blockIdx.x} * kRowsPerBlock + threadIdx.y; }
+__device__ size_t first_row() {
+  return size_t{blockIdx.x} * kRowsPerBlock + threadIdx.y;
+}
 __device__ size_t row_step() { return size_t{gridDim.x} * kRowsPerBlock; }
 
 __global__ void softmax_kernel(const float* x, float* y, size_t rows, size_t columns) {
@@ -102,8 +105,8 @@ void softmax(const float* x, float* y, size_t rows, size_t columns) {
 void softmax_cross_entropy(const float* x, const int32_t* labels, float* losses,
                            float* dx, float weight, size_t rows, size_t columns) {
   if (rows == 0) return;
-  softmax_cross_entropy_kernel<<<row_blocks(rows), kRowThreads>>>(x, labels, losses, dx,
-                                                                  weight, rows, columns);
+  softmax_cross_entropy_kernel<<<row_blocks(rows), kRowThreads>>>(
+      x, labels, losses, dx, weight, rows, columns);
   check(cudaGetLastError(), "softmax_cross_entropy");
 }
 

@@ -23,7 +23,8 @@ const char* device_problem() {
   cudaError_t status = cudaGetDeviceCount(&devices);
   if (status == cudaSuccess && devices == 0) status = cudaErrorNoDevice;
   if (status != cudaSuccess) {
-    std::snprintf(text, sizeof text, "this build can use a GPU, but the driver says: %s",
+    std::snprintf(text, sizeof text,
+                  "this build can use a GPU, but the driver says: %s",
                   cudaGetErrorString(status));
     return text;
   }
@@ -33,9 +34,10 @@ const char* device_problem() {
   status = cudaGetDeviceProperties(&device, 0);
   if (status == cudaSuccess) status = cudaFuncGetAttributes(&attributes, probe_kernel);
   if (status != cudaSuccess) {
-    std::snprintf(text, sizeof text,
-                  "this build has no code for the GPU here (%s, compute capability %d.%d)",
-                  device.name, device.major, device.minor);
+    std::snprintf(
+        text, sizeof text,
+        "this build has no code for the GPU here (%s, compute capability %d.%d)",
+        device.name, device.major, device.minor);
     return text;
   }
   if (!device.managedMemory) return "the GPU here does not support managed memory";
@@ -49,7 +51,8 @@ void check(cudaError_t status, const char* what) {
 
 void* allocate(size_t bytes) {
   void* memory = nullptr;
-  // A null pointer says "out of memory" to the caller, who knows how much was asked for.
+  // A null pointer says "out of memory" to the caller, who knows how much was asked
+  // for.
   return cudaMallocManaged(&memory, bytes) == cudaSuccess ? memory : nullptr;
 }
 

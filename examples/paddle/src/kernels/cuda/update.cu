@@ -23,8 +23,8 @@ __global__ void adam_kernel(AdamStep s, float* weights, float* mean, float* vari
     const float v = s.beta2 * variance[i] + (1.0f - s.beta2) * g * g;
     mean[i] = m;
     variance[i] = v;
-    weights[i] -= s.learning_rate * (m / s.correction1) /
-                  (sqrtf(v / s.correction2) + s.epsilon);
+    weights[i] -=
+        s.learning_rate * (m / s.correction1) / (sqrtf(v / s.correction2) + s.epsilon);
   }
 }
 

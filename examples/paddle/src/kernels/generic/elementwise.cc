@@ -27,13 +27,15 @@ void scale_shift(const float* x, const float* scale, const float* shift, float* 
       y[r * columns + c] = x[r * columns + c] * scale[c] + shift[c];
 }
 
-void add_bias(float* y, const float* bias, size_t outer, size_t channels, size_t inner) {
+void add_bias(float* y, const float* bias, size_t outer, size_t channels,
+              size_t inner) {
   for (size_t o = 0; o < outer; ++o)
     for (size_t c = 0; c < channels; ++c)
       for (size_t i = 0; i < inner; ++i) y[(o * channels + c) * inner + i] += bias[c];
 }
 
-void sum_bias(const float* x, float* sums, size_t outer, size_t channels, size_t inner) {
+void sum_bias(const float* x, float* sums, size_t outer, size_t channels,
+              size_t inner) {
   for (size_t o = 0; o < outer; ++o)
     for (size_t c = 0; c < channels; ++c) {
       float sum = 0.0f;

@@ -7,26 +7,29 @@ namespace paddle {
 namespace generic {
 namespace {
 
-// A block of B of this size (64 KiB) stays in the second-level cache while all rows of A
-// pass by. The inner loop runs over columns, with a constant trip count for full blocks,
-// which is what a compiler needs to vectorise it for whatever the target offers.
+// A block of B of this size (64 KiB) stays in the second-level cache while all rows of
+// A pass by. The inner loop runs over columns, with a constant trip count for full
+// blocks, which is what a compiler needs to vectorise it for whatever the target
+// offers.
 constexpr size_t kDepth = 128;
 constexpr size_t kColumns = 128;
 constexpr size_t kRows = 4;
 
-float element(const float* matrix, size_t ld, bool transposed, size_t row, size_t column) {
+float element(const float* matrix, size_t ld, bool transposed, size_t row,
+              size_t column) {
   return transposed ? matrix[column * ld + row] : matrix[row * ld + column];
 }
 
-/// Copies a block of op(B) to consecutive memory and fills it up with zeros, so that the
-/// inner loop needs to know neither the layout nor the edges.
+/// Copies a block of op(B) to consecutive memory and fills it up with zeros, so that
+/// the inner loop needs to know neither the layout nor the edges.
 void pack_b(const Gemm& g, const float* b, size_t depth_begin, size_t depth,
             size_t column_begin, size_t columns, float* packed) {
   for (size_t p = 0; p < depth; ++p)
     for (size_t j = 0; j < kColumns; ++j)
-      packed[p * kColumns + j] = j < columns ? element(b, g.ldb, g.transpose_b,
-                                                       depth_begin + p, column_begin + j)
-                                             : 0.0f;
+      packed[p * kColumns + j] =
+          j < columns
+              ? element(b, g.ldb, g.transpose_b, depth_begin + p, column_begin + j)
+              : 0.0f;
 }
 
 /// sums[i][j] = sum over p of op(A)[row + i][p] * packed[p][j]
@@ -43,7 +46,8 @@ void multiply_rows(const Gemm& g, const float* a, size_t row, size_t rows,
   }
 }
 
-void gemm_one(const Gemm& g, const float* a, const float* b, float* c, bool accumulate) {
+void gemm_one(const Gemm& g, const float* a, const float* b, float* c,
+              bool accumulate) {
   alignas(64) float packed[kDepth * kColumns];
   alignas(64) float sums[kRows][kColumns];
   if (!accumulate)

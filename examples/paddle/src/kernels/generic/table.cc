@@ -7,9 +7,11 @@ namespace paddle {
 namespace generic {
 
 void* allocate(size_t bytes) {
-  // A cache line: more than any vector load wants. aligned_alloc takes whole lines only.
+  // A cache line: more than any vector load wants. aligned_alloc takes whole lines
+  // only.
   constexpr size_t kAlignment = 64;
-  return std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  return std::aligned_alloc(kAlignment,
+                            (bytes + kAlignment - 1) / kAlignment * kAlignment);
 }
 
 void release(void* memory) { std::free(memory); }
