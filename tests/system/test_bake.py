@@ -1,0 +1,229 @@
+"""The example project from a clean clone, baked by a user without root: all that it yields."""
+
+import hashlib
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .project import Project, held_locks, paddle
+
+__all__ = ["paddle"]
+
+VARIANTS = ("cpu", "noavx", "gpu", "gpu-noavx")
+
+
+@pytest.fixture(scope="session")
+def baked(paddle: Project) -> dict[str, Any]:
+    """The report of `pdbuild bake all`, by target."""
+    return paddle.bake("all")
+
+
+@pytest.fixture(scope="session")
+def version(paddle: Project, baked: dict[str, Any]) -> str:
+    """The version as the default image's tag has it."""
+    return str(baked["image-cpu"]["where"]).rpartition(":")[2]
+
+
+def suffix(variant: str) -> str:
+    return "" if variant == "cpu" else f"-{variant}"
+
+
+def test_everything_is_made_and_belongs_to_the_user(
+    paddle: Project, baked: dict[str, Any], version: str
+) -> None:
+    expected = {"dev", "docs", "rootfs"}
+    expected |= {f"{kind}-{v}" for kind in ("binaries", "deb", "image") for v in VARIANTS}
+    assert set(baked) == expected
+    build = paddle.root / "build"
+    for variant in VARIANTS:
+        assert (build / variant / "bin/paddle").is_file()
+        assert (build / variant / "lib/libpaddle.so").resolve().is_file()
+        assert (build / f"paddle-{version}{suffix(variant)}.deb").is_file()
+    assert (build / "docs/index.html").is_file()
+    assert (build / "Dockerfile").is_file()
+    strangers = [path for path in build.rglob("*") if path.lstat().st_uid != paddle.user.uid]
+    assert strangers == []
+    paddle.runs("rm", "-rf", "build/docs")
+    paddle.bake("docs")
+    assert (build / "docs/index.html").is_file()
+
+
+def test_artifacts_json_tells_the_truth(paddle: Project, baked: dict[str, Any]) -> None:
+    listed = json.loads((paddle.root / "build/artifacts.json").read_text())["artifacts"]
+    for artifact in listed:
+        content = (paddle.root / artifact["path"]).read_bytes()
+        assert len(content) == artifact["size"]
+        assert hashlib.sha256(content).hexdigest() == artifact["sha256"]
+        assert artifact["platform"] == "linux/amd64"
+    kinds = {artifact["kind"] for artifact in listed}
+    assert kinds == {"binaries", "deb", "docs", "rootfs"}
+
+
+def test_again_there_is_nothing_to_do(paddle: Project, baked: dict[str, Any]) -> None:
+    paddle.bake("all")  # whatever an earlier test changed
+    before = {p: p.stat().st_mtime_ns for p in (paddle.root / "build").rglob("*")}
+    began = time.monotonic()
+    rows = paddle.bake("all")
+    took = time.monotonic() - began
+    assert {p: p.stat().st_mtime_ns for p in (paddle.root / "build").rglob("*")} == before
+    assert all(row["cached"] for row in rows.values())
+    print(f"nothing changed: {took:.2f} s")
+    assert took < 2.0
+    assert paddle.user.processes() == []
+    assert held_locks(paddle.user) == []
+
+
+def test_one_version_everywhere(paddle: Project, version: str) -> None:
+    described = paddle.runs("git", "describe", "--always", "--exclude", "*").strip()
+    assert described in version
+    said = paddle.succeeds("run", "paddle", "version")
+    assert said.startswith(f"paddle {version} ")
+    imported = "import paddle; print(paddle.__version__)"
+    assert paddle.succeeds("run", "python3", "-c", imported).strip() == version
+    deb = f"build/paddle-{version}.deb"
+    assert paddle.runs("dpkg-deb", "--field", deb, "Version").strip() == version
+    images = {i["reference"]: i for i in json.loads(paddle.succeeds("images", "--json"))}
+    for variant in VARIANTS:
+        labels = images[f"localhost/paddle:{version}{suffix(variant)}"]["labels"]
+        prefix = "org.opencontainers.image"
+        assert labels[f"{prefix}.version"] == version
+        assert labels[f"{prefix}.revision"] == paddle.runs("git", "rev-parse", "HEAD").strip()
+        assert labels["org.pdbuild.variant"] == variant
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", labels[f"{prefix}.created"])
+        assert labels[f"{prefix}.source"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_program_runs_in_every_image(paddle: Project, version: str, variant: str) -> None:
+    (paddle.root / "a.py").lstat()
+    done = paddle.pdbuild("run", "a.py", "--variant", variant)
+    assert done.returncode == 0, done.stderr
+    accuracy = re.search(r"accuracy (\S+)", done.stdout)
+    assert accuracy
+    assert float(accuracy[1]) > 0.9
+    gpu, avx = ("ON" if word else "OFF" for word in ("gpu" in variant, "noavx" not in variant))
+    assert f"(GPU={gpu} AVX={avx})" in done.stdout
+    assert ("no NVIDIA driver" in done.stderr) == ("gpu" in variant)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_avx_depends_on_the_variant_alone(paddle: Project, version: str, variant: str) -> None:
+    library = paddle.root / "build" / variant / "lib/libpaddle.so"
+    code = subprocess.run(["objdump", "-d", library], capture_output=True, text=True, check=True)
+    assert ("%ymm" in code.stdout) == ("noavx" not in variant)
+    needed = subprocess.run(["objdump", "-p", library], capture_output=True, text=True, check=True)
+    assert "libcuda" not in needed.stdout
+
+
+def test_production_images_are_minimal(paddle: Project, baked: dict[str, Any]) -> None:
+    for variant in VARIANTS:
+        assert baked[f"image-{variant}"]["size"] <= 75_000_000
+    names = set(listing(paddle, "image-cpu"))
+    assert {"usr/bin/paddle", "usr/lib/libpaddle.so.0", "usr/bin/python3"} <= names
+    unwanted = re.compile(
+        r"(^|/)(gcc|g\+\+|cc|clang|nvcc|cmake|ninja|ccache|apt-get|pip3?|sphinx-build)$"
+        r"|^var/lib/apt/lists/.|^root/\.cache|\.deb$|^usr/share/(doc|man)/.|^usr/include/.|^src/"
+    )
+    assert [name for name in names if unwanted.search(name)] == []
+    assert not [name for name in names if "cuda" in name.lower()]
+
+
+def listing(project: Project, target: str) -> Iterator[str]:
+    """The paths in all layers of an exported target."""
+    (exports,) = (project.user.home / ".local/share/pdbuild/exports").glob(
+        f"{project.root.name}-*/{target}"
+    )
+    for blob in (exports / "blobs/sha256").iterdir():
+        run = subprocess.run(["tar", "-tf", blob], capture_output=True, text=True, check=False)
+        if run.returncode == 0:
+            yield from (name.removeprefix("./").rstrip("/") for name in run.stdout.splitlines())
+
+
+def test_lintian_finds_no_error(paddle: Project, version: str) -> None:
+    for variant in VARIANTS:
+        deb = f"build/paddle-{version}{suffix(variant)}.deb"
+        done = paddle.user.run(["lintian", "--fail-on=error", deb], cwd=paddle.root)
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_packages_say_how_they_relate(paddle: Project, version: str) -> None:
+    for variant in VARIANTS:
+        deb = f"build/paddle-{version}{suffix(variant)}.deb"
+        text = paddle.runs("dpkg-deb", "--field", deb)
+        fields = dict(re.findall(r"^(\S+): (.*)$", text, re.MULTILINE))
+        name = f"paddle{suffix(variant)}"
+        others = {f"paddle{suffix(v)}" for v in VARIANTS} - {name}
+        assert fields["Package"] == name
+        assert set(fields["Conflicts"].split(", ")) == others
+        assert "libc6 (>= " in fields["Depends"]
+        assert "libstdc++6" in fields["Depends"]
+        assert "python3" in fields["Depends"]
+        assert ("Provides" in fields) == (name != "paddle")
+        assert fields["Maintainer"] == "The paddle developers <paddle@example.org>"
+
+
+IN_BARE_BASE = """
+set -e
+apt-get -qq update
+find / -xdev -not -path '/proc/*' | sort > /tmp/before
+apt-get -qq install --no-install-recommends -y /debs/paddle-{version}.deb > /dev/null 2>&1
+paddle version
+python3 -c 'import paddle; print(paddle.__version__)'
+dpkg -L paddle | grep -c libpaddle
+if dpkg -i /debs/paddle-{version}-noavx.deb > /tmp/refused 2>&1; then exit 7; fi
+grep -q 'conflicting packages' /tmp/refused
+apt-get -qq install -y /debs/paddle-{version}-noavx.deb > /dev/null 2>&1
+paddle version
+apt-get -qq purge -y paddle-noavx > /dev/null 2>&1
+find / -xdev -not -path '/proc/*' | grep -i paddle | grep -v -e ^/debs -e ^/var/lib/dpkg \\
+    -e ^/var/cache/apt -e ^/var/lib/apt || echo clean
+"""
+
+
+def test_the_package_works_in_a_bare_base(paddle: Project, version: str) -> None:
+    (layout,) = (paddle.user.home / ".local/share/pdbuild/bases").glob("trixie-*")
+    paddle.runs("skopeo", "copy", "-q", f"oci:{layout}", f"oci-archive:{paddle.root}/base.tar")
+    image = paddle.runs("podman", "load", "-q", "-i", "base.tar").split()[-1]
+    (paddle.root / "base.tar").unlink()
+    script = IN_BARE_BASE.replace("{version}", version)
+    argv = ["podman", "run", "--rm", "--network=host", "-v", f"{paddle.root}/build:/debs:ro"]
+    said = paddle.runs(*argv, image, "bash", "-c", script)
+    paddle.runs("podman", "rmi", image)
+    lines = said.splitlines()
+    assert lines[0] == f"paddle {version} (GPU=OFF AVX=ON)"
+    assert lines[1] == version
+    assert f"paddle {version} (GPU=OFF AVX=OFF)" in lines
+    assert lines[-1] == "clean"
+
+
+def test_plain_podman_runs_the_image(paddle: Project, version: str) -> None:
+    argv = ["podman", "run", "--rm", "-v", f"{paddle.root}:/work"]
+    said = paddle.runs(*argv, f"localhost/paddle:{version}", "/work/a.py")
+    assert "accuracy" in said
+    assert "paddle " in paddle.runs(*argv, f"localhost/paddle:{version}")
+
+
+def test_one_edited_file_compiles_alone(paddle: Project, version: str) -> None:
+    source = paddle.root / "examples/paddle/src/core/random.cc"
+    source.write_text(source.read_text() + "\n// edited\n")
+    done = paddle.pdbuild("bake", "binaries-cpu", "--progress=plain")
+    assert done.returncode == 0, done.stderr
+    compiled = [line for line in done.stderr.splitlines() if "Building CXX object" in line]
+    paddle.runs("git", "checkout", "-q", "--", source)
+    # The version gains "-dirty", and its file is compiled again as well.
+    assert sorted(re.findall(r"(\w+)\.cc\.o", "\n".join(compiled))) == ["random", "version"]
+
+
+def test_tests_run_where_they_are_asked_for(paddle: Project, baked: dict[str, Any]) -> None:
+    done = paddle.pdbuild("bake", "binaries-cpu", "--set", "TEST=ON", "--progress=plain")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "tests passed" in done.stderr
+    refused = paddle.pdbuild("bake", "binaries-cpu", "--set", "GPU=ON")
+    assert refused.returncode == 2
+    assert "variant cpu is defined by GPU=OFF" in refused.stderr
