@@ -59,7 +59,7 @@ def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], N
 
 
 def _folder(suite: str, architecture: str) -> Path:
-    recipe = json.dumps([suite, architecture, EPOCH, DPKG_OPTIONS, 1])
+    recipe = json.dumps([suite, architecture, EPOCH, DPKG_OPTIONS, 2])
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     return data_dir() / "bases" / f"{suite}-{architecture}-{key}"
 
@@ -100,6 +100,8 @@ def _layout(folder: Path, tarball: Path, architecture: str) -> None:
         "os": "linux",
         "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}"]},
+        # Buildah refuses an image with fewer of these than layers.
+        "history": [{"created_by": "mmdebstrap"}],
     }
     manifest = {
         "schemaVersion": 2,
