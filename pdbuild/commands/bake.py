@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdbuild import artifacts, base, definition, dirs, shipped
-from pdbuild.commands import network, report
+from pdbuild.commands import network, podman, report
 from pdbuild.commands.project import Choices, open_recipe, plan_for
 from pdbuild.definition import Definition
 from pdbuild.engine.contract import Build, Built, Engine
@@ -131,27 +131,14 @@ def _collect(recipe: Recipe, plan: Plan, built: Built) -> _Made:
         _put(root / dockerfile.PATH, dockerfile.render(recipe, plan.version))
         _put(root / f"{dockerfile.PATH}.dockerignore", dockerfile.render_ignored(recipe))
     store = Store(dirs.data_dir() / "images")
-    images = []
+    tags = []
     for output in built.outputs:
         for tag in output.target.tags:
             store.adopt(output.layout, output.digest, tag)
-            _load(store, tag)
-            found = store.find(tag)
-            assert found
-            images.append(found)
-    return _Made(files=collected, images=tuple(images))
-
-
-def _load(store: Store, reference: str) -> None:
-    """Into podman as well, when it is there. The image is in the store whatever happens."""
-    from pdbuild.container import host, loading
-
-    if not host.loadable():
-        return
-    try:
-        loading.load(store, reference)
-    except EngineError as error:
-        _say(f"{reference} is in the image store, but not in podman: {error.message}")
+            tags.append(tag)
+    podman.load(store, tags)
+    images = tuple(image for tag in tags if (image := store.find(tag)))
+    return _Made(files=collected, images=images)
 
 
 def _raise_failures(plan: Plan, built: Built) -> None:

@@ -38,10 +38,11 @@ def run(choices: Choices, program: Program, options: Options) -> int:
     image_target = f"image-{variants[0]}"
     plan = plan_for(recipe, Choices(targets=(image_target,), settings=choices.settings))
     reference = _image(recipe, plan, options)
-    from pdbuild.container import podman
-    from pdbuild.container.loading import load
+    from pdbuild.container import host, loading, podman
 
-    load(_store(), reference)
+    loading.load(_store(), reference)
+    for notice in host.take_notices():
+        print(notice, file=sys.stderr)
     container = _container(recipe, reference, program)
     if program.detach:
         print(podman.start(container))

@@ -1,0 +1,56 @@
+"""Keeps the user's podman in step with the image store, so that plain `podman run` works too."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from pdbuild import dirs
+from pdbuild.errors import EngineError
+from pdbuild.store import Store
+
+
+def load(store: Store, references: Iterable[str]) -> None:
+    """Put images into podman when it is there; they are in the store whatever happens.
+
+    What had to be written for podman is said on stderr.
+    """
+    from pdbuild.container import host, loading
+
+    if not host.loadable():
+        return
+    for reference in references:
+        try:
+            loading.load(store, reference)
+        except EngineError as error:
+            _say(f"{reference} is in the image store, but not in podman: {error.message}")
+            return
+    for notice in host.take_notices():
+        _say(notice)
+    _mend_plain_podman()
+
+
+def _mend_plain_podman() -> None:
+    """See once per start of the machine that `podman run` by hand works, for users without root.
+
+    The administrator's configuration in /etc is not ours to change: `pdbuild doctor` tells.
+    """
+    marker = dirs.cache_dir() / "podman-by-hand"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    if os.getuid() == 0 or (marker.exists() and marker.read_text() == boot):
+        return
+    from pdbuild.container import plain
+
+    try:
+        needed = plain.missing()
+    except EngineError as error:
+        _say(f"{error.message} (`pdbuild run` works)")
+    else:
+        if needed:
+            needed.write()
+            _say(f"wrote {needed.path}, without which plain `podman run` fails: {needed.error}")
+    marker.write_text(boot)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
