@@ -1,0 +1,47 @@
+"""The wheel in a clean environment, far from the checkout: `pdbuild init` and what follows."""
+
+import json
+from pathlib import Path
+
+from .conftest import User
+from .project import Project, give
+
+CMAKE = """
+cmake_minimum_required(VERSION 3.20)
+project(squares CXX)
+add_executable(squares squares.cc)
+install(TARGETS squares RUNTIME DESTINATION bin)
+"""
+PROGRAM = """
+#include <cstdlib>
+#include <iostream>
+int main(int count, char **words) {
+    for (int i = 1; i < count; ++i) std::cout << std::atoi(words[i]) * std::atoi(words[i]) << "\\n";
+    return count == 1 ? 3 : 0;
+}
+"""
+
+
+def test_init_bakes_a_cmake_project(user: User, pdbuild_python: Path, engines: Path) -> None:
+    root = user.home / "squares"
+    root.mkdir()
+    (root / "CMakeLists.txt").write_text(CMAKE)
+    (root / "squares.cc").write_text(PROGRAM)
+    give(user, root)
+    project = Project(user=user, root=root, program=pdbuild_python.parent / "pdbuild")
+    package = project.runs(
+        str(pdbuild_python), "-c", "import pdbuild; print(pdbuild.__file__)"
+    ).strip()
+    assert "site-packages" in package
+
+    assert "pdbuild.toml is written" in project.succeeds("init")
+    rows = project.bake("all")
+    assert (root / "build/default/bin/squares").is_file()
+    assert (root / rows["deb-default"]["where"]).is_file()
+    assert project.succeeds("run", "squares", "3", "4").split() == ["9", "16"]
+    assert project.pdbuild("run", "squares").returncode == 3
+    references = [image["reference"] for image in json.loads(project.succeeds("images", "--json"))]
+    assert rows["image-default"]["where"] in references
+    again = project.pdbuild("init")
+    assert again.returncode == 2
+    assert "there is a pdbuild.toml already" in again.stderr
