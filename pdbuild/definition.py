@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,12 +53,13 @@ def write(
     """Render `plan` and write it below the cache directory, named by its content.
 
     `contexts` are bake's named contexts; `network` (mirrors and proxies) and the bundle `ca`
-    become secrets of the steps that download. `ignored` parts of the context are listed in
-    `Containerfile.dockerignore`, which BuildKit reads before `.dockerignore`.
+    become secrets of the steps that download. What is no part of the context is listed in
+    `Containerfile.dockerignore`, which BuildKit reads in the place of `.dockerignore`.
     """
     command = f"pdbuild bake {' '.join(target.name for target in plan.targets)}"
     text = render_containerfile(plan, recipe, command)
-    network_text = "".join(f"{name}='{value}'\n" for name, value in sorted(network.items()))
+    # A shell reads it: hooks/network.
+    network_text = "".join(f"{k}={shlex.quote(v)}\n" for k, v in sorted(network.items()))
     ignored = IGNORED + _own_ignored(Path(plan.root))
     content = "\0".join([text, network_text, ignored])
     folder = cache_dir() / "definitions" / hashlib.sha256(content.encode()).hexdigest()[:16]
@@ -83,8 +85,8 @@ def write(
 
 def _own_ignored(root: Path) -> str:
     try:
-        return (root / ".dockerignore").read_text()
-    except FileNotFoundError:
+        return (root / ".dockerignore").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, IsADirectoryError):
         return ""
 
 
@@ -93,7 +95,7 @@ def _put(path: Path, text: str, mode: int = 0o644) -> None:
     if path.exists():
         return
     handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w") as file:
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
     Path(temporary).chmod(mode)
     Path(temporary).replace(path)
