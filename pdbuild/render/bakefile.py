@@ -50,7 +50,7 @@ def _target(
         "labels": target.labels,
         "tags": list(target.tags),
         "platforms": list(plan.platforms),
-        "secret": [f"id={name},src={path}" for name, path in secrets.items()],
+        "secret": [_csv(f"id={name}", f"src={path}") for name, path in secrets.items()],
         "output": _output(plan, target),
     }
     return {key: value for key, value in fields.items() if value}
@@ -60,7 +60,15 @@ def _output(plan: Plan, target: Target) -> list[str]:
     if target.kind.is_image:
         return []
     kind = "tar" if target.kind is Kind.ROOTFS else "local"
-    return [f"type={kind},dest={plan.root}/{target.destination}"]
+    return [_csv(f"type={kind}", f"dest={plan.root}/{target.destination}")]
+
+
+def _csv(*fields: str) -> str:
+    """Fields as buildx reads them: CSV, in which a path may hold commas and quotes."""
+    return ",".join(
+        '"' + field.replace('"', '""') + '"' if set(field) & set(',"') else field
+        for field in fields
+    )
 
 
 def _escaped(value: Any) -> Any:
