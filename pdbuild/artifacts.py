@@ -1,6 +1,7 @@
 """Puts the files that targets yielded below `build/`, and keeps `build/artifacts.json`.
 
-Files of earlier builds that a target no longer yields go; nothing else in `build/` is touched.
+Files of earlier builds that a target no longer yields go; what the user or another target has
+put into `build/` stays.
 """
 
 import contextlib
@@ -9,25 +10,30 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pdbuild.engine.contract import Output
-from pdbuild.errors import EngineError
+from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.oci import Layout
 from pdbuild.plan.types import Kind
 
 MANIFEST = "build/artifacts.json"
+
+_SCRATCH = ".pdbuild-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
     """One file that ships. `path` is relative to the project root, `size` in bytes.
 
-    `target` made it; `image` is the digest of that target's output, from which it came.
+    `target` made it; `image` is the digest of that target's output, from which it came, or ""
+    when the file has changed since. `link` is where a symbolic link leads; size and checksum
+    are of what is read there.
     """
 
     path: str
@@ -38,31 +44,39 @@ class Artifact:
     sha256: str
     target: str
     image: str
+    link: str = ""
 
 
 def collect(root: Path, outputs: Sequence[Output]) -> tuple[Artifact, ...]:
     """Put the files of `outputs` (no images among them) below `root`/build; return theirs.
 
     An output that is there already, whole and unchanged since, costs a look at its files.
-    Everything belongs to the calling user. Raises EngineError when a layer cannot be unpacked.
+    Everything belongs to the calling user. Raises PdbuildError when `build` is no folder and
+    EngineError when a layer cannot be unpacked.
     """
     build = root / "build"
-    build.mkdir(exist_ok=True)
+    try:
+        build.mkdir(exist_ok=True)
+    except FileExistsError:
+        raise PdbuildError(f"{build} is not a folder", hint="move it away") from None
     with _alone(build):
+        for left in build.glob(f"{_SCRATCH}*"):  # of a pdbuild that was killed
+            shutil.rmtree(left, ignore_errors=True)
         kept = list(read(root))
         # A file changed after the manifest was written has changed since it was collected.
         since = (root / MANIFEST).stat().st_mtime_ns if kept else 0
+        kept = [a if _intact(root, a, since) else replace(a, image="") for a in kept]
         changed = False
         for output in outputs:
             mine = [artifact for artifact in kept if artifact.target == output.target.name]
-            if mine and all(_intact(root, artifact, output.digest, since) for artifact in mine):
+            if mine and all(artifact.image == output.digest for artifact in mine):
                 continue
             changed = True
             kept = [artifact for artifact in kept if artifact not in mine]
-            kept += _place(root, output)
+            kept += _place(root, output, frozenset(root / artifact.path for artifact in mine))
             now = {artifact.path for artifact in kept}
             for gone in (artifact.path for artifact in mine if artifact.path not in now):
-                (root / gone).unlink(missing_ok=True)
+                _remove(root, gone)
         if changed:
             kept.sort(key=lambda artifact: artifact.path)
             _write(root / MANIFEST, kept)
@@ -74,22 +88,47 @@ def read(root: Path) -> tuple[Artifact, ...]:
     """What `build/artifacts.json` lists; nothing when it is missing or not ours."""
     try:
         listed = json.loads((root / MANIFEST).read_bytes())["artifacts"]
-        return tuple(Artifact(**entry) for entry in listed)
+        artifacts = tuple(Artifact(**entry) for entry in listed)
     except (OSError, ValueError, LookupError, TypeError):
         return ()
+    return artifacts if all(map(_sound, artifacts)) else ()
 
 
-def _intact(root: Path, artifact: Artifact, image: str, since: int) -> bool:
+def _sound(artifact: Artifact) -> bool:
+    """Whether an entry can be ours: files that it names may be deleted."""
+    parts = str(artifact.path).split("/")
+    return len(parts) > 1 and parts[0] == "build" and not {"", ".", ".."} & set(parts)
+
+
+def _intact(root: Path, artifact: Artifact, since: int) -> bool:
+    """Whether the file is what was collected; a link is compared by where it leads."""
+    path = root / artifact.path
     try:
-        status = (root / artifact.path).lstat()
+        status = path.lstat()
+        if artifact.link:
+            return str(path.readlink()) == artifact.link
     except OSError:
         return False
-    same = artifact.image == image and status.st_size == artifact.size
+    same = stat.S_ISREG(status.st_mode) and status.st_size == artifact.size
     return same and status.st_ctime_ns <= since
 
 
-def _place(root: Path, output: Output) -> Iterator[Artifact]:
-    """Unpack every platform of an output to its place; yield its files."""
+def _remove(root: Path, path: str) -> None:
+    """Delete a file below `build`, and the folders that are empty then."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        (root / path).unlink()
+    for folder in Path(path).parents[:-2]:  # not `build`, not the root
+        try:
+            (root / folder).rmdir()
+        except OSError:
+            return
+
+
+def _place(root: Path, output: Output, owned: frozenset[Path]) -> Iterator[Artifact]:
+    """Unpack every platform of an output to its place; yield its files.
+
+    `owned` are the files of earlier builds of this target.
+    """
     layout = Layout(output.layout)
     manifests = tuple(layout.manifests(layout.describe(output.digest)))
     for manifest in manifests:
@@ -99,22 +138,27 @@ def _place(root: Path, output: Output) -> Iterator[Artifact]:
         if len(manifests) > 1:  # build/cpu becomes build/linux-arm64/cpu
             inside = destination.relative_to("build")
             destination = Path("build", platform.replace("/", "-"), inside)
-        for path in _unpacked(root, destination, output.target.kind, layers):
+        for path in _unpacked(root, destination, output.target.kind, layers, owned):
+            link = str(path.readlink()) if path.is_symlink() else ""
+            there = path.is_file()  # a link may lead to a folder, or nowhere
             yield Artifact(
                 path=path.relative_to(root).as_posix(),
                 kind=str(output.target.kind),
                 variant=output.target.variant,
                 platform=platform,
-                size=path.stat().st_size,
-                sha256=_sha256(path),
+                size=path.stat().st_size if there else 0,
+                sha256=_sha256(path) if there else "",
                 target=output.target.name,
                 image=output.digest,
+                link=link,
             )
 
 
-def _unpacked(root: Path, destination: Path, kind: Kind, layers: Sequence[Path]) -> list[Path]:
-    """The regular files of `layers`, put to `destination` whole or not at all."""
-    scratch = Path(tempfile.mkdtemp(prefix=".pdbuild-", dir=root / "build"))
+def _unpacked(
+    root: Path, destination: Path, kind: Kind, layers: Sequence[Path], owned: frozenset[Path]
+) -> list[Path]:
+    """The files and links of `layers`, put to `destination`; each is whole at any moment."""
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=root / "build"))
     try:
         if kind is Kind.ROOTFS:
             for layer in layers:  # one: the stage copies once
@@ -123,18 +167,40 @@ def _unpacked(root: Path, destination: Path, kind: Kind, layers: Sequence[Path])
         else:
             for layer in layers:
                 _unpack(layer, scratch)
-        names = sorted(path.relative_to(scratch) for path in scratch.rglob("*") if _is_file(path))
-        final = root / destination
-        final.mkdir(parents=True, exist_ok=True)
-        if kind in (Kind.DEB, Kind.ROOTFS):  # beside the files of other targets
-            for name in names:
-                (scratch / name).replace(final / name)
-        else:
-            scratch.chmod(0o755)
-            _swap(scratch, final)
+        return list(_moved(scratch, root / destination, owned))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return [final / name for name in names]
+
+
+def _moved(scratch: Path, final: Path, owned: frozenset[Path]) -> Iterator[Path]:
+    """Move all that is in `scratch` to `final`; the files' new paths."""
+    final.mkdir(parents=True, exist_ok=True)
+    for new in sorted(scratch.rglob("*")):  # a folder before what is in it
+        path = final / new.relative_to(scratch)
+        if new.is_dir() and not new.is_symlink():
+            new.chmod(new.stat().st_mode | 0o700)  # its files must be able to leave
+            if path.is_symlink() or path.is_file():
+                path.unlink()
+            path.mkdir(exist_ok=True)
+        elif new.is_symlink() or new.is_file():
+            if path.is_dir() and not path.is_symlink():
+                _clear(path, owned)
+            new.replace(path)
+            yield path
+
+
+def _clear(folder: Path, owned: frozenset[Path]) -> None:
+    """Delete a folder that stands where a file must be, unless something else is in it."""
+    for path in sorted(folder.rglob("*"), reverse=True):  # a folder after what is in it
+        if path in owned:
+            path.unlink(missing_ok=True)
+        elif path.is_dir() and not path.is_symlink():
+            with contextlib.suppress(OSError):
+                path.rmdir()
+    try:
+        folder.rmdir()
+    except OSError:
+        raise PdbuildError(f"{folder} is in the way of a file", hint="move it away") from None
 
 
 def _unpack(layer: Path, folder: Path) -> None:
@@ -143,20 +209,6 @@ def _unpack(layer: Path, folder: Path) -> None:
     run = subprocess.run(argv, capture_output=True, text=True, check=False)
     if run.returncode:
         raise EngineError(f"cannot unpack {layer} into {folder}: {run.stderr.strip()}")
-
-
-def _swap(new: Path, old: Path) -> None:
-    """Put folder `new` in the place of `old`, and delete what was there."""
-    gone = Path(tempfile.mkdtemp(prefix=".pdbuild-", dir=new.parent))
-    try:
-        old.rename(gone / "old")
-        new.rename(old)
-    finally:
-        shutil.rmtree(gone, ignore_errors=True)
-
-
-def _is_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def _sha256(path: Path) -> str:

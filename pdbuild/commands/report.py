@@ -87,7 +87,7 @@ def _size(target: Target, files: Sequence[Artifact], images: Sequence[StoredImag
         return sum(
             image.unpacked or image.size for image in images if image.reference in target.tags
         )
-    return sum(artifact.size for artifact in files if artifact.target == target.name)
+    return sum(a.size for a in files if a.target == target.name and not a.link)
 
 
 def _time(row: Row) -> str:
