@@ -8,6 +8,13 @@ from pathlib import Path
 
 from pdbuild.errors import PdbuildError
 
+# What Debian's versions (policy 5.6.12) and the tags of images (128 characters) both allow.
+_TAG = re.compile(r"v[0-9][A-Za-z0-9.]*(-[A-Za-z0-9.]+)*")
+_LONGEST_TAG = 60
+
+# Set in git's own hooks; they would point git at that repository, whatever the folder.
+_REDIRECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -27,9 +34,10 @@ def describe(tree: Path, version: str) -> Source:
     Without a tag it counts from 0.0.0, and is that outside git. Each of these is a valid
     Debian version and OCI tag.
 
-    Raises PdbuildError when there is a repository that git refuses to read.
+    Raises PdbuildError when there is a repository that git refuses to read, and for a tag
+    that is no such version.
     """
-    log = _git(tree, "log", "-1", "--format=%H %ct")
+    log = _git(tree, "log", "-1", "--no-show-signature", "--format=%H %ct")
     if not log:
         _check_readable(tree)
     revision, _, created = log.partition(" ")
@@ -50,6 +58,12 @@ def _version(tree: Path) -> str:
         described = f"v0.0.0-{_git(tree, 'rev-list', '--count', 'HEAD')}-g{described}"
     clean = described.removesuffix("-dirty")
     tag, commits, revision = clean.rsplit("-", 2)
+    if len(tag) > _LONGEST_TAG or not _TAG.fullmatch(tag):
+        raise PdbuildError(
+            f"the tag {tag!r} cannot be a version: after the v, digits, letters, dots and "
+            f"single hyphens, at most {_LONGEST_TAG} characters",
+            hint="tag the commit with one such as v1.2.3, or set a literal version in the recipe",
+        )
     later = "" if commits == "0" else f"-{commits}-{revision}"
     return tag.removeprefix("v") + later + ("-dirty" if clean != described else "")
 
@@ -71,11 +85,12 @@ def _git(tree: Path, *arguments: str) -> str:
 
 
 def _run(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    environment = {k: v for k, v in os.environ.items() if k not in _REDIRECTING}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         return subprocess.run(
             ["git", "-C", os.fspath(tree), *arguments],
-            capture_output=True, text=True, env=environment, check=False,
+            capture_output=True, text=True, errors="replace", env=environment, check=False,
         )  # fmt: skip
     except OSError:
         return None
