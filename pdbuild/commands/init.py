@@ -1,10 +1,12 @@
 """`pdbuild init`: write a first recipe for the project in the working directory."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
 
 from pdbuild.errors import UsageError
+from pdbuild.recipe import names
 
 FILE = "pdbuild.toml"
 
@@ -13,6 +15,8 @@ _BUILDS = {
     "CMakeLists.txt": ("build", ("gcc", "cmake", "ccache")),
     "configure.ac": ("build-autotools", ("gcc", "ccache")),
     "configure": ("build-autotools", ("gcc", "ccache")),
+    "GNUmakefile": ("build-make", ("gcc", "ccache")),
+    "makefile": ("build-make", ("gcc", "ccache")),
     "Makefile": ("build-make", ("gcc", "ccache")),
 }
 _PACKAGES = {
@@ -61,9 +65,9 @@ def init(folder: Path) -> Path:
     Raises UsageError when there is one already, or nothing to build is found.
     """
     path = folder / FILE
-    if path.exists():
+    if os.path.lexists(path):
         raise UsageError(f"there is a {FILE} already")
-    build = next((found for file, found in _BUILDS.items() if (folder / file).exists()), None)
+    build = next((found for file, found in _BUILDS.items() if (folder / file).is_file()), None)
     if build is None:
         raise UsageError(
             f"no {', '.join(_BUILDS)} in {folder}",
@@ -77,29 +81,36 @@ def init(folder: Path) -> Path:
         hook=hook,
         maintainer=_maintainer(),
     )
-    path.write_text(text)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
     return path
 
 
 def _name(folder: Path) -> str:
-    """The folder's name as a Debian package name (policy 5.6.1)."""
-    name = re.sub(r"[^a-z0-9.-]+", "-", folder.resolve().name.lower()).strip("-.")
-    return name if len(name) > 1 and name[0].isalnum() else "project"
+    """The folder's name as one that packages and images may have."""
+    words = re.findall(r"[a-z0-9]+(?:\.[a-z0-9]+)*", folder.resolve().name.lower())
+    name = "-".join(words)
+    return "project" if names.project_problem(name) else name
 
 
 def _maintainer() -> str:
     name, address = _git("user.name"), _git("user.email")
-    return f"{name} <{address}>" if name and address else "Nobody <nobody@localhost.localdomain>"
+    maintainer = f"{name} <{address}>"
+    if names.MAINTAINER.fullmatch(maintainer):
+        return maintainer
+    return "Nobody <nobody@localhost.localdomain>"
 
 
 def _git(key: str) -> str:
     try:
         run = subprocess.run(
-            ["git", "config", "--get", key], capture_output=True, text=True, check=False
-        )
+            ["git", "config", "--get", key],
+            capture_output=True, text=True, errors="replace", check=False,
+        )  # fmt: skip
     except OSError:
         return ""
-    return re.sub(r'["\\]', "", run.stdout.strip())
+    plain = "".join(c for c in run.stdout if c.isprintable() and c not in '"\\<>')
+    return " ".join(plain.split())
 
 
 def _quoted(names: tuple[str, ...]) -> str:
