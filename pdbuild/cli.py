@@ -12,8 +12,9 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pdbuild.errors import Interrupted, PdbuildError, RecipeError, UsageError
 from pdbuild.verbs import VERBS
@@ -24,7 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            # Here, where what goes wrong can be said; the interpreter would do it at its end.
+            if sys.stdout:
+                sys.stdout.flush()
     except (KeyboardInterrupt, Interrupted) as error:
         _print_error(str(error) or "interrupted", "")
         return Interrupted.exit_code
@@ -37,10 +43,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         # Whoever read our output has gone, as `| head` does; say nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 1
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            return _bug()
+        _forget_output()
+        _print_error(str(PdbuildError(_told(error))), "")
+        return PdbuildError.exit_code
     except Exception:
         return _bug()
+
+
+# What a disk or an account lacks is no bug of ours.
+_OF_THE_MACHINE = frozenset({EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS})
+
+
+def _told(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+
+
+def _forget_output() -> None:
+    """What is still buffered cannot be written; the interpreter must not try at its end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: list[str]) -> int:
@@ -88,6 +114,10 @@ class _Formatter(argparse.HelpFormatter):
 class _Parser(argparse.ArgumentParser):
     """Reports wrong usage as the rest of pdbuild reports errors."""
 
+    def __init__(self, **settings: Any) -> None:
+        # An abbreviation would change its meaning when an option is added.
+        super().__init__(allow_abbrev=False, **settings)
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"{self.prog} --help")
 
@@ -116,16 +146,21 @@ def _print_error(message: str, hint: str) -> None:
 def _bug() -> int:
     """Keep what is needed to mend it, and say where."""
     import platform
+    import shlex
     import tempfile
     import traceback
 
     from pdbuild.dirs import cache_dir
 
-    with tempfile.NamedTemporaryFile(
-        "w", dir=cache_dir(), prefix="bug-", suffix=".log", delete=False
-    ) as log:
-        log.write(f"pdbuild {' '.join(sys.argv[1:])}\n{sys.version}\n{platform.platform()}\n\n")
-        log.write(traceback.format_exc())
-    last = traceback.format_exc().strip().splitlines()[-1]
-    _print_error(f"this is a bug in pdbuild: {last}", f"please report it with {log.name}")
+    trace = traceback.format_exc()
+    hint = "please report it with what `pdbuild` was asked for"
+    with contextlib.suppress(OSError):  # there may be no place for a file
+        with tempfile.NamedTemporaryFile(
+            "w", dir=cache_dir(), prefix="bug-", suffix=".log", delete=False,
+            encoding="utf-8", errors="backslashreplace",
+        ) as log:  # fmt: skip
+            log.write(f"pdbuild {shlex.join(sys.argv[1:])}\n{sys.version}\n")
+            log.write(f"{platform.platform()}\n\n{trace}")
+        hint = f"please report it with {log.name}"
+    _print_error(f"this is a bug in pdbuild: {trace.strip().splitlines()[-1]}", hint)
     return 3

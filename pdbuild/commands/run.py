@@ -1,7 +1,7 @@
 """`pdbuild run`, `logs` and `stop`: programs in production images."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdbuild import dirs
@@ -35,8 +35,10 @@ def run(choices: Choices, program: Program, options: Options) -> int:
     variants = choices.variants or (recipe.default_variant,)
     if recipe.image is None:
         raise UsageError(f"{recipe.file} has no [image]", hint="add one to run programs in it")
+    if len(variants) > 1:
+        raise UsageError(f"--variant {','.join(variants)}: a program runs in one image")
     image_target = f"image-{variants[0]}"
-    plan = plan_for(recipe, Choices(targets=(image_target,), settings=choices.settings))
+    plan = plan_for(recipe, replace(choices, targets=(image_target,)))
     reference = _image(recipe, plan, options)
     from pdbuild.container import host, loading, podman
 

@@ -1,6 +1,5 @@
 """`pdbuild bake`."""
 
-import sys
 from argparse import ArgumentParser, Namespace
 
 from pdbuild.commands import bake, report
@@ -36,7 +35,7 @@ def run(arguments: Namespace) -> int:
         targets, what = [*targets, what], "bake"
     choices = options.choices(arguments, tuple(targets))
     if what:
-        sys.stdout.write(bake.show(choices, what))
+        print(bake.show(choices, what), end="")
         return 0
     result = bake.bake(choices, options.building(arguments))
     if arguments.json:

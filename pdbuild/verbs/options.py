@@ -40,7 +40,7 @@ def choices(arguments: Namespace, targets: tuple[str, ...] = ()) -> Choices:
         recipe=arguments.recipe,
         targets=targets,
         variants=_listed(arguments.variant),
-        settings=dict(pair(text) for text in arguments.set),
+        settings=dict(map(_setting, arguments.set)),
         platforms=_listed(arguments.platform),
     )
 
@@ -61,6 +61,13 @@ def pair(text: str) -> tuple[str, str]:
     if not name:
         raise UsageError(f"{text!r} is not NAME=VALUE")
     return name, value if equals else os.environ.get(name, "")
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"--set {text}: not OPTION=VALUE")
+    return name, value
 
 
 def mount(text: str) -> Mount:
