@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 
 from pdbuild.errors import UsageError
-from pdbuild.plan import stages
+from pdbuild.plan import develop, stages
 from pdbuild.plan.instructions import Stage
 from pdbuild.plan.types import Kind, Plan, Request, Target
 from pdbuild.recipe.types import Recipe
@@ -188,7 +188,7 @@ def _stages(recipe: Recipe, wanted: Iterable[Target]) -> list[Stage]:
         made.extend((stages.runtime_build(recipe), stages.runtime(), stages.production(recipe)))
         for variant in variants:
             made.extend((stages.content(recipe, variant), stages.image(variant)))
-    made.append(stages.dev(recipe))
+    made.append(develop.stage(recipe))
     return made
 
 

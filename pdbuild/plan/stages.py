@@ -117,10 +117,8 @@ def build(recipe: Recipe, variant: str, first: str) -> Stage:
     """One variant compiled and installed into /out; waits for the variant `first`."""
     name = recipe.project.name
     options = options_of(recipe, variant)
-    words = [f"-D{recipe.options[o].cmake}=${o}" for o in options if recipe.options[o].cmake]
-    words.extend(recipe.build.arguments)
     hook = recipe.build.hook
-    script = " ".join(["exec", "bash", f"{HOOKS}/{_hook_name(hook)}", *map(_shell_word, words)])
+    script = " ".join(["exec", "bash", f"{HOOKS}/{_hook_name(hook)}", *hook_arguments(recipe)])
     waits_for = "compile" if variant == first else f"build-{first}"
     return Stage(
         name=f"build-{variant}",
@@ -159,8 +157,8 @@ def binaries(recipe: Recipe, variant: str) -> Stage:
     )
 
 
-def package(recipe: Recipe, variant: str, described: Package) -> Stage:
-    """One variant packed as a Debian binary package in /deb."""
+def package_fields(recipe: Recipe, variant: str, described: Package) -> tuple[str, ...]:
+    """The arguments of the hook that packs a variant: `--field=value`."""
     name = package_name(recipe, variant)
     others = sorted({package_name(recipe, other) for other in recipe.variants} - {name})
     synopsis, _, long = described.description.strip().partition("\n")
@@ -179,22 +177,27 @@ def package(recipe: Recipe, variant: str, described: Package) -> Stage:
         "conflicts": ", ".join(others),
         "synopsis": synopsis.strip()
         + ("" if variant == recipe.default_variant else f" ({variant})"),
-        "description": "\n".join(filter(None, [long.strip(), note])),
+        "description": long.strip(),
+        "note": note,
     }
-    argv = ["bash", f"{HOOKS}/package"]
-    argv.extend(f"--{key}={value}" for key, value in fields.items() if value)
+    return tuple(f"--{key}={value}" for key, value in fields.items() if value)
+
+
+def package(recipe: Recipe, variant: str, described: Package) -> Stage:
+    """One variant packed as a Debian binary package in /deb."""
+    argv = ("bash", f"{HOOKS}/package", *package_fields(recipe, variant, described))
     return Stage(
         name=f"package-{variant}",
         base="toolchain",
-        comment=f"The Debian package {name}.",
+        comment=f"The Debian package {package_name(recipe, variant)}.",
         instructions=(
             Arg(name="VERSION", default="0.0.0"),
             Arg(name="SOURCE_DATE_EPOCH", default="0"),
             Run(
-                argv=tuple(argv),
+                argv=argv,
                 mounts=(
                     Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT),
-                    *_shipped("package"),
+                    *shipped("package"),
                     Tmpfs(target="/tmp"),
                 ),
             ),
@@ -291,7 +294,7 @@ def content(recipe: Recipe, variant: str) -> Stage:
                 mounts=(
                     source,
                     Bind(stage="runtime", source="/", target="/rootfs"),
-                    *_shipped("image"),
+                    *shipped("image"),
                     Tmpfs(target="/tmp"),
                 ),
             ),
@@ -337,18 +340,11 @@ def image_config(recipe: Recipe) -> tuple[Instruction, ...]:
     return tuple(config)
 
 
-def dev(recipe: Recipe) -> Stage:
-    """The development image: the toolchain, with the hooks inside."""
-    return Stage(
-        name="dev",
-        base="toolchain",
-        comment="The development image: the tools, and no source.",
-        instructions=(
-            Copy(stage="hooks", source="/", target="/usr/lib/pdbuild/hooks/"),
-            Workdir(path=f"/{recipe.project.name}"),
-            Cmd(argv=("bash",)),
-        ),
-    )
+def hook_arguments(recipe: Recipe) -> tuple[str, ...]:
+    """The build hook's arguments as words of a shell, in which $NAME stands for a variable."""
+    set_by = {name: option.cmake for name, option in recipe.options.items() if option.cmake}
+    words = [f"-D{cmake}=${name}" for name, cmake in set_by.items()]
+    return tuple(map(_shell_word, (*words, *recipe.build.arguments)))
 
 
 def options_of(recipe: Recipe, variant: str) -> dict[str, str]:
@@ -368,7 +364,7 @@ def _block(recipe: Recipe, block: Block) -> list[Instruction]:
                 argv=("bash", f"{HOOKS}/pip-install", f"/opt/{block.name}", *block.pip),
                 mounts=(
                     Cache(id="pdbuild-pip", target="/root/.cache/pip"),
-                    *_shipped("pip-install"),
+                    *shipped("pip-install"),
                     *_NETWORK,
                 ),
             )
@@ -390,7 +386,7 @@ def _apt_install(recipe: Recipe, hook: str, packages: list[str]) -> Run:
         mounts=(
             Cache(id=f"pdbuild-apt-{suite}", target="/var/cache/apt"),
             Cache(id=f"pdbuild-apt-lists-{suite}", target="/var/lib/apt"),
-            *_shipped(hook),
+            *shipped(hook),
             *_NETWORK,
         ),
     )
@@ -399,17 +395,18 @@ def _apt_install(recipe: Recipe, hook: str, packages: list[str]) -> Run:
 def _hook(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
     """The mounts of a hook of the project's choice: a path is its own, a name is pdbuild's."""
     if "/" not in hook:
-        return _shipped(hook)
+        return shipped(hook)
     own = Bind(source=_posix(recipe.source, hook), target=f"{HOOKS}/{_hook_name(hook)}")
-    return (own, *_shipped("tree"))
+    return (own, *shipped("tree"))
 
 
 def _block_hook(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
     """The mounts of a block's hook: those in check/ and install/ are pdbuild's."""
-    return _shipped(hook) if hook.startswith(("check/", "install/")) else _hook(recipe, hook)
+    return shipped(hook) if hook.startswith(("check/", "install/")) else _hook(recipe, hook)
 
 
-def _shipped(hook: str) -> tuple[Mount, ...]:
+def shipped(hook: str) -> tuple[Mount, ...]:
+    """The mounts of a hook of pdbuild's and of what it sources."""
     names = (hook, *_SOURCED.get(hook, ()))
     return tuple(Bind(stage="hooks", source=f"/{n}", target=f"{HOOKS}/{n}") for n in names)
 

@@ -1,0 +1,80 @@
+"""The development image: the tools, and what the hook `develop` must know of the recipe.
+
+The hook knows no option by name: what it reads are the words that are recorded here. The
+image does not change with the source or its version.
+"""
+
+from collections.abc import Iterator
+
+from pdbuild.plan import stages
+from pdbuild.plan.instructions import Bind, Copy, Entrypoint, Env, Instruction, Run, Stage, Workdir
+from pdbuild.recipe.types import Recipe
+from pdbuild.render import dockerfile
+
+HOOKS = "/usr/lib/pdbuild/hooks"
+
+
+def stage(recipe: Recipe) -> Stage:
+    """The stage `dev`: started with no command, it builds the project mounted at /NAME."""
+    mounts = stages.shipped("record")
+    if recipe.image:
+        mounts = (*mounts, Bind(stage="runtime", source="/", target="/rootfs"))
+    environment = [Env(name=k, value=v) for k, v in recipe.build.environment.items()]
+    instructions: tuple[Instruction, ...] = (
+        *environment,
+        Run(argv=("bash", f"{stages.HOOKS}/record", *_recorded(recipe)), mounts=mounts),
+        Copy(stage="hooks", source="/", target=f"{HOOKS}/"),
+        Workdir(path=f"/{recipe.project.name}"),
+        Entrypoint(argv=("bash", f"{HOOKS}/develop")),
+    )
+    return Stage(
+        name="dev",
+        base="toolchain",
+        comment=f"The development image: the tools, and no source. It builds what is mounted at "
+        f"/{recipe.project.name}.",
+        instructions=instructions,
+    )
+
+
+def _recorded(recipe: Recipe) -> Iterator[str]:
+    """The words of each file that the hook reads, behind `@FILE`."""
+    yield "@project"
+    yield f"name={recipe.project.name}"
+    yield f"source={recipe.source}"
+    yield f"version={recipe.project.version}"
+    yield f"hook={recipe.build.hook}"
+    yield f"prefix={recipe.build.prefix}"
+    yield "@options"
+    for name, option in recipe.options.items():
+        yield " ".join((name, option.default, option.cmake or "-", *option.values))
+    yield "@variants"
+    yield from _variants(recipe)
+    yield "@arguments"
+    yield from stages.hook_arguments(recipe)
+    yield from _packages(recipe)
+    if recipe.image:
+        yield "@Dockerfile"
+        yield from dockerfile.render(recipe, "@VERSION@").splitlines()
+        yield "@Dockerfile.dockerignore"
+        yield from dockerfile.render_ignored(recipe).splitlines()
+
+
+def _variants(recipe: Recipe) -> Iterator[str]:
+    """Each variant with the options that define it, the most closely defined first."""
+    variants = sorted(recipe.variants.items(), key=lambda item: -len(item[1].options))
+    for name, variant in variants:
+        yield " ".join((name, *(f"{k}={v}" for k, v in variant.options.items())))
+
+
+def _packages(recipe: Recipe) -> Iterator[str]:
+    """What all packages have in common, then what each has besides."""
+    if recipe.package is None:
+        return
+    fields = {v: stages.package_fields(recipe, v, recipe.package) for v in recipe.variants}
+    first = fields[recipe.default_variant]
+    common = [field for field in first if all(field in other for other in fields.values())]
+    yield "@package"
+    yield from common
+    for variant, words in fields.items():
+        yield f"@package-{variant}"
+        yield from (word for word in words if word not in common)
