@@ -2,12 +2,13 @@
 
 import difflib
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pdbuild.errors import UsageError
 from pdbuild.plan import develop, stages
 from pdbuild.plan.instructions import Stage
 from pdbuild.plan.types import Kind, Plan, Request, Target
+from pdbuild.recipe.names import platform_problem
 from pdbuild.recipe.types import Recipe
 
 
@@ -18,30 +19,34 @@ def make(recipe: Recipe, request: Request) -> Plan:
     and for a `--set` that contradicts a variant.
     """
     variants = _variants(recipe, request.variants)
-    settings = _settings(recipe, request.settings, variants)
-    available = {target.name: target for target in _targets(recipe, request, settings)}
+    platforms = _platforms(request.platforms) or recipe.project.platforms
+    several = len(platforms) > 1
+    available = {target.name: target for target in _targets(recipe, request, several=several)}
     groups = _groups(recipe, available)
-    wanted: dict[str, Target] = {}
     asked = request.targets or ("all",)
+    names: set[str] = set()
     for name in asked:
         for member in _members(name, available, groups):
             target = available[member]
             if name in available or not target.variant or target.variant in variants:
-                wanted[member] = target
-    if not wanted:
+                names.add(member)
+    if not names:
         raise UsageError(f"nothing of {', '.join(asked)} is in the variants asked for")
+    # In the recipe's order, whatever the order of asking: the same things are the same text.
+    wanted = tuple(target for name, target in available.items() if name in names)
+    _check_settings(recipe, request.settings, _variants_of(recipe, wanted))
     return Plan(
         project=recipe.project.name,
         version=request.version,
         root=recipe.root,
         base=stages.base_image(recipe),
-        platforms=request.platforms or recipe.project.platforms,
-        stages=_needed(_stages(recipe, wanted.values()), wanted.values()),
-        targets=tuple(wanted.values()),
+        platforms=platforms,
+        stages=_needed(_stages(recipe, wanted), wanted),
+        targets=wanted,
         groups={
-            name: members
-            for name in asked
-            if name in groups and (members := tuple(m for m in groups[name] if m in wanted))
+            name: kept
+            for name, members in groups.items()
+            if name in asked and (kept := tuple(m for m in members if m in names))
         },
     )
 
@@ -53,9 +58,16 @@ def _variants(recipe: Recipe, asked: tuple[str, ...]) -> tuple[str, ...]:
     return asked or tuple(recipe.variants)
 
 
-def _settings(
-    recipe: Recipe, settings: dict[str, str], variants: tuple[str, ...]
-) -> dict[str, str]:
+def _platforms(asked: tuple[str, ...]) -> tuple[str, ...]:
+    for platform in asked:
+        problem, hint = platform_problem(platform)
+        if problem:
+            raise UsageError(f"--platform: {problem}", hint=hint)
+    return tuple(dict.fromkeys(asked))
+
+
+def _check_settings(recipe: Recipe, settings: dict[str, str], variants: tuple[str, ...]) -> None:
+    """Raise UsageError when a setting does not exist or is not what one of `variants` is."""
     for name, value in settings.items():
         option = recipe.options.get(name)
         if option is None:
@@ -71,14 +83,24 @@ def _settings(
                     f"--set {name}={value}: variant {variant} is defined by {name}={fixed}",
                     hint="choose another variant with --variant",
                 )
-    return dict(settings)
 
 
-def _targets(recipe: Recipe, request: Request, settings: dict[str, str]) -> Iterable[Target]:
-    """Every target that the recipe offers, in the order in which people think of them."""
+def _variants_of(recipe: Recipe, targets: Collection[Target]) -> tuple[str, ...]:
+    """The variants that targets are made of, in the recipe's order."""
+    needed = {target.variant for target in targets}
+    if any(target.kind is Kind.DOCS for target in targets):
+        needed.add(recipe.default_variant)
+    return tuple(variant for variant in recipe.variants if variant in needed)
+
+
+def _targets(recipe: Recipe, request: Request, *, several: bool) -> Iterable[Target]:
+    """Every target that the recipe offers, in the order in which people think of them.
+
+    `several` says that it is for more than one platform.
+    """
     name, version = recipe.project.name, request.version
-    several = len(request.platforms or recipe.project.platforms) > 1
-    args = {"SOURCE_DATE_EPOCH": str(request.created), "VERSION": version, **settings}
+    args = {"SOURCE_DATE_EPOCH": str(request.created), "VERSION": version}
+    args |= dict(sorted(request.settings.items()))
     yield Target(
         name="dev",
         stage="dev",
@@ -162,14 +184,10 @@ def _members(
     raise UsageError(f"no target or group {name!r}", hint=_choices(name, [*groups, *available]))
 
 
-def _stages(recipe: Recipe, wanted: Iterable[Target]) -> list[Stage]:
+def _stages(recipe: Recipe, wanted: Collection[Target]) -> list[Stage]:
     """Stages for the variants that are needed, each after what it needs, `dev` last."""
-    targets = tuple(wanted)
-    needed = {target.variant for target in targets if target.variant}
-    if any(target.kind is Kind.DOCS for target in targets):
-        needed.add(recipe.default_variant)
-    variants = [variant for variant in recipe.variants if variant in needed]
-    first = recipe.build.first if recipe.build.first in needed else (variants or [""])[0]
+    variants = list(_variants_of(recipe, wanted))
+    first = recipe.build.first if recipe.build.first in variants else (variants or [""])[0]
     variants.sort(key=lambda variant: variant != first)
     made = [
         stages.base(recipe),
