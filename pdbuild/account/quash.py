@@ -1,9 +1,11 @@
-"""A program of its own: runs a command for which giving files and oneself to others succeeds.
+"""A program of its own: runs a command for which giving files to others succeeds.
 
-    python -I quash.py COMMAND…
+    python -I quash.py files COMMAND…
+    python -I quash.py everything COMMAND…
 
 In a user namespace with one id, chown to another one fails with EINVAL, and maintainer scripts
-and apt give up. A seccomp filter answers those calls with success instead, and nothing happens.
+give up. A seccomp filter answers that call with success instead, and nothing happens. With
+`everything` it is so too for calls by which a process becomes somebody else, which apt makes.
 It holds for all that the command starts. Nothing is granted: the calls are not made at all.
 """
 
@@ -34,10 +36,10 @@ _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06  # linux/bpf_common.h
 _NUMBER, _ARCH = 0, 4  # offsets in struct seccomp_data
 
 
-def program(machine: str) -> bytes:
+def program(machine: str, which: str) -> bytes:
     """The filter as an array of struct sock_filter. Raises KeyError for an unknown machine."""
     arch, calls = _MACHINES[machine]
-    numbers = sorted(calls.values())
+    numbers = [n for name, n in calls.items() if which == "everything" or "chown" in name]
     words = [
         (_LOAD, 0, 0, _ARCH),
         (_JUMP_IF_EQUAL, 1, 0, arch),
@@ -64,5 +66,5 @@ def _install(code: bytes) -> None:
 
 
 if __name__ == "__main__":
-    _install(program(platform.machine()))
-    os.execvp(sys.argv[1], sys.argv[1:])
+    _install(program(platform.machine(), sys.argv[1]))
+    os.execvp(sys.argv[2], sys.argv[2:])

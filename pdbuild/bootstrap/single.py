@@ -74,5 +74,5 @@ def _namespace() -> list[str]:
     """The words before a command that runs as root of a namespace with one id."""
     return [
         *("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"),
-        *(sys.executable, "-I", str(Path(quash.__file__))),
+        *(sys.executable, "-I", str(Path(quash.__file__)), "everything"),
     ]
