@@ -24,7 +24,8 @@ class Container:
     files written to mounts belong to the caller either way, `0:0` being root inside only.
     `network` is `host`, `none` or `private`; `ports` (`[ADDRESS:]PORT:PORT`) need `private`.
     `devices` are CDI names (`nvidia.com/gpu=all`) or device nodes. `project` marks the container
-    as pdbuild's. With no `name` one is made up.
+    as pdbuild's. With no `name` one is made up. `options` are podman's own, for what no other
+    field says.
     """
 
     image: str
@@ -40,3 +41,4 @@ class Container:
     devices: tuple[str, ...] = ()
     project: str = "pdbuild"
     name: str = ""
+    options: tuple[str, ...] = ()

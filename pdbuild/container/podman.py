@@ -144,6 +144,7 @@ def _run_options(
         *(f"--publish={port}" for port in container.ports),
         *(f"--device={device}" for device in container.devices),
         *(f"--mount={_mount(mount)}" for mount in container.mounts),
+        *container.options,
         *((f"--workdir={container.workdir}",) if container.workdir else ()),
         *((f"--entrypoint={container.entrypoint}",) if container.entrypoint else ()),
         *(f"--env={key}={value}" for key, value in env.items()),
