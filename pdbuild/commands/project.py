@@ -1,5 +1,6 @@
 """What the verbs share: from the command line's choices to a plan."""
 
+import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,3 +53,8 @@ def shown(path: Path) -> str:
     """`path` as people read it: relative when it is below the working directory."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else os.fspath(path)
+
+
+def key(root: str) -> str:
+    """The name of a checkout's own state: readable, and different for each folder."""
+    return f"{Path(root).name}-{hashlib.sha256(root.encode()).hexdigest()[:12]}"

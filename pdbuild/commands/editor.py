@@ -1,0 +1,119 @@
+"""Makes `build/compile_commands.json`, by which editors on the host understand the source."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pdbuild import dirs
+from pdbuild.commands.project import key
+from pdbuild.editor import database, sysroot
+from pdbuild.editor.database import CUDA, Places
+from pdbuild.errors import EngineError
+from pdbuild.recipe.types import Recipe
+from pdbuild.store import Store
+
+FILE = "compile_commands.json"
+_CLANGD = """\
+# clangd finds build/compile_commands.json; `pdbuild build` writes it for this machine.
+CompileFlags:
+  CompilationDatabase: build
+"""
+
+
+def refresh(recipe: Recipe, image: str, tree: Path, folders: tuple[tuple[str, str], ...]) -> bool:
+    """Write `build/compile_commands.json` from CMake's file in `tree`; False if there is none.
+
+    `image` is the dev image that compiled, known to podman. `folders` are the container's
+    folders with the host's, innermost first; all else is the image's, whose headers are
+    fetched when they are not here yet. When nothing has changed this takes milliseconds.
+
+    Raises EngineError when the headers cannot be had.
+    """
+    source = tree / FILE
+    target = Path(recipe.root, "build", FILE)
+    stored = Store(dirs.data_dir() / "images").find(image)
+    if stored is None or not source.exists():
+        return False
+    status = source.stat()
+    files = tuple(_cuda_files(recipe))
+    state = json.dumps([status.st_mtime_ns, status.st_size, str(tree), stored.digest, files])
+    stamp = dirs.cache_dir() / "editor" / f"{key(recipe.root)}.json"
+    if target.exists() and _is_stamped(stamp, state):
+        return True
+    text, used = _rewritten(recipe, image, stored.digest, source.read_text(), folders, files)
+    _replace(target, text)
+    stamp.parent.mkdir(exist_ok=True)
+    _replace(stamp, json.dumps({"state": state, "sysroot": str(used)}))
+    return True
+
+
+def write_clangd(root: Path) -> Path | None:
+    """Write `.clangd` unless there is one; its path when it is new."""
+    path = root / ".clangd"
+    if path.exists():
+        return None
+    path.write_text(_CLANGD)
+    return path
+
+
+def _rewritten(
+    recipe: Recipe,
+    image: str,
+    digest: str,
+    text: str,
+    folders: tuple[tuple[str, str], ...],
+    cuda_files: tuple[str, ...],
+) -> tuple[str, Path]:
+    try:
+        commands = database.read(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise EngineError(f"CMake's {FILE} cannot be read: {error}") from error
+    inside = {outside: within for within, outside in reversed(folders)}
+    commands = database.with_cuda(
+        commands, [_in_container(file, inside) for file in cuda_files], "nvcc"
+    )
+    places = Places(folders=folders)
+    probes = tuple(sorted(set(map(database.probe, commands))))
+    wanted = database.system_folders(commands, places)
+    found = sysroot.ensure(image, digest, key(recipe.root), probes, wanted)
+    places = Places(folders=folders, sysroot=str(found.root))
+    written = [
+        database.for_host(
+            command, found.searches[database.probe(command)], places, str(found.cuda_header)
+        )
+        for command in commands
+        if database.probe(command) in found.searches
+    ]
+    return database.write(written), found.folder
+
+
+def _cuda_files(recipe: Recipe) -> Iterator[str]:
+    """The host's paths of all CUDA files, when the image has a compiler for them."""
+    if not any(block.name == "nvcc" for block in recipe.blocks):
+        return
+    top = os.path.normpath(os.path.join(recipe.root, recipe.source))  # noqa: PTH118
+    for folder, names, files in os.walk(top):
+        names[:] = sorted(n for n in names if n != "build" and not n.startswith("."))
+        yield from (f"{folder}/{f}" for f in sorted(files) if os.path.splitext(f)[1] in CUDA)  # noqa: PTH122
+
+
+def _in_container(path: str, inside: dict[str, str]) -> str:
+    for outside, within in inside.items():
+        if path.startswith(outside + "/"):
+            return within + path[len(outside) :]
+    return path
+
+
+def _is_stamped(stamp: Path, state: str) -> bool:
+    try:
+        found = json.loads(stamp.read_bytes())
+        return bool(found["state"] == state) and Path(found["sysroot"]).is_dir()
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(path)
