@@ -28,12 +28,19 @@ build
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """The rendered texts and the paths of the files that hold them."""
+    """The rendered texts and the paths of the files that hold them, and what they refer to.
+
+    `contexts` are named contexts, `secrets` the files of secrets by their ids, `ignored` the
+    text of the `.dockerignore` that holds for the build context.
+    """
 
     containerfile: Path
     containerfile_text: str
     bakefile: Path
     bakefile_text: str
+    contexts: Mapping[str, str]
+    secrets: Mapping[str, str]
+    ignored: str
 
 
 def render_containerfile(plan: Plan, recipe: str, command: str) -> str:
@@ -80,6 +87,9 @@ def write(
         containerfile_text=text,
         bakefile=bake_path,
         bakefile_text=bake,
+        contexts=dict(contexts),
+        secrets=secrets,
+        ignored=ignored,
     )
 
 

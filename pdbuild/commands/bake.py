@@ -2,16 +2,15 @@
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdbuild import artifacts, base, definition, dirs, shipped
 from pdbuild.commands import network, podman, report
-from pdbuild.commands.project import Choices, open_recipe, plan_for
+from pdbuild.commands.project import Choices, key, open_recipe, plan_for
 from pdbuild.definition import Definition
 from pdbuild.engine.contract import Build, Built, Engine
 from pdbuild.errors import EngineError, PdbuildError, UsageError
@@ -22,7 +21,23 @@ from pdbuild.recipe.types import Recipe
 from pdbuild.render import dockerfile
 from pdbuild.store import Store, StoredImage
 
-ENGINES = ("buildkit",)
+
+def _buildkit(options: "Options") -> Engine:
+    from pdbuild.engine.buildkit import BuildKit
+
+    return BuildKit(options.builder)
+
+
+def _buildah(options: "Options") -> Engine:
+    from pdbuild.engine.buildah import Buildah
+
+    if options.builder:
+        raise UsageError("--builder is a builder of BuildKit's", hint="drop --engine buildah")
+    return Buildah()
+
+
+#: The engines by name. Each is imported only when it is the one to build.
+ENGINES: dict[str, Callable[["Options"], Engine]] = {"buildkit": _buildkit, "buildah": _buildah}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +74,7 @@ def bake(choices: Choices, options: Options) -> report.Report:
 
 def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> report.Report:
     """Build a plan; see `bake`."""
-    exports = dirs.data_dir() / "exports" / _key(plan.root)
+    exports = dirs.data_dir() / "exports" / key(plan.root)
     with _targets_alone(exports, plan.targets):
         build = Build(
             plan=plan,
@@ -86,9 +101,7 @@ class _Made:
 def engine_for(options: Options) -> Engine:
     if options.engine not in ENGINES:
         raise UsageError(f"no engine {options.engine!r}", hint=f"one of {', '.join(ENGINES)}")
-    from pdbuild.engine.buildkit import BuildKit
-
-    return BuildKit(options.builder)
+    return ENGINES[options.engine](options)
 
 
 def _define(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> Definition:
@@ -191,10 +204,6 @@ def _targets_alone(exports: Path, targets: Sequence[Target]) -> Iterator[None]:
                 _say(f"waiting for another pdbuild that bakes {name}")
                 fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _key(root: str) -> str:
-    return f"{Path(root).name}-{hashlib.sha256(root.encode()).hexdigest()[:12]}"
 
 
 def _debian(platform: str) -> str:

@@ -3,14 +3,13 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pdbuild.dirs import data_dir, runtime_dir
-from pdbuild.engine import daemon, process, tools
+from pdbuild.engine import daemon, exports, process, tools
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError, Interrupted
 from pdbuild.plan.types import Target
@@ -149,7 +148,7 @@ def _bake_once(
             layout.mkdir(parents=True, exist_ok=True)
             argv += ["--set", f"{target.name}.output={_exporter(layout)}"]
         argv += [target.name for target in targets]
-        before = {target.name: _digests(build.exports / target.name) for target in targets}
+        before = {target.name: exports.digests(build.exports / target.name) for target in targets}
         running = process.popen(
             argv, env=environment, cwd=Path(build.plan.root),
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -186,33 +185,9 @@ def _outputs(
         layout = build.exports / target.name
         digest = told.get(target.name, {}).get("containerimage.digest")
         if digest is None:
-            new = _digests(layout) - before[target.name]
+            new = exports.digests(layout) - before[target.name]
             digest = next(iter(new)) if len(new) == 1 else None
         if digest:
             found[target.name] = Output(target=target, layout=layout, digest=digest)
-            _keep_only(layout, digest)
+            exports.keep_only(layout, digest)
     return found
-
-
-def _digests(layout: Path) -> frozenset[str]:
-    with contextlib.suppress(OSError, ValueError, LookupError):
-        entries = json.loads((layout / "index.json").read_bytes())["manifests"]
-        return frozenset(entry["digest"] for entry in entries)
-    return frozenset()
-
-
-def _keep_only(layout: Path, digest: str) -> None:
-    """Forget earlier exports in this layout, which the exporter keeps beside the new one."""
-    if _digests(layout) <= {digest}:
-        return
-    from pdbuild.oci import Layout
-
-    here = Layout(layout)
-    used = {blob.digest for blob in here.reachable(here.describe(digest))}
-    index = json.loads((layout / "index.json").read_bytes())
-    index["manifests"] = [entry for entry in index["manifests"] if entry["digest"] == digest]
-    (layout / "index.json").write_text(json.dumps(index))
-    for blob in (layout / "blobs" / "sha256").iterdir():
-        if f"sha256:{blob.name}" not in used:
-            blob.unlink()
-    shutil.rmtree(layout / "ingest", ignore_errors=True)

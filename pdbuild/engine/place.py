@@ -73,17 +73,25 @@ def find(version: str) -> Place:
     Raises EngineError when there is no local disk for it.
     """
     label = ".".join(map(str, tools.numbers(version)[:2]))
-    folder = cache_dir() / "buildkit"
-    remote = remote_filesystem(folder)
-    if remote:
-        folder = _node_local() / "buildkit"
+    folder = local_folder("buildkit")
+    return Place(folder=folder, label=label, remote=remote_filesystem(cache_dir() / "buildkit"))
+
+
+def local_folder(name: str) -> Path:
+    """The folder `name` below the cache directory, or a node-local one when that is remote.
+
+    Raises EngineError when there is no local disk for it.
+    """
+    folder = cache_dir() / name
+    if remote_filesystem(folder):
+        folder = _node_local() / name
         if remote_filesystem(folder):
             raise EngineError(
                 f"the build cache needs a local disk; {folder} is on {remote_filesystem(folder)}",
                 hint="name a directory on a local disk in PDBUILD_CACHE_DIR",
             )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Place(folder=folder, label=label, remote=remote)
+    return folder
 
 
 def run_directory(place: Place) -> Path:

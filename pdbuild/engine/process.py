@@ -45,7 +45,7 @@ def popen(
         stderr=stderr,
         pass_fds=tuple(pass_fds),
         start_new_session=True,
-        preexec_fn=_dies_with(os.getpid(), death),
+        preexec_fn=dies_with(os.getpid(), death),
     )
 
 
@@ -95,7 +95,8 @@ def signal_group(leader: int, number: signal.Signals) -> None:
         return
 
 
-def _dies_with(parent: int, death: signal.Signals) -> Callable[[], None]:
+def dies_with(parent: int, death: signal.Signals) -> Callable[[], None]:
+    """For a child of process `parent`, between fork and exec: get `death` when it dies."""
     # ctypes is loaded before the fork: after it, the child of a threaded process may only
     # make simple calls.
     import ctypes

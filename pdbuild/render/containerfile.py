@@ -33,7 +33,7 @@ WIDTH = 96
 
 def render(stages: Iterable[Stage], *, heading: str) -> str:
     """The text of a Containerfile: `heading` as comment lines, then the stages in order."""
-    return "\n\n".join([_comment(heading), *map(_stage, stages)]) + "\n"
+    return "\n\n".join([_comment(heading), *map(render_stage, stages)]) + "\n"
 
 
 def render_instruction(instruction: Instruction) -> str:
@@ -62,7 +62,8 @@ def render_instruction(instruction: Instruction) -> str:
             assert_never(instruction)
 
 
-def _stage(stage: Stage) -> str:
+def render_stage(stage: Stage) -> str:
+    """One stage as it stands in a Containerfile."""
     lines = [_comment(stage.comment), f"FROM {stage.base} AS {stage.name}"]
     lines.extend(map(render_instruction, stage.instructions))
     return "\n".join(lines)

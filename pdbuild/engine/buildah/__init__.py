@@ -1,0 +1,84 @@
+"""The Buildah engine: one `buildah build` for each stage of the plan, in the graph's order."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pdbuild import account
+from pdbuild.engine import tools
+from pdbuild.engine.buildah import graph, ignore, place, text
+from pdbuild.engine.buildah.images import Images
+from pdbuild.engine.buildah.inputs import Inputs
+from pdbuild.engine.buildah.version import Dialect
+from pdbuild.engine.buildah.walk import Walk
+from pdbuild.engine.contract import Build, Built
+from pdbuild.errors import EngineError, Interrupted
+from pdbuild.plan.instructions import Run
+from pdbuild.progress import View
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class Buildah:
+    """Builds with Buildah, `jobs` stages at once (0: as many as there are processors)."""
+
+    name = "buildah"
+
+    def __init__(self, jobs: int = 0) -> None:
+        self._jobs = jobs or len(os.sched_getaffinity(0))
+
+    def check(self) -> None:
+        """Raise EngineError when a program is missing, or the account may not build."""
+        _buildah()
+        tools.require("skopeo", reason="export what Buildah has built")
+        mine = account.find()
+        if mine.rung is account.Rung.C:
+            raise EngineError(f"Buildah cannot build here: {mine.why}", hint=mine.hint)
+
+    def build(self, build: Build, view: View) -> Built:
+        """See `Engine.build`."""
+        buildah = _buildah()
+        graph.check_platforms(build.plan, _native())
+        made = graph.make(build.plan, build.definition.contexts)
+        try:
+            with place.enter(buildah) as (where, run):
+                images = Images(where, run, where.environment(run))
+                sources = {name: s for node in made.nodes for name, s in node.images.items()}
+                bases = {source: images.base(name, source) for name, source in sources.items()}
+                return Walk(
+                    build,
+                    view,
+                    graph=made,
+                    dialect=Dialect(version=tools.numbers(buildah.version)),
+                    images=images,
+                    inputs=Inputs(_root(build), ignore.parse(build.definition.ignored), bases),
+                    isolation=_isolation(made, images, bases),
+                    jobs=self._jobs,
+                ).run()
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; what was built stays in the cache") from None
+
+
+def _buildah() -> tools.Tool:
+    found = tools.measured(tools.require("buildah", reason="build"))
+    if not tools.recent(found):
+        raise EngineError(
+            f"{found.path} is {found.version or 'of an unknown version'}, and pdbuild needs 1.28",
+            hint=tools.hint("buildah"),
+        )
+    return found
+
+
+def _isolation(made: graph.Graph, images: Images, bases: Mapping[str, str]) -> text.Isolation:
+    runs = any(isinstance(i, Run) for node in made.nodes for i in node.stage.instructions)
+    # Without a base there is no shell, so no step to run either.
+    return images.isolation(next(iter(bases.values()))) if runs and bases else text.Isolation()
+
+
+def _root(build: Build) -> Path:
+    return Path(build.plan.root)
+
+
+def _native() -> str:
+    machine = os.uname().machine
+    return f"linux/{_ARCHITECTURES.get(machine, machine)}"

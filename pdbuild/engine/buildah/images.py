@@ -1,0 +1,208 @@
+"""Images into Buildah's storage and out of it: bases, and what targets yield."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pdbuild.engine import exports, process, tools
+from pdbuild.engine.buildah.place import Place
+from pdbuild.engine.buildah.text import Isolation
+from pdbuild.errors import EngineError
+from pdbuild.oci import Layout
+
+_LAYOUT = "oci-layout://"
+_TAG = "latest"
+_NOTE = "pdbuild: base"
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The storage of a run: `run` is the run's folder."""
+
+    place: Place
+    run: Path
+    environment: Mapping[str, str]
+
+    def base(self, name: str, source: str) -> str:
+        """The id of the image that a Containerfile calls `name`; fetched when it must be.
+
+        `source` is a layout on disk (`oci-layout://DIR@DIGEST`), or a reference. Raises
+        EngineError when it cannot be had.
+        """
+        if source.startswith(_LAYOUT):
+            return self._imported(name, source)
+        if "://" in source:
+            raise EngineError(f"Buildah cannot read the context {source}")
+        return self._pulled(qualified(source))
+
+    def export_words(self, image: str, layout: Path) -> list[str]:
+        """The command that writes an image into a layout. Blobs that it has are not copied."""
+        skopeo = tools.require("skopeo", reason="export what Buildah has built")
+        return self.place.inside(
+            os.fspath(skopeo.path), "copy", "--quiet", "--insecure-policy", "--format=oci",
+            "--dest-oci-accept-uncompressed-layers",
+            self.place.storage(image), f"oci:{layout}:{_TAG}",
+        )  # fmt: skip
+
+    def prepare_export(self, image: str, layout: Path) -> None:
+        """Link layers that other targets' layouts have already into this one."""
+        blobs = layout / "blobs" / "sha256"
+        blobs.mkdir(parents=True, exist_ok=True)
+        for layer in self._layers(image):
+            mine = blobs / layer
+            if mine.exists():
+                continue
+            for other in layout.parent.glob(f"*/blobs/sha256/{layer}"):
+                with contextlib.suppress(OSError):
+                    mine.hardlink_to(other)
+                    break
+
+    def isolation(self, image: str) -> Isolation:
+        """How steps can be run here: tried once, on an image that has a shell, and remembered."""
+        memory = self.place.folder / "isolation.json"
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            return Isolation(**json.loads(memory.read_bytes()))
+        said = []
+        for candidate in _candidates():
+            refused = self._refused(candidate, image)
+            if not refused:
+                found = {"kind": candidate.kind, "runtime": candidate.runtime}
+                memory.write_text(json.dumps(found))
+                return candidate
+            said.append(f"{candidate.kind} {candidate.runtime}: {refused}")
+        raise EngineError("Buildah can run no step here:\n" + "\n".join(said))
+
+    def _refused(self, candidate: Isolation, image: str) -> str:
+        """Why steps cannot be run so; "" when one could."""
+        buildah = shlex.join(self.place.command())
+        how = [f"--isolation={candidate.kind}", "--network=host"]
+        if candidate.runtime:
+            how.append(f"--runtime={candidate.runtime}")
+        script = (
+            f'set -e; c=$({buildah} from --pull-never {image}); trap "{buildah} rm $c" EXIT; '
+            f'{buildah} run {shlex.join(how)} "$c" bash -c :'
+        )
+        code, said = self._said(self.place.inside("sh", "-c", script))
+        return said if code else ""
+
+    def _imported(self, name: str, source: str) -> str:
+        path, _, digest = source.removeprefix(_LAYOUT).rpartition("@")
+        layout = Layout(Path(path))
+        manifest = layout.manifests(layout.describe(digest))[0]
+        config: dict[str, Any] = json.loads(layout.blob(manifest.config.digest).read_bytes())
+        if not config.get("history"):
+            # Buildah 1.28 counts on one entry for each layer; the specification does not ask it.
+            config["history"] = [{"created_by": _NOTE} for _ in manifest.layers]
+        data = json.dumps(config, sort_keys=True).encode()
+        identity = hashlib.sha256(data).hexdigest()
+        if identity not in self.place.known_images():
+            # By a relative path: the storage names the image after it.
+            folder = self.run / re.sub(r"[^a-z0-9]+", "-", name.lower())
+            _write_layout(folder, layout, manifest.digest, data)
+            self._pull(f"oci:{folder.name}", "--signature-policy", str(self._policy))
+            shutil.rmtree(folder)
+        return identity
+
+    def _pulled(self, reference: str) -> str:
+        if "@" in reference:
+            return self._pull(reference, "--policy=missing")
+        try:
+            return self._pull(reference, "--policy=always")
+        except EngineError:
+            # As BuildKit: without a registry, what was pulled before will do.
+            with contextlib.suppress(EngineError):
+                return self._pull(reference, "--policy=never")
+            raise
+
+    def _pull(self, source: str, *options: str) -> str:
+        if not any(Path(p).exists() for p in _policies()):
+            options = ("--signature-policy", str(self._policy))
+        code, said = self._said(self.place.words("pull", "--quiet", *options, source))
+        if code:
+            raise EngineError(f"Buildah cannot pull {source}: {said}")
+        return said.split()[-1].removeprefix("sha256:")
+
+    @property
+    def _policy(self) -> Path:
+        return self.place.folder / "policy.json"
+
+    def _said(self, words: Sequence[str]) -> tuple[int, str]:
+        running = process.popen(
+            words, env=self.environment, cwd=self.run,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            output, _ = running.communicate()
+        finally:
+            process.stop(running, ((signal.SIGKILL, 5.0),))
+        code = running.returncode
+        return code, output.decode(errors="replace").strip()[-2000:] or f"exit code {code}"
+
+    def _layers(self, image: str) -> tuple[str, ...]:
+        """The digests of an image's layers, as far as the storage's file tells."""
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            manifest = json.loads((self.place.images.parent / image / "manifest").read_bytes())
+            return tuple(str(e["digest"]).removeprefix("sha256:") for e in manifest["layers"])
+        return ()
+
+
+def exported(layout: Path, image: str) -> str:
+    """The digest under which the layout holds an image (its id); "" when it does not."""
+    here = Layout(layout)
+    for digest in exports.digests(layout):
+        with contextlib.suppress(EngineError):
+            top = here.describe(digest)
+            if any(m.config.digest == f"sha256:{image}" for m in here.manifests(top)):
+                return digest
+    return ""
+
+
+def qualified(reference: str) -> str:
+    """A reference with its registry: `debian:trixie` is the one on Docker's, as for BuildKit."""
+    first, slash, _ = reference.partition("/")
+    if slash and (set(first) & set(".:") or first == "localhost"):
+        return reference
+    return f"docker.io/{reference}" if slash else f"docker.io/library/{reference}"
+
+
+def _candidates() -> list[Isolation]:
+    kind = "rootless" if os.getuid() else "oci"
+    found = [shutil.which(name, path=tools.search_path()) for name in ("runc", "crun")]
+    return [
+        *(Isolation(kind=kind, runtime=path) for path in found if path),
+        Isolation(kind="chroot"),
+    ]
+
+
+def _policies() -> tuple[Path, ...]:
+    return (Path.home() / ".config/containers/policy.json", Path("/etc/containers/policy.json"))
+
+
+def _write_layout(folder: Path, source: Layout, digest: str, config: bytes) -> None:
+    """A layout of `source`'s image with another configuration; its layers are linked."""
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    manifest = json.loads(source.blob(digest).read_bytes())
+    for layer in manifest["layers"]:
+        (blobs / layer["digest"].removeprefix("sha256:")).symlink_to(source.blob(layer["digest"]))
+    manifest["config"] |= _put(blobs, config)
+    described = _put(blobs, json.dumps(manifest).encode())
+    described["mediaType"] = "application/vnd.oci.image.manifest.v1+json"
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [described]}))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}\n')
+
+
+def _put(blobs: Path, data: bytes) -> dict[str, object]:
+    digest = hashlib.sha256(data).hexdigest()
+    (blobs / digest).write_bytes(data)
+    return {"digest": f"sha256:{digest}", "size": len(data)}

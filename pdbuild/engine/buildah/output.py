@@ -1,0 +1,181 @@
+"""Buildah's words as the events that BuildKit would have sent, for the same views.
+
+Buildah has no output for programs. Its lines `STEP i/n: ...` come in the known order of the
+stage's instructions, so a step's own output can hardly be taken for one.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pdbuild.engine.buildah.graph import Graph, Node
+from pdbuild.engine.buildah.text import FOLDERS
+from pdbuild.plan.instructions import Copy, Instruction, Run, Stage, Workdir
+from pdbuild.render.containerfile import render_instruction
+
+_STEP = re.compile(rb"STEP (\d+)/\d+: ")
+_NOTE = re.compile(rb"--> (Using cache )?[0-9a-f]{11,64}$|time=\"[^\"]*\" level=\w+ msg=")
+_FAILED = re.compile(r"^(?:Error: )?(?:error )?building at STEP \"(.*?)\": (.*)$", re.DOTALL)
+_EXIT = re.compile(r"(?:while )?running runtime: exit status (\d+)")
+_STORAGE = re.compile(r"/\S*/(?:overlay|vfs)/(?:dir/)?[0-9a-f]{64}(?:/merged)?")
+
+Event = dict[str, Any]
+
+
+def vertex(node: Node, number: int) -> str:
+    """The digest by which events name a node's instruction; `number` counts as BuildKit does."""
+    return f"sha256:{hashlib.sha256(f'{node.id} {number}'.encode()).hexdigest()}"
+
+
+def counted(stage: Stage) -> dict[int, Instruction]:
+    """A stage's instructions that are work, by number: FROM is the first of all."""
+    work = (i for i in stage.instructions if isinstance(i, Run | Copy | Workdir))
+    return dict(enumerate(work, start=2))
+
+
+class Names:
+    """What the steps of a graph are called: once for each target that needs them."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._names: dict[str, list[str]] = {}
+        for target in graph.targets:
+            prefix = f"{target} " if len(graph.targets) > 1 else ""
+            for node in graph.below(target):
+                steps = counted(node.stage)
+                for number, instruction in steps.items():
+                    text = " ".join(render_instruction(instruction).replace("\\\n", " ").split())
+                    place = f"{prefix}{node.stage.name} {number}/{len(steps) + 1}"
+                    digest = vertex(node, number)
+                    self._names.setdefault(digest, []).append(f"[{place}] {text}")
+
+    def announcement(self) -> bytes:
+        """The event that names every step, before the first one starts."""
+        return b"".join(self.event(digest) for digest in self._names)
+
+    def event(self, digest: str, **more: object) -> bytes:
+        """An event that says `more` of one step."""
+        names = self._names[digest]
+        return _line({"vertexes": [{"digest": digest, "name": name, **more} for name in names]})
+
+    def skipped(self, node: Node) -> bytes:
+        """The event that says that nothing of a node had to run."""
+        now = _now()
+        return b"".join(
+            self.event(vertex(node, number), started=now, completed=now, cached=True)
+            for number in counted(node.stage)
+        )
+
+
+@dataclass(slots=True)
+class Output:
+    """What one running node says, line by line. `stage` is the text that Buildah was given."""
+
+    node: Node
+    stage: Stage
+    names: Names
+    error: str = ""
+    _at: int = 0  # the step of Buildah's count that runs
+    _numbers: dict[int, int] = field(default_factory=dict)  # BuildKit's number by Buildah's
+    _started: str = ""
+    _cached: bool = False
+    _error: list[str] = field(default_factory=list)
+    _words: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        number = 1
+        for step, instruction in enumerate(self.stage.instructions, start=2):
+            if isinstance(instruction, Run | Copy | Workdir) and not _ours(instruction):
+                number += 1
+                self._numbers[step] = number
+
+    def feed(self, line: bytes) -> bytes:
+        """The event that a line means; b"" when it means none."""
+        text = line.rstrip(b"\r\n")
+        step = _STEP.match(text)
+        if step and int(step[1]) == self._at + 1:
+            return self._next(int(step[1]))
+        if text == b"COMMIT" or text.startswith(b"COMMIT "):
+            return self._next(len(self.stage.instructions) + 2)
+        shown = text.decode(errors="replace")
+        if self._error or _FAILED.match(shown):
+            self._error.append(shown)
+            return b""
+        if _NOTE.match(text):
+            self._cached = self._cached or text.startswith(b"--> Using cache")
+            self._words.append(shown)
+            return b""
+        number = self._numbers.get(self._at)
+        if number is None or self._at > len(self.stage.instructions) + 1:
+            self._words.append(shown)
+            return b""
+        log = {
+            "vertex": vertex(self.node, number),
+            "stream": 1,
+            "data": base64.b64encode(line).decode(),
+            "timestamp": _now(),
+        }
+        return _line({"logs": [log]})
+
+    def finished(self) -> bytes:
+        """The event for the end of a node that succeeded."""
+        return self._next(len(self.stage.instructions) + 3)
+
+    def failed(self, code: int) -> bytes:
+        """The event for a node that failed: which step is to blame, and why.
+
+        Without a step to blame it is b"", and `error` says what Buildah said.
+        """
+        match = _FAILED.match("\n".join(self._error))
+        why = _STORAGE.sub("", match[2].strip()) if match else "\n".join(self._words[-10:])
+        self.error = why or f"buildah ended with exit code {code}"
+        number = self._numbers.get(self._at)
+        if number is None:
+            return b""
+        instruction = counted(self.node.stage)[number]
+        status = _EXIT.search(why) if match else None
+        if status and isinstance(instruction, Run):
+            quoted = " ".join(instruction.argv)
+            self.error = f'process "{quoted}" did not complete successfully: exit code: {status[1]}'
+        return self._end(number, error=self.error)
+
+    def stopped(self) -> bytes:
+        """The event for a node that was stopped because of another one, or by the user."""
+        number = self._numbers.get(self._at)
+        return b"" if number is None else self._end(number, error="context canceled")
+
+    def _next(self, step: int) -> bytes:
+        number = self._numbers.get(self._at)
+        event = b"" if number is None else self._end(number, cached=self._cached)
+        self._at, self._cached, self._started = step, False, _now()
+        number = self._numbers.get(step)
+        if number is not None:
+            event += self.names.event(vertex(self.node, number), started=self._started)
+        return event
+
+    def _end(self, number: int, **more: object) -> bytes:
+        return self.names.event(
+            vertex(self.node, number), started=self._started, completed=_now(), **more
+        )
+
+
+def lines(events: bytes) -> Sequence[bytes]:
+    """Events as views take them, one at a time."""
+    return events.splitlines()
+
+
+def _ours(instruction: Instruction) -> bool:
+    return isinstance(instruction, Copy) and instruction.stage == FOLDERS
+
+
+def _line(event: Event) -> bytes:
+    return json.dumps(event).encode() + b"\n"
+
+
+def _now() -> str:
+    return datetime.fromtimestamp(time.time(), UTC).isoformat()

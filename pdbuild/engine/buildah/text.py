@@ -1,0 +1,137 @@
+"""What a node is to Buildah: the stage's text, the command line, and the key of its result."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pdbuild.engine.buildah.graph import Node, binds
+from pdbuild.engine.buildah.version import Dialect
+from pdbuild.plan.instructions import (
+    Arg,
+    Comment,
+    Copy,
+    Instruction,
+    Run,
+    Stage,
+    Tmpfs,
+    Workdir,
+)
+
+#: The context with empty folders that stages copy where Buildah should have made one.
+FOLDERS = "pdbuild-folders"
+#: The argument that carries a digest of what a step binds.
+BOUND = "PDBUILD_BOUND"
+
+_FORMAT = 1  # of keys: a change here builds everything anew
+
+
+def adapted(stage: Stage, dialect: Dialect, bound: Callable[[Run], str]) -> Stage:
+    """The stage for this Buildah; `bound` tells a digest of what a step binds.
+
+    - An ARG before a step that binds makes it run again when the content has changed.
+    - Buildah does not make the folder of a WORKDIR that no step runs in: an empty one is copied.
+    - 1.28 deletes the folder under a tmpfs after the step: /tmp is put back.
+    """
+    out: list[Instruction] = []
+    gone = False
+    for instruction in stage.instructions:
+        match instruction:
+            case Comment():
+                continue
+            case Run(mounts=mounts) as run:
+                over = any(isinstance(m, Tmpfs) and m.target == "/tmp" for m in mounts)
+                if gone and not over:
+                    out.append(_TMP)
+                gone = over and not dialect.keeps_mount_points
+                if binds(run) and not dialect.knows_what_is_bound:
+                    out.append(Arg(name=BOUND, default=bound(run)))
+            case Workdir(path=path):
+                out.append(Copy(stage=FOLDERS, source="/plain/", target=f"{path}/"))
+            case _:
+                pass
+        out.append(instruction)
+    return replace(stage, instructions=(*out, *([_TMP] if gone else [])))
+
+
+# Copies the folder `tmp`, whose mode it keeps.
+_TMP = Copy(stage=FOLDERS, source="/sticky/", target="/")
+
+
+def key(node: Node, stage: Stage, dialect: Dialect, inputs: Mapping[str, str]) -> str:
+    """Identifies what the node yields. `inputs` are digests of all that it reads."""
+    parts = [
+        _FORMAT,
+        dialect.label,
+        repr(stage),
+        sorted(node.args.items()),
+        sorted(node.labels.items()),
+        node.timestamp,
+        sorted(inputs.items()),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """How Buildah runs steps: `rootless`, `oci` or `chroot`; the first two by `runtime`."""
+
+    kind: str = "chroot"
+    runtime: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What one `buildah build` is given. All paths are absolute."""
+
+    node: Node
+    isolation: Isolation
+    layers: bool
+    containerfile: Path
+    context: Path
+    ignorefile: Path
+    policy: Path
+    iidfile: Path
+    contexts: Mapping[str, str]
+    secrets: Mapping[str, str]
+
+
+def argv(call: Call) -> list[str]:
+    """The words after `buildah` and its global options."""
+    node = call.node
+    words = [
+        "build",
+        f"--isolation={call.isolation.kind}",
+        *([f"--runtime={call.isolation.runtime}"] if call.isolation.runtime else []),
+        "--network=host",
+        "--format=oci",
+        "--identity-label=false",
+        "--http-proxy=false",
+        "--pull=never",
+        "--force-rm",
+        f"--layers={str(call.layers).lower()}",
+        f"--file={call.containerfile}",
+        f"--ignorefile={call.ignorefile}",
+        f"--signature-policy={call.policy}",
+        f"--iidfile={call.iidfile}",
+        f"--target={node.stage.name}",
+    ]  # fmt: skip
+    for name, value in sorted(node.args.items()):
+        words += ["--build-arg", f"{name}={value}"]
+    for name, value in sorted(node.labels.items()):
+        words += ["--label", f"{name}={value}"]
+    if node.timestamp:
+        words += ["--timestamp", node.timestamp]
+    for name in node.secrets:
+        if name in call.secrets:
+            words += ["--secret", f"id={name},src={call.secrets[name]}"]
+    for name, where in sorted(call.contexts.items()):
+        words += ["--build-context", f"{name}={where}"]
+    return [*words, os.fspath(call.context)]
+
+
+def has_layers(stage: Stage) -> bool:
+    """Whether keeping a layer for each step is worth its time: there is more than one step."""
+    return sum(isinstance(i, Run | Copy) for i in stage.instructions) > 1

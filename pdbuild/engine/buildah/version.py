@@ -1,0 +1,34 @@
+"""What differs between Buildah's versions, as far as our Containerfiles touch it."""
+
+from dataclasses import dataclass
+
+from pdbuild.engine.tools import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How one version of Buildah reads a Containerfile. Seen: 1.28.2 and 1.39.3."""
+
+    version: Version
+
+    @property
+    def label(self) -> str:
+        """Names the storage: another version's layers and caches are not read."""
+        return ".".join(map(str, self.version[:2]))
+
+    @property
+    def knows_what_is_bound(self) -> bool:
+        """Whether a step runs again when the content of its bind mounts has changed.
+
+        1.39 does for contexts and images, and for stages since 1.44 (buildah PR 6845); before,
+        a hash of the content must be in the step's own key.
+        """
+        return self.version >= (1, 44)
+
+    @property
+    def keeps_mount_points(self) -> bool:
+        """Whether directories that a step mounted over are still there after it.
+
+        1.28 deletes them, whether it made them or the image had them; 1.39 what it made.
+        """
+        return self.version >= (1, 39)

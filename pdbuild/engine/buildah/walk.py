@@ -1,0 +1,312 @@
+"""Walks the graph: what can run runs, what has run before is skipped, what fails stops it."""
+
+import contextlib
+import fcntl
+import os
+import selectors
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import IO
+
+from pdbuild.engine import exports, process
+from pdbuild.engine.buildah import content, output, text
+from pdbuild.engine.buildah.graph import Graph, Node
+from pdbuild.engine.buildah.images import Images, exported
+from pdbuild.engine.buildah.inputs import Inputs
+from pdbuild.engine.buildah.start import start
+from pdbuild.engine.buildah.version import Dialect
+from pdbuild.engine.contract import Build, Built, Output
+from pdbuild.errors import EngineError
+from pdbuild.plan.instructions import Stage
+from pdbuild.progress import View
+from pdbuild.render.containerfile import render_stage
+
+# While another pdbuild builds the same node there is nothing to wait on but its lock.
+_LOCK_SECONDS = 0.1
+
+_LAST_SECONDS = 10.0  # from the end of a program's output to its own
+
+_KILL: process.Ladder = ((signal.SIGKILL, 10.0),)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A node to build, or (`target`) the export of a target whose node is built."""
+
+    node: str
+    target: str = ""
+
+
+@dataclass(slots=True)
+class Running:
+    """A task at work: its process, and where its lines go."""
+
+    task: Task
+    process: "subprocess.Popen[bytes]"
+    key: str
+    said: output.Output | None = None
+    image: Path | None = None
+    rest: bytes = b""
+    words: list[str] = field(default_factory=list)
+
+
+class Walk:
+    """One build. `isolation` is how steps run, `jobs` how many programs run at once."""
+
+    def __init__(
+        self,
+        build: Build,
+        view: View,
+        *,
+        graph: Graph,
+        dialect: Dialect,
+        images: Images,
+        inputs: Inputs,
+        isolation: text.Isolation,
+        jobs: int,
+    ) -> None:
+        self._build = build
+        self._view = view
+        self._graph = graph
+        self._dialect = dialect
+        self._images = images
+        self._inputs = inputs
+        self._isolation = isolation
+        self._jobs = jobs
+        self._names = output.Names(graph)
+        self._known = images.place.known_images()
+        self._ready: list[Task] = []
+        self._running: dict[IO[bytes], Running] = {}
+        self._events = selectors.DefaultSelector()
+        self._outputs: dict[str, str] = {}
+        self._errors: list[str] = []
+        self._blocked = False
+        self._count = 0
+
+    def run(self) -> Built:
+        """Build all that can be built; whatever happens, nothing is left running."""
+        sorter: TopologicalSorter[Task] = TopologicalSorter()
+        for node in self._graph.nodes:
+            sorter.add(Task(node.id), *(Task(need) for need in node.needs.values()))
+        for target, identity in self._graph.targets.items():
+            sorter.add(Task(identity, target), Task(identity))
+        sorter.prepare()
+        self._tell(self._names.announcement())
+        place = self._images.place
+        self._locks = (place.folder / "nodes.lock").open("a+b")
+        with self._events, self._locks:
+            try:
+                while sorter.is_active() and not self._given_up():
+                    self._ready.extend(sorter.get_ready())
+                    if not (self._ready or self._running):
+                        break  # what is left needs what has failed
+                    sorter.done(*self._advance())
+            finally:
+                self._stop_all()
+        return self._built()
+
+    def _given_up(self) -> bool:
+        return bool(self._errors) and not self._build.keep_going
+
+    def _advance(self) -> list[Task]:
+        """Start what can start, else wait for something to happen; the tasks that ended well."""
+        done: list[Task] = []
+        self._blocked = False
+        for task in list(self._ready):
+            if self._finished_before(task):
+                self._ready.remove(task)
+                done.append(task)
+            elif len(self._running) < self._jobs and self._start(task):
+                self._ready.remove(task)
+        if done:
+            return done
+        patience = _LOCK_SECONDS if self._blocked else None
+        for ready, _ in self._events.select(patience):
+            running: Running = ready.data
+            if self._read(running) and self._ended(running):
+                done.append(running.task)
+        return done
+
+    def _finished_before(self, task: Task) -> bool:
+        node = self._graph.node(task.node)
+        if task.target:
+            digest = exported(self._build.exports / task.target, self._inputs.built[node.id])
+            if digest:
+                self._outputs[task.target] = digest
+            return bool(digest)
+        key = self._key(node)[0]
+        image = str(self._images.place.recorded(key).get("image", ""))
+        if image not in self._known:
+            return False
+        self._images.place.record(key).touch()  # it is in use
+        self._inputs.built[node.id] = image
+        self._tell(self._names.skipped(node))
+        return True
+
+    def _key(self, node: Node) -> tuple[str, Stage]:
+        stage = text.adapted(node.stage, self._dialect, lambda run: self._inputs.bound(node, run))
+        return text.key(node, stage, self._dialect, self._inputs.of(node)), stage
+
+    def _start(self, task: Task) -> bool:
+        """Start a task, unless another pdbuild does the same at this moment."""
+        node = self._graph.node(task.node)
+        if task.target:
+            layout = self._build.exports / task.target
+            image = self._inputs.built[node.id]
+            self._images.prepare_export(image, layout)
+            self._watch(Running(task, self._process(self._images.export_words(image, layout)), ""))
+            return True
+        key, stage = self._key(node)
+        try:
+            fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _offset(key))
+        except OSError:
+            self._blocked = True
+            return False
+        self._known = self._images.place.known_images()
+        if self._finished_before_now(key):
+            # It was built by the one that held the lock; the next look finds it.
+            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, _offset(key))
+            self._blocked = True
+            return False
+        words, image_file = self._command(node, stage)
+        said = output.Output(node, stage, self._names)
+        self._watch(Running(task, self._process(words), key, said=said, image=image_file))
+        return True
+
+    def _finished_before_now(self, key: str) -> bool:
+        return str(self._images.place.recorded(key).get("image", "")) in self._known
+
+    def _command(self, node: Node, stage: Stage) -> tuple[list[str], Path]:
+        place, self._count = self._images.place, self._count + 1
+        folder = self._images.run / f"{self._count}"
+        folder.mkdir()
+        containerfile = folder / "Containerfile"
+        containerfile.write_text(render_stage(stage) + "\n")
+        contexts = {text.FOLDERS: str(place.folder / "folders"), **node.folders}
+        for name in (*node.needs, *node.images):
+            contexts[name] = f"container-image://{self._inputs.image(node, name)}"
+        call = text.Call(
+            node=node,
+            isolation=self._isolation,
+            layers=text.has_layers(node.stage),
+            containerfile=containerfile,
+            context=self._context(node, folder),
+            ignorefile=place.folder / "nothing",
+            policy=place.folder / "policy.json",
+            iidfile=folder / "image",
+            contexts=contexts,
+            secrets=self._build.definition.secrets,
+        )
+        return place.words(*text.argv(call)), call.iidfile
+
+    def _context(self, node: Node, folder: Path) -> Path:
+        """The build context: the project itself, or what a node reads of it, filtered."""
+        seen = self._inputs.context(node)
+        if not seen:
+            return self._images.place.folder / "folders" / "plain"
+        if not any(part.filtered for part in seen):
+            return Path(self._build.plan.root)
+        for part in seen:
+            content.copy(part, folder / "context")
+        return folder / "context"
+
+    def _process(self, words: list[str]) -> "subprocess.Popen[bytes]":
+        return start(words, env=self._images.environment, cwd=self._images.run)
+
+    def _watch(self, running: Running) -> None:
+        assert running.process.stdout
+        self._running[running.process.stdout] = running
+        self._events.register(running.process.stdout, selectors.EVENT_READ, running)
+
+    def _read(self, running: Running) -> bool:
+        """Take in what a task says; whether that was the end."""
+        assert running.process.stdout
+        data = os.read(running.process.stdout.fileno(), 1 << 16)
+        *lines, running.rest = (running.rest + data).split(b"\n")
+        if not data and running.rest:
+            lines, running.rest = [*lines, running.rest], b""
+        for line in lines:
+            if running.said:
+                self._tell(running.said.feed(line + b"\n"))
+            else:
+                running.words.append(line.decode(errors="replace"))
+        return not data
+
+    def _ended(self, running: Running) -> bool:
+        """Take in a task's end; whether it ended well."""
+        self._forget(running)
+        process.wait(running.process, _LAST_SECONDS)
+        code = process.stop(running.process, _KILL)
+        if running.said is None:
+            return self._exported(running, code)
+        try:
+            assert running.image
+            image = running.image.read_text().strip().removeprefix("sha256:") if not code else ""
+        except FileNotFoundError:
+            image = ""
+        if image:
+            self._inputs.built[running.task.node] = image
+            record: Mapping[str, str] = {"image": image, "node": running.task.node}
+            self._images.place.remember(running.key, dict(record))
+            self._tell(running.said.finished())
+        else:
+            self._tell(running.said.failed(code))
+            self._errors.append(running.said.error)
+        fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, _offset(running.key))
+        return bool(image)
+
+    def _exported(self, running: Running, code: int) -> bool:
+        target = running.task.target
+        layout = self._build.exports / target
+        digest = "" if code else exported(layout, self._inputs.built[running.task.node])
+        if not digest:
+            said = "\n".join(running.words[-5:]) or f"exit code {code}"
+            self._errors.append(f"{target} was built, but could not be exported: {said}")
+            return False
+        exports.keep_only(layout, digest)
+        self._outputs[target] = digest
+        return True
+
+    def _forget(self, running: Running) -> None:
+        assert running.process.stdout
+        self._events.unregister(running.process.stdout)
+        del self._running[running.process.stdout]
+
+    def _stop_all(self) -> None:
+        for running in list(self._running.values()):
+            self._forget(running)
+            process.stop(running.process, _KILL)
+            if running.said:
+                with contextlib.suppress(OSError):  # nobody looks any more
+                    self._tell(running.said.stopped())
+
+    def _built(self) -> Built:
+        targets = self._build.plan.targets
+        failures = self._view.solve.failures()
+        outputs = [
+            Output(target=t, layout=self._build.exports / t.name, digest=self._outputs[t.name])
+            for t in targets
+            if t.name in self._outputs
+        ]
+        left = tuple(target for target in targets if target.name not in self._outputs)
+        if left and not (failures or self._errors):
+            raise EngineError("Buildah ended without a word")
+        return Built(
+            outputs=tuple(outputs),
+            unfinished=left,
+            failures=failures,
+            error="\n".join(self._errors),
+        )
+
+    def _tell(self, events: bytes) -> None:
+        for line in events.splitlines():
+            self._view.feed(line)
+
+
+def _offset(key: str) -> int:
+    """A key's byte in the lock file: each node that is being built locks its own."""
+    return int(key[:15], 16)
