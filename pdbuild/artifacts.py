@@ -89,7 +89,7 @@ def read(root: Path) -> tuple[Artifact, ...]:
     try:
         listed = json.loads((root / MANIFEST).read_bytes())["artifacts"]
         artifacts = tuple(Artifact(**entry) for entry in listed)
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return ()
     return artifacts if all(map(_sound, artifacts)) else ()
 
