@@ -80,7 +80,8 @@ class ProgramTest(unittest.TestCase):
         # The class is whether x lies above y.
         points = [(i * 7 % 11, i * 5 % 13) for i in range(143)]
         points = [(x, y) for x, y in points if x != y]
-        labelled = self.path("a.csv", "x,y,c\n" + "".join(f"{x},{y},{int(x > y)}\n" for x, y in points))
+        lines = [f"{x},{y},{int(x > y)}\n" for x, y in points]
+        labelled = self.path("a.csv", "x,y,c\n" + "".join(lines))
         plain = self.path("b.csv", "9,1\n1,9\n")
         saved = self.path("model.pdck")
         result = paddle(
