@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+"""Measures pdbuild against plain tools, side by side on this machine, and prints the ratios.
+
+    .venv/bin/python benchmarks/bench.py [--runs N] [NAME…]
+
+"plain" is the same compilers in the same file system (the dev image) with CMake and ninja
+alone, timed inside the container, so that its start does not count. Seconds are medians;
+only the ratios carry over to other machines.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pdbuild.engine import daemon, tools
+
+ROOT = Path(__file__).resolve().parents[1]
+PDBUILD = Path(sys.executable).with_name("pdbuild")
+SCRATCH = Path("/var/tmp") / f"pdbuild-bench-{os.getuid()}"
+EDITED = "examples/paddle/src/core/random.cc"
+VARIANTS = {
+    "cpu": ("OFF", "ON"),
+    "noavx": ("OFF", "OFF"),
+    "gpu": ("ON", "ON"),
+    "gpu-noavx": ("ON", "OFF"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table; `goal` bounds `ours / reference`, or `ours` without a reference."""
+
+    name: str
+    ours: float
+    reference: float | None
+    goal: float
+    unit: str = "s"
+
+    @property
+    def ratio(self) -> float:
+        """What is compared with the goal."""
+        return self.ours / self.reference if self.reference else self.ours
+
+
+def run(*argv: str | Path, env: dict[str, str] | None = None) -> None:
+    """Run a command that must succeed."""
+    done = subprocess.run(
+        argv, cwd=ROOT, env=os.environ | (env or {}), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"{argv}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def timed(*argv: str | Path, env: dict[str, str] | None = None) -> float:
+    """Seconds that a command takes as a whole process."""
+    began = time.monotonic()
+    run(*argv, env=env)
+    return time.monotonic() - began
+
+
+def inside(script: str) -> float:
+    """Seconds that a script takes in the dev image, by the clock inside."""
+    done = subprocess.run(
+        [
+            *("podman", "run", "--rm", "--network=host", "-v", f"{ROOT}:{ROOT}"),
+            *("-v", f"{SCRATCH}:{SCRATCH}", "--entrypoint=bash", "localhost/paddle:dev"),
+            *("-euc", f'began=$(date +%s%N); {script}; echo "took $(( $(date +%s%N) - began ))"'),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = re.search(r"^took (\d+)$", done.stdout, re.MULTILINE)
+    if done.returncode or not found:
+        sys.exit(f"in the dev image: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return int(found[1]) / 1e9
+
+
+def configure(variant: str, tree: Path) -> str:
+    """The shell command that configures a plain build."""
+    gpu, avx = VARIANTS[variant]
+    options = f"-DWITH_GPU={gpu} -DWITH_AVX={avx} -DPADDLE_VERSION=1"
+    return (
+        f"cmake -S {ROOT}/examples/paddle -B {tree} -G Ninja -DCMAKE_BUILD_TYPE=Release "
+        f"{options} >/dev/null"
+    )
+
+
+@contextlib.contextmanager
+def edited() -> Iterator[Callable[[], None]]:
+    """Gives the function that edits one source file; the file is restored in the end."""
+    path = ROOT / EDITED
+    text = path.read_text()
+    count = 0
+
+    def edit() -> None:
+        nonlocal count
+        count += 1
+        path.write_text(f"{text}\n// {count} {time.time_ns()}\n")
+
+    try:
+        yield edit
+    finally:
+        path.write_text(text)
+
+
+def cold(runs: int) -> Iterator[Row]:
+    """Four variants, nothing compiled yet; the toolchain is there."""
+    ours, plain = [], []
+    text = (ROOT / "recipes/paddle.toml").read_text()
+    recipe = ROOT / "recipes" / "cold-benchmark.toml"
+    for _ in range(runs):
+        # Another project's name has other caches, and the same toolchain.
+        name = f"cold{time.time_ns()}"
+        recipe.write_text(text.replace('name = "paddle"', f'name = "{name}"'))
+        try:
+            ours.append(timed(PDBUILD, "bake", "binaries", "--recipe", recipe, "-q"))
+        finally:
+            recipe.unlink()
+        seconds = 0.0
+        for variant in VARIANTS:
+            tree = SCRATCH / "cold" / variant
+            run("rm", "-rf", tree)
+            seconds += inside(f"{configure(variant, tree)}; ninja -C {tree} >/dev/null")
+        plain.append(seconds)
+    run(PDBUILD, "bake", "binaries", "-q")
+    yield Row(
+        name="four variants, cold / four plain builds",
+        ours=statistics.median(ours),
+        reference=statistics.median(plain),
+        goal=0.40,
+    )
+
+
+def edit(runs: int) -> Iterator[Row]:
+    """One file edited, the binaries of one variant out again; the builder is running."""
+    tree = SCRATCH / "edit"
+    inside(f"{configure('cpu', tree)}; ninja -C {tree} >/dev/null")
+    ours, plain = [], []
+    with edited() as change, daemon.join():
+        for number in range(runs + 1):
+            change()
+            plain.append(inside(f"ninja -C {tree} >/dev/null"))
+            ours.append(timed(PDBUILD, "bake", "binaries-cpu", "-q"))
+            if number == 0:  # the version turns dirty and its file compiles, once
+                ours, plain = [], []
+    run(PDBUILD, "bake", "binaries-cpu", "-q")
+    yield Row(
+        name="one file edited, bake binaries-cpu / plain ninja",
+        ours=statistics.median(ours),
+        reference=statistics.median(plain),
+        goal=2.0,
+    )
+
+
+def nothing(runs: int) -> Iterator[Row]:
+    """Nothing changed: all targets, against buildx with the same file on a warm daemon."""
+    printed = SCRATCH / "bake.json"
+    done = subprocess.run([PDBUILD, "bake", "all", "--print"], cwd=ROOT, capture_output=True)
+    # Files go elsewhere, so that both write.
+    printed.write_text(done.stdout.decode().replace(f"{ROOT}/build", f"{SCRATCH}/build"))
+    buildx = tools.require("buildx", reason="measure").path
+    ours, plain = [], []
+    with daemon.join() as running:
+        env = {"BUILDX_CONFIG": str(SCRATCH / "buildx"), "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+        subprocess.run([buildx, "rm", "bench"], env=os.environ | env, capture_output=True)
+        run(buildx, "create", "--name=bench", "--driver=remote", running.address, env=env)
+        for _ in range(runs + 1):
+            plain.append(timed(buildx, "bake", "--builder=bench", "-f", printed, "all", env=env))
+            ours.append(timed(PDBUILD, "bake", "all", "-q"))
+    yield Row(
+        name="nothing changed, bake all / buildx bake of the same file",
+        ours=statistics.median(ours[1:]),
+        reference=statistics.median(plain[1:]),
+        goal=1.5,
+    )
+
+
+def start(runs: int) -> Iterator[Row]:
+    """What costs no build."""
+    for words, goal in ((("bake", "--print"), 0.25), (("--help",), 0.12)):
+        seconds = [timed(PDBUILD, *words) for _ in range(max(runs, 5) + 1)][1:]
+        name = f"pdbuild {' '.join(words)}"
+        yield Row(name=name, ours=statistics.median(seconds), reference=None, goal=goal)
+
+
+def size(runs: int) -> Iterator[Row]:
+    """The CPU image, uncompressed."""
+    listed = subprocess.run([PDBUILD, "images", "--json"], capture_output=True, check=True)
+    sizes = [
+        image["unpacked"]
+        for image in json.loads(listed.stdout)
+        if image["labels"].get("org.pdbuild.variant") == "cpu" and "/paddle:" in image["reference"]
+    ]
+    yield Row(
+        name="production CPU image", ours=max(sizes) / 1e6, reference=None, goal=75, unit="MB"
+    )
+
+
+BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
+    "cold": cold,
+    "edit": edit,
+    "nothing": nothing,
+    "start": start,
+    "size": size,
+}
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as a Markdown table."""
+    lines = ["| what | pdbuild | reference | ratio | goal |", "|---|---|---|---|---|"]
+    for row in rows:
+        reference = f"{row.reference:.2f} {row.unit}" if row.reference else "-"
+        ratio = f"{row.ratio:.2f}" if row.reference else "-"
+        goal = f"≤ {row.goal:g}" + ("" if row.reference else f" {row.unit}")
+        lines.append(f"| {row.name} | {row.ours:.2f} {row.unit} | {reference} | {ratio} | {goal} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure; 1 when a goal was missed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("name", nargs="*", choices=[[], *BENCHMARKS], help="default: all")
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    SCRATCH.mkdir(exist_ok=True)
+    run(PDBUILD, "bake", "all", "-q")
+    rows: list[Row] = []
+    for name in arguments.name or BENCHMARKS:
+        print(f"measuring: {name}", file=sys.stderr)
+        rows += BENCHMARKS[name](arguments.runs)
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    print(f"{cpu[1] if cpu else '?'}, {os.cpu_count()} cores, Linux {platform.release()}\n")
+    print(table(rows))
+    missed = [row.name for row in rows if row.ratio > row.goal]
+    for name in missed:
+        print(f"missed: {name}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
