@@ -4,11 +4,10 @@ import contextlib
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pdbuild.dirs import data_dir, runtime_dir
+from pdbuild.dirs import data_dir
 from pdbuild.engine import daemon, exports, process, tools
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError, Interrupted
@@ -133,36 +132,40 @@ def _bake_once(
     environment: dict[str, str],
 ) -> tuple[int, dict[str, Output]]:
     """One `buildx bake` of these targets: its exit code, and the outputs that it finished."""
+    # Named by a target whose lock we hold: no other pdbuild writes it, and no litter is left.
+    metadata = build.exports / f"{targets[0].name}.metadata.json"
+    metadata.unlink(missing_ok=True)
+    before = {target.name: exports.digests(build.exports / target.name) for target in targets}
+    running = process.popen(
+        _command(build, targets, builder, metadata), env=environment, cwd=Path(build.plan.root),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert running.stderr
+    try:
+        for line in running.stderr:
+            view.feed(line)
+        code = running.wait()
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; what was built stays in the cache") from None
+    finally:
+        process.stop(running)
+    return code, _outputs(build, targets, metadata, before)
+
+
+def _command(build: Build, targets: Sequence[Target], builder: str, metadata: Path) -> list[str]:
     buildx = tools.require("buildx", reason="run a bake file")
-    with tempfile.TemporaryDirectory(dir=runtime_dir()) as scratch:
-        metadata = Path(scratch) / "metadata.json"
-        argv = [
-            str(buildx.path), "bake",
-            f"--builder={builder}",
-            f"--file={build.definition.bakefile}",
-            "--progress=rawjson",
-            f"--metadata-file={metadata}",
-        ]  # fmt: skip
-        for target in targets:
-            layout = build.exports / target.name
-            layout.mkdir(parents=True, exist_ok=True)
-            argv += ["--set", f"{target.name}.output={_exporter(layout)}"]
-        argv += [target.name for target in targets]
-        before = {target.name: exports.digests(build.exports / target.name) for target in targets}
-        running = process.popen(
-            argv, env=environment, cwd=Path(build.plan.root),
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        assert running.stderr
-        try:
-            for line in running.stderr:
-                view.feed(line)
-            code = running.wait()
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted; what was built stays in the cache") from None
-        finally:
-            process.stop(running)
-        return code, _outputs(build, targets, metadata, before)
+    argv = [
+        str(buildx.path), "bake",
+        f"--builder={builder}",
+        f"--file={build.definition.bakefile}",
+        "--progress=rawjson",
+        f"--metadata-file={metadata}",
+    ]  # fmt: skip
+    for target in targets:
+        layout = build.exports / target.name
+        layout.mkdir(parents=True, exist_ok=True)
+        argv += ["--set", f"{target.name}.output={_exporter(layout)}"]
+    return argv + [target.name for target in targets]
 
 
 def _exporter(layout: Path) -> str:
