@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pdbuild import account
-from pdbuild.engine import place, process, tools
+from pdbuild.engine import flatten, place, process, tools
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.errors import EngineError
 
@@ -49,20 +49,23 @@ class Place:
         """containers/storage's list of images."""
         return self.folder / "root" / f"{self.driver}-images" / "images.json"
 
+    def profile(self, run: Path) -> Path | None:
+        """The seccomp profile for steps, in a run's folder; None is Buildah's own."""
+        return run / "seccomp.json" if self.one_id else None
+
     def record(self, key: str) -> Path:
         """The file that tells which image a node's key yielded."""
         return self.folder / "records" / key
 
     def command(self) -> list[str]:
         """`buildah` with its global options."""
-        options = [
+        return [
+            os.fspath(self.buildah),
             f"--root={self.folder / 'root'}",
             f"--runroot={self.folder / 'runroot'}",
             f"--storage-driver={self.driver}",
+            "--cgroup-manager=cgroupfs",
         ]
-        if self.one_id:
-            options.append(f"--storage-opt={self.driver}.ignore_chown_errors=true")
-        return [os.fspath(self.buildah), *options, "--cgroup-manager=cgroupfs"]
 
     def words(self, *arguments: str) -> list[str]:
         """A whole command line of `buildah`, in namespaces that die with their first process."""
@@ -70,8 +73,7 @@ class Place:
 
     def storage(self, image: str) -> str:
         """An image of this storage as skopeo names it."""
-        opts = f":{self.driver}.ignore_chown_errors=true" if self.one_id else ""
-        where = f"{self.driver}@{self.folder / 'root'}+{self.folder / 'runroot'}{opts}"
+        where = f"{self.driver}@{self.folder / 'root'}+{self.folder / 'runroot'}"
         return f"containers-storage:[{where}]{image}"
 
     def inside(self, *words: str) -> list[str]:
@@ -87,7 +89,7 @@ class Place:
         return [
             unshare, *user,
             "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
-            "--", *words,
+            "--", *(flatten.words() if self.one_id else ()), *words,
         ]  # fmt: skip
 
     def environment(self, run: Path) -> dict[str, str]:
@@ -147,6 +149,8 @@ def enter(buildah: tools.Tool) -> Iterator[tuple[Place, Path]]:
         fcntl.flock(lock, fcntl.LOCK_SH)
         run = Path(tempfile.mkdtemp(dir=where.folder / "runs"))
         try:
+            if profile := where.profile(run):
+                flatten.write_profile(profile)
             yield where, run
         finally:
             shutil.rmtree(run, ignore_errors=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pdbuild.engine import flatten
 from pdbuild.engine.buildah.graph import Node, binds
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.plan.instructions import (
@@ -96,6 +97,7 @@ class Call:
     iidfile: Path
     contexts: Mapping[str, str]
     secrets: Mapping[str, str]
+    profile: Path | None = None  # the seccomp profile of an account with one user id
 
 
 def argv(call: Call) -> list[str]:
@@ -122,6 +124,10 @@ def argv(call: Call) -> list[str]:
         words += ["--build-arg", f"{name}={value}"]
     for name, value in sorted(node.labels.items()):
         words += ["--label", f"{name}={value}"]
+    if call.profile:
+        words += ["--security-opt", f"seccomp={call.profile}"]
+        if node.labels:  # it is an image
+            words += ["--label", "=".join(flatten.LABEL)]
     if node.timestamp:
         words += ["--timestamp", node.timestamp]
     for name in node.secrets:

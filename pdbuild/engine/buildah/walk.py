@@ -200,6 +200,7 @@ class Walk:
             iidfile=folder / "image",
             contexts=contexts,
             secrets=self._build.definition.secrets,
+            profile=place.profile(self._images.run),
         )
         return place.words(*text.argv(call)), call.iidfile
 
