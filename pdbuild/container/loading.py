@@ -93,15 +93,21 @@ def _copy(host: Host, source: str, reference: str, platform: str) -> None:
             f"containers-storage:[{host.driver}@{host.graph_root}+{host.run_root}]{reference}",
         )
         return
-    podman = (host.podman, *host.flags, "--log-level=error")
-    choice = (f"--os={system}", f"--arch={architecture}")
-    image = _ran(*podman, "pull", "--quiet", *choice, source).split()[-1]
+    _, directory, name = source.split(":", 2)
+    # podman calls the image after the path, which must make a valid name: relative, and no
+    # image of anybody's.
+    with tempfile.TemporaryDirectory(dir=dirs.runtime_dir(), prefix="load-") as here:
+        alias = f"pdbuild-load-{os.getpid()}"
+        Path(here, alias).symlink_to(directory)
+        podman = (host.podman, *host.flags, "--log-level=error")
+        choice = (f"--os={system}", f"--arch={architecture}")
+        pull = (*podman, "pull", "--quiet", *choice, f"oci:{alias}:{name}")
+        image = _ran(*pull, cwd=here).split()[-1]
     pulled = json.loads(_ran(*podman, "image", "inspect", image))[0]["RepoTags"]
     _ran(*podman, "tag", image, reference)
-    # podman named it after the directory.
-    for name in set(pulled) - {reference}:
-        if str(name).startswith("localhost/" + source.split(":")[1].strip("/")):
-            _ran(*podman, "untag", image, name)
+    for tag in set(pulled) - {reference}:
+        if str(tag).startswith(f"localhost/{alias}"):
+            _ran(*podman, "untag", image, tag)
 
 
 def _image_id(host: Host, reference: str) -> str:
@@ -129,9 +135,10 @@ def _native_platform(store: Store, reference: str) -> str:
     return (matching or platforms)[0]
 
 
-def _ran(*argv: str) -> str:
+def _ran(*argv: str, cwd: str | None = None) -> str:
     done = subprocess.run(
         argv,
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
