@@ -71,7 +71,7 @@ def test_again_there_is_nothing_to_do(paddle: Project, baked: dict[str, Any]) ->
     rows = paddle.bake("all")
     took = time.monotonic() - began
     assert {p: p.stat().st_mtime_ns for p in (paddle.root / "build").rglob("*")} == before
-    assert all(row["cached"] for row in rows.values())
+    assert [row for row in rows.values() if not row["cached"]] == []
     print(f"nothing changed: {took:.2f} s")
     assert took < 2.0
     assert paddle.user.processes() == []
@@ -126,7 +126,7 @@ def test_production_images_are_minimal(paddle: Project, baked: dict[str, Any]) -
     names = set(listing(paddle, "image-cpu"))
     assert {"usr/bin/paddle", "usr/lib/libpaddle.so.0", "usr/bin/python3"} <= names
     unwanted = re.compile(
-        r"(^|/)(gcc|g\+\+|cc|clang|nvcc|cmake|ninja|ccache|apt-get|pip3?|sphinx-build)$"
+        r"bin/(gcc|g\+\+|cc|clang|nvcc|cmake|ninja|ccache|apt-get|pip3?|sphinx-build)$"
         r"|^var/lib/apt/lists/.|^root/\.cache|\.deb$|^usr/share/(doc|man)/.|^usr/include/.|^src/"
     )
     assert [name for name in names if unwanted.search(name)] == []
@@ -175,9 +175,8 @@ apt-get -qq install --no-install-recommends -y /debs/paddle-{version}.deb > /dev
 paddle version
 python3 -c 'import paddle; print(paddle.__version__)'
 dpkg -L paddle | grep -c libpaddle
-if dpkg -i /debs/paddle-{version}-noavx.deb > /tmp/refused 2>&1; then exit 7; fi
-grep -q 'conflicting packages' /tmp/refused
 apt-get -qq install -y /debs/paddle-{version}-noavx.deb > /dev/null 2>&1
+echo installed: $(dpkg-query -W -f '${db:Status-Abbrev}${Package} ' 'paddle*')
 paddle version
 apt-get -qq purge -y paddle-noavx > /dev/null 2>&1
 find / -xdev -not -path '/proc/*' | grep -i paddle | grep -v -e ^/debs -e ^/var/lib/dpkg \\
@@ -197,6 +196,7 @@ def test_the_package_works_in_a_bare_base(paddle: Project, version: str) -> None
     lines = said.splitlines()
     assert lines[0] == f"paddle {version} (GPU=OFF AVX=ON)"
     assert lines[1] == version
+    assert "installed: ii paddle-noavx" in lines  # in the place of the other
     assert f"paddle {version} (GPU=OFF AVX=OFF)" in lines
     assert lines[-1] == "clean"
 
