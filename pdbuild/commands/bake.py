@@ -4,12 +4,12 @@ import contextlib
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdbuild import artifacts, base, definition, dirs, shipped
-from pdbuild.commands import network, podman, report
+from pdbuild.commands import choose, network, podman, report
 from pdbuild.commands.project import Choices, key, open_recipe, plan_for
 from pdbuild.definition import Definition
 from pdbuild.engine.contract import Build, Built, Engine
@@ -22,29 +22,11 @@ from pdbuild.render import dockerfile
 from pdbuild.store import Store, StoredImage
 
 
-def _buildkit(options: "Options") -> Engine:
-    from pdbuild.engine.buildkit import BuildKit
-
-    return BuildKit(options.builder)
-
-
-def _buildah(options: "Options") -> Engine:
-    from pdbuild.engine.buildah import Buildah
-
-    if options.builder:
-        raise UsageError("--builder is a builder of BuildKit's", hint="drop --engine buildah")
-    return Buildah()
-
-
-#: The engines by name. Each is imported only when it is the one to build.
-ENGINES: dict[str, Callable[["Options"], Engine]] = {"buildkit": _buildkit, "buildah": _buildah}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How to bake: `engine` and `builder`, how to show progress, and what to do on failure."""
 
-    engine: str = "buildkit"
+    engine: str = "auto"
     builder: str = ""
     progress: Mode = "auto"
     keep_going: bool = False
@@ -67,9 +49,7 @@ def bake(choices: Choices, options: Options) -> report.Report:
     """
     recipe = open_recipe(choices.recipe)
     plan = plan_for(recipe, choices)
-    engine = engine_for(options)
-    engine.check()
-    return bake_plan(recipe, plan, engine, options)
+    return bake_plan(recipe, plan, engine_for(options), options)
 
 
 def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> report.Report:
@@ -99,9 +79,8 @@ class _Made:
 
 
 def engine_for(options: Options) -> Engine:
-    if options.engine not in ENGINES:
-        raise UsageError(f"no engine {options.engine!r}", hint=f"one of {', '.join(ENGINES)}")
-    return ENGINES[options.engine](options)
+    """The engine that `options` mean, which can work. Raises UsageError and EngineError."""
+    return choose.engine(options.engine, options.builder, quiet=options.progress == "quiet")
 
 
 def _define(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> Definition:

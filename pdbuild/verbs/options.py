@@ -28,7 +28,7 @@ def add_choices(parser: ArgumentParser) -> None:
 def add_building(parser: ArgumentParser) -> None:
     """How it is built: `--engine`, `--builder`, `--progress`, `--quiet`."""
     add = parser.add_argument
-    add("--engine", default="buildkit", help="what builds: buildkit or buildah (buildkit)")
+    add("--engine", default="auto", help="what builds: buildkit, buildah or auto (auto)")
     add("--builder", default="", metavar="NAME", help="a buildx builder of yours")
     add("--progress", default="auto", choices=MODES, help="how to show it (auto)")
     add("-q", "--quiet", action="store_true", help="print only results")
