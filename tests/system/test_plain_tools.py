@@ -72,6 +72,19 @@ def test_the_printed_containerfile_builds_with_buildctl_alone(greet: Project) ->
     assert (greet.root / "out/bin/greet").exists()
 
 
+def test_a_builder_of_the_users_own_is_used(greet: Project) -> None:
+    program = f"{greet.program} bake binaries-english --builder mine --progress=plain"
+    held(
+        greet,
+        "buildx create --name mine --driver remote $BUILDKIT_HOST >/dev/null; "
+        f"{program} 2>&1 | tail -3; buildx rm mine >/dev/null 2>&1",
+    )
+    assert (greet.root / "build/english/bin/greet").exists()
+    done = greet.pdbuild("bake", "binaries-english", "--builder", "nobodys")
+    assert done.returncode == 1
+    assert "nobodys" in done.stderr
+
+
 @contextlib.contextmanager
 def mirror() -> Iterator[tuple[str, list[str]]]:
     """A mirror on loopback of the archive that this host uses; and what was asked of it."""

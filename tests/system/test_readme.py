@@ -1,0 +1,43 @@
+"""Every command in the README does what it says, typed by a user in a clean clone."""
+
+import re
+import tomllib
+
+from .conftest import CHECKOUT
+from .project import Project
+from .test_bake import baked, paddle, version
+
+__all__ = ["baked", "paddle", "version"]
+
+README = CHECKOUT / "README.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_the_commands_run_in_order(paddle: Project, version: str) -> None:
+    # One shell, as a person has one terminal. The packages are there, so `make bake` needs no sudo.
+    script = "set -e\n" + "\n".join(blocks("sh"))
+    done = paddle.user.run(["bash", "-xc", script], cwd=paddle.root, timeout=1500)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "next: .venv/bin/pdbuild run a.py --variant gpu-noavx" in done.stdout
+    assert re.search(
+        r"^image-gpu-noavx +localhost/paddle:\S+ +[\d.]+ MB", done.stdout, re.MULTILINE
+    )
+    assert done.stdout.count("accuracy") == 3
+    assert '"target": "image-noavx"' in done.stdout
+    assert "AS image-gpu-noavx" in done.stdout
+
+
+def test_the_commands_for_other_projects_are_tested_elsewhere() -> None:
+    """test_wheel.py runs `pdbuild init` and `bake all`; `make test` runs this."""
+    commands = "".join(blocks("console"))
+    for command in ("make test", "pip install pdbuild", "pdbuild init", "pdbuild engines install"):
+        assert command in commands
+
+
+def test_the_recipe_bakes_what_it_says() -> None:
+    (text,) = blocks("toml")
+    recipe = tomllib.loads(text)
+    assert set(recipe["variants"]) == {"fast", "portable"}

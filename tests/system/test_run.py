@@ -1,0 +1,97 @@
+"""`pdbuild run`, `logs` and `stop` as a user types them."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+from .project import Project, greet
+from .test_bake import baked, paddle, version
+
+__all__ = ["baked", "greet", "paddle", "version"]
+
+PROGRAM = """
+import os, sys
+with open("written.txt", "w") as file:
+    file.write(" ".join(sys.argv[1:]) + os.environ.get("WORD", ""))
+print(os.getcwd(), os.getuid(), os.path.exists("/extra/seen"))
+sys.exit(7)
+"""
+
+
+def test_an_image_that_is_missing_is_baked_first(greet: Project) -> None:
+    done = greet.pdbuild("run", "--variant", "french", "greet", "you")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Bonjour, you!\n"
+    assert "localhost/greet:1.2.0-french is not there yet: baking image-french" in done.stderr
+    assert not (greet.root / "build").exists()
+    again = greet.pdbuild("run", "greet", "--variant", "french", "you")
+    assert (again.stdout, again.stderr) == ("Bonjour, you!\n", "")
+    images = [image["reference"] for image in json.loads(greet.succeeds("images", "--json"))]
+    assert "localhost/greet:1.2.0-french" in images
+
+
+def test_a_program_here_runs_as_the_user(paddle: Project, version: str) -> None:
+    paddle.written("extra/seen", "")
+    program = paddle.written("prog.py", PROGRAM)
+    program.chmod(0o644)
+    done = paddle.pdbuild(
+        "run", "-e", "WORD=!", "-v", f"{paddle.root}/extra:/extra:ro", "prog.py", "a", "--variant"
+    )
+    assert done.returncode == 7, done.stderr
+    assert done.stdout == f"/work {paddle.user.uid} True\n"
+    written = paddle.root / "written.txt"
+    assert written.read_text() == "a --variant!"
+    assert written.stat().st_uid == paddle.user.uid
+
+
+def test_a_signal_reaches_the_program(paddle: Project, version: str) -> None:
+    paddle.written(
+        "waits.py",
+        "import signal, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\n"
+        "print('ready', flush=True)\n"
+        "signal.pause()\n",
+    )
+    process = paddle.start("run", "waits.py")
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 9
+
+
+def test_detached_with_logs_and_stop(paddle: Project, version: str) -> None:
+    paddle.written("beat.py", "import time\nprint('started', flush=True)\ntime.sleep(600)\n")
+    identity = paddle.succeeds("run", "-d", "beat.py").strip()
+    assert len(identity) == 64
+    deadline = time.monotonic() + 20
+    while "started" not in paddle.succeeds("logs", identity[:12]):
+        assert time.monotonic() < deadline
+    paddle.succeeds("stop", "-t", "1", identity[:12])
+    assert paddle.pdbuild("logs", identity).returncode == 2
+
+
+def test_wrong_uses_are_said(paddle: Project, version: str) -> None:
+    missing = paddle.pdbuild("run", "nowhere.py")
+    assert missing.returncode == 2
+    assert "there is no file nowhere.py" in missing.stderr
+    unknown = paddle.pdbuild("run", "a.py", "--variant", "gpu-noavxx")
+    assert unknown.returncode == 2
+    assert "did you mean 'gpu-noavx'?" in unknown.stderr
+    outside = paddle.pdbuild("run", "/etc/passwd")
+    assert outside.returncode == 2
+
+
+def test_other_uids_and_no_home(paddle: Project, version: str) -> None:
+    said = paddle.runs(
+        *("podman", "run", "--rm", "--network=host", "--user=12345:12345", "-e", "HOME="),
+        *("-v", f"{paddle.root}:/work:ro", f"localhost/paddle:{version}", "/work/a.py"),
+    )
+    assert "accuracy" in said
+    home = "import os, pathlib; p = pathlib.Path.home() / 'x'; p.write_text(''); print(p)"
+    said = paddle.runs(
+        *("podman", "run", "--rm", "--network=host", "--user=12345:12345"),
+        *(f"localhost/paddle:{version}", "python3", "-c", home),
+    )
+    assert Path(said.strip()).name == "x"
