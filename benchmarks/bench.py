@@ -234,6 +234,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
     SCRATCH.mkdir(exist_ok=True)
+    # As users have it: an installed wheel brings its byte code along.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     run(PDBUILD, "bake", "all", "-q")
     rows: list[Row] = []
     for name in arguments.name or BENCHMARKS:
