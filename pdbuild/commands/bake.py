@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdbuild import artifacts, base, definition, dirs, shipped
-from pdbuild.commands import choose, network, podman, report
+from pdbuild.commands import choose, failures, network, podman, report
 from pdbuild.commands.project import Choices, key, open_recipe, plan_for
 from pdbuild.definition import Definition
 from pdbuild.engine.contract import Build, Built, Engine
@@ -38,7 +38,7 @@ def show(choices: Choices, what: str) -> str:
     plan = plan_for(recipe, choices)
     if what == "containerfile":
         return definition.render_containerfile(plan, Path(recipe.file).name, _command(choices))
-    return _define(recipe, plan, bootstrap=False).bakefile_text
+    return define(recipe, plan, bootstrap=False).bakefile_text
 
 
 def bake(choices: Choices, options: Options) -> report.Report:
@@ -55,10 +55,10 @@ def bake(choices: Choices, options: Options) -> report.Report:
 def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> report.Report:
     """Build a plan; see `bake`."""
     exports = dirs.data_dir() / "exports" / key(plan.root)
-    with _targets_alone(exports, plan.targets):
+    with targets_alone(exports, plan.targets):
         build = Build(
             plan=plan,
-            definition=_define(recipe, plan, bootstrap=True),
+            definition=define(recipe, plan, bootstrap=True),
             exports=exports,
             keep_going=options.keep_going,
         )
@@ -67,7 +67,9 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
             built = engine.build(build, shown)
         made = _collect(recipe, plan, built)
         result = report.make(plan, built, made.files, made.images, shown.solve)
-    _raise_failures(plan, built)
+    failures.forget(plan, (output.target for output in built.outputs))
+    failures.remember(plan, built.failures)
+    _raise_failures(recipe, plan, built, options)
     _check_budget(recipe, made.images)
     return result
 
@@ -83,7 +85,7 @@ def engine_for(options: Options) -> Engine:
     return choose.engine(options.engine, options.builder, quiet=options.progress == "quiet")
 
 
-def _define(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> Definition:
+def define(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> Definition:
     """Write the definition; `bootstrap` makes a base that is missing, else it is left out."""
     contexts = {"hooks": str(shipped.hooks_dir())}
     if recipe.base.bootstrap:
@@ -133,7 +135,7 @@ def _collect(recipe: Recipe, plan: Plan, built: Built) -> _Made:
     return _Made(files=collected, images=images)
 
 
-def _raise_failures(plan: Plan, built: Built) -> None:
+def _raise_failures(recipe: Recipe, plan: Plan, built: Built, options: Options) -> None:
     from pdbuild.progress import report as describe
 
     smallest = {t.name: len(plan.stages_of(t)) for t in plan.targets}
@@ -141,12 +143,20 @@ def _raise_failures(plan: Plan, built: Built) -> None:
     for failure in built.failures:
         # First the target that shows the failure with the least around it.
         targets = tuple(sorted(failure.targets, key=lambda name: smallest.get(name, 0)))
-        command = f"pdbuild bake {(targets or ('all',))[0]} --progress=plain"
+        command = _again(recipe, plan, targets, options)
         texts.append(describe(replace(failure, targets=targets), command=command))
     if not texts and built.error:
         texts.append(f"error: {built.error}")
     if texts:
         raise BuildError("\n".join(texts))
+
+
+def _again(recipe: Recipe, plan: Plan, targets: Sequence[str], options: Options) -> str:
+    """The command that leads to the failing step."""
+    target = next((t for t in plan.targets if t.name in targets[:1]), None)
+    if target is None:
+        return "pdbuild bake --progress=plain"
+    return failures.command(recipe, target, options.engine, options.builder)
 
 
 class BuildError(EngineError):
@@ -168,7 +178,7 @@ def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:
 
 
 @contextlib.contextmanager
-def _targets_alone(exports: Path, targets: Sequence[Target]) -> Iterator[None]:
+def targets_alone(exports: Path, targets: Sequence[Target]) -> Iterator[None]:
     """Two pdbuilds never export one target of one checkout at once; the second waits.
 
     The locks are taken in order of name, so nobody waits in a circle.

@@ -9,6 +9,7 @@ returns the exit code. A verb whose words argparse cannot tell apart by itself a
 VERBS = {
     "bake": "build targets or groups",
     "run": "run a program in a production image",
+    "shell": "open a shell in the dev image, or before a failing step",
     "logs": "print what a detached program wrote",
     "stop": "stop a detached program",
     "images": "list the image store",

@@ -1,0 +1,79 @@
+"""Remembers which step of a target failed last, so that `pdbuild shell --at` can go there."""
+
+import json
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pdbuild import dirs
+from pdbuild.commands.project import key
+from pdbuild.errors import PdbuildError
+from pdbuild.plan.instructions import Stage
+from pdbuild.plan.types import Plan, Target
+from pdbuild.progress import Failure
+from pdbuild.progress.names import brief
+from pdbuild.recipe import load
+from pdbuild.recipe.types import Recipe
+from pdbuild.render.containerfile import render_instruction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """The instruction `index` of a stage: the one that failed."""
+
+    stage: Stage
+    index: int
+
+
+def remember(plan: Plan, failures: Iterable[Failure]) -> None:
+    """Note where the plan's targets failed."""
+    for failure in failures:
+        step = {"stage": failure.stage, "step": brief(failure.instruction)}
+        for name in failure.targets:
+            path = _path(plan, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(step))
+
+
+def forget(plan: Plan, targets: Iterable[Target]) -> None:
+    """These targets are built: nothing of them fails."""
+    for target in targets:
+        _path(plan, target.name).unlink(missing_ok=True)
+
+
+def recall(plan: Plan, target: Target) -> Point | None:
+    """Where `target` failed last, if the plan still has that step."""
+    try:
+        noted = json.loads(_path(plan, target.name).read_bytes())
+        name, step = noted["stage"], noted["step"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    for stage in plan.stages:
+        for index, instruction in enumerate(stage.instructions):
+            if stage.name == name and brief(render_instruction(instruction)) == step:
+                return Point(stage=stage, index=index)
+    return None
+
+
+def command(recipe: Recipe, target: Target, engine: str = "auto", builder: str = "") -> str:
+    """The command line that opens a shell before the step at which `target` failed."""
+    words = ["pdbuild", "shell", "--at", target.name]
+    if not _is_found(recipe):
+        words.append(f"--recipe={recipe.file}")
+    words += [f"--set={k}={v}" for k, v in target.args.items() if k in recipe.options]
+    words += [f"--engine={engine}"] if engine != "auto" else []
+    words += [f"--builder={builder}"] if builder else []
+    return shlex.join(words)
+
+
+def _is_found(recipe: Recipe) -> bool:
+    """Whether pdbuild finds this recipe without being told."""
+    try:
+        return load.find(Path.cwd(), None).absolute() == Path(recipe.file).absolute()
+    except PdbuildError:
+        return False
+
+
+def _path(plan: Plan, target: str) -> Path:
+    return dirs.data_dir() / "failures" / key(plan.root) / f"{target}.json"

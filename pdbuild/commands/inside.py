@@ -1,0 +1,124 @@
+"""What containers of the dev image have in common: the image, the user, the home, the source."""
+
+import os
+import pwd
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from pdbuild import dirs
+from pdbuild.commands.bake import Options, bake_plan, engine_for
+from pdbuild.commands.project import Choices, key, plan_for
+from pdbuild.container import Mount
+from pdbuild.container.host import Host
+from pdbuild.errors import UsageError
+from pdbuild.recipe.types import Recipe
+from pdbuild.store import Store
+
+DOTFILES = "/run/pdbuild/dotfiles"
+# Never taken from a folder of dotfiles: not the shell's, or written by the shell itself.
+_NO_DOTFILES = frozenset({".git", ".bash_history", ".ssh"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who works inside: `user` is UID:GID there, which is the caller outside."""
+
+    name: str
+    user: str
+    home: str
+
+    @property
+    def is_root(self) -> bool:
+        """Root inside: the caller is root, or has no subordinate ids to be anybody else."""
+        return self.user == "0:0"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """podman's options that make the image know this user."""
+        if self.is_root:
+            return ()
+        entry = f"{self.name}:*:{self.user}:{self.name}:{self.home}:/bin/bash"
+        return (f"--passwd-entry={entry}",)
+
+
+def person(host: Host) -> Person:
+    """The caller, as the image will know them."""
+    if os.getuid() == 0 or not host.keep_id:
+        return Person(name="root", user="0:0", home="/root")
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = ""
+    if not re.fullmatch(r"[a-z_][a-z0-9_-]*", name) or name == "root":
+        name = "user"
+    return Person(name=name, user=f"{os.getuid()}:{os.getgid()}", home=f"/home/{name}")
+
+
+def dev_image(recipe: Recipe, choices: Choices, options: Options) -> str:
+    """The dev image's reference, known to podman; one that is missing is baked first."""
+    plan = plan_for(recipe, Choices(targets=("dev",), platforms=choices.platforms))
+    reference = plan.targets[0].tags[0]
+    store = Store(dirs.data_dir() / "images")
+    if store.find(reference) is None:
+        say(f"{reference} is not there yet: baking dev")
+        bake_plan(recipe, plan, engine_for(options), options)
+    from pdbuild.container import host, loading
+
+    loading.load(store, reference)
+    for notice in host.take_notices():
+        say(notice)
+    return reference
+
+
+def place(recipe: Recipe) -> str:
+    """Where the project's root is inside."""
+    return f"/{recipe.project.name}"
+
+
+def workdir(recipe: Recipe) -> str:
+    """The working directory as it is called inside; the project's root when it is outside of it."""
+    here, root = Path.cwd(), Path(recipe.root)
+    inside = here.relative_to(root).as_posix() if here.is_relative_to(root) else "."
+    return place(recipe) if inside == "." else f"{place(recipe)}/{inside}"
+
+
+def mounts(recipe: Recipe, who: Person, dotfiles: str = "") -> tuple[Mount, ...]:
+    """The project, this checkout's home, and the dotfiles when a folder is named.
+
+    Raises UsageError when that folder is none.
+    """
+    home = dirs.data_dir() / "homes" / key(recipe.root)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = [
+        Mount(source=Path(recipe.root), target=place(recipe)),
+        Mount(source=home, target=who.home),
+    ]
+    folder = Path(dotfiles).expanduser().absolute() if dotfiles else None
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"--dotfiles {dotfiles}: there is no such folder")
+    _link_dotfiles(home, folder)
+    if folder is not None:
+        found.append(Mount(source=folder, target=DOTFILES, read_only=True))
+    return tuple(found)
+
+
+def _link_dotfiles(home: Path, folder: Path | None) -> None:
+    """Links from the home to the dotfiles' place inside; those of another time go."""
+    for link in home.iterdir():
+        if link.is_symlink() and str(link.readlink()).startswith(f"{DOTFILES}/"):
+            link.unlink()
+    for file in sorted(folder.iterdir()) if folder else ():
+        if not file.name.startswith(".") or file.name in _NO_DOTFILES:
+            continue
+        link = home / file.name
+        if link.exists():
+            say(f"~/{file.name} is there already: that of the dotfiles is not used")
+        else:
+            link.symlink_to(f"{DOTFILES}/{file.name}")
+
+
+def say(line: str) -> None:
+    """Tell the user something, beside the program's output."""
+    print(line, file=sys.stderr)
