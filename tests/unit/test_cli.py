@@ -1,0 +1,352 @@
+"""The command line as a process sees it: text, exit codes, signals, pipes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from pdbuild import cli
+from pdbuild.errors import EngineError, Interrupted, Mistake, RecipeError, UsageError
+from pdbuild.verbs import VERBS
+
+PDBUILD = (sys.executable, "-m", "pdbuild")
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """State and a working directory of the test's own; the signals as they were after it."""
+    folder = tmp_path / "state"
+    for name in ("CACHE", "DATA", "RUNTIME"):
+        monkeypatch.setenv(f"PDBUILD_{name}_DIR", str(folder / name))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # as users have it
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield folder
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+def run(*words: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PDBUILD, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        **settings,  # type: ignore[call-overload]
+    )
+
+
+def recipe(text: str = "") -> None:
+    head = 'project.name = "x1"\nproject.version = "1.0"\n'
+    Path("pdbuild.toml").write_text(head + text)
+
+
+def test_alone_it_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main([])
+    assert left.value.code == 0
+    text = capsys.readouterr().out
+    for verb, line in VERBS.items():
+        assert re.search(rf"^  {verb} +{re.escape(line)}$", text, re.MULTILINE), verb
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert capsys.readouterr().out == text
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_each_verb(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main([verb, "--help"])
+    assert left.value.code == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"usage: pdbuild {verb}") and not err
+    assert all(len(line) < 200 for line in out.splitlines())
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["--version"])
+    assert left.value.code == 0
+    assert re.fullmatch(r"pdbuild \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+USAGE = {
+    "no such verb": (["bakr"], "no command 'bakr'", "did you mean 'bake'?"),
+    "nothing like it": (["xyzzy"], "no command 'xyzzy'", "pdbuild --help"),
+    "an option before the verb": (["--quiet", "bake"], "unrecognized arguments: --quiet", "--help"),
+    "an unknown option": (
+        ["bake", "--tragets"],
+        "unrecognized arguments: --tragets",
+        "bake --help",
+    ),
+    "an abbreviated option": (["bake", "--varia=x"], "unrecognized arguments: --varia=x", "--help"),
+    "a missing value": (["bake", "--variant"], "argument --variant: expected one argument", ""),
+    "a bad choice": (["bake", "--progress=loud"], "invalid choice: 'loud'", "bake --help"),
+    "a missing argument": (["logs"], "arguments are required: ID", "pdbuild logs --help"),
+    "no number": (["stop", "x", "--timeout=soon"], "invalid int value: 'soon'", ""),
+    "no program": (["run"], "run: no program", "pdbuild run [OPTIONS] PROGRAM"),
+    "a setting without a value": (["bake", "--set", "GPU"], "--set GPU: not OPTION=VALUE", ""),
+    "a setting without a name": (["bake", "--set", "=ON"], "--set =ON: not OPTION=VALUE", ""),
+    "a mount": (["run", "-v", "a", "x"], "-v a: not SOURCE:/TARGET", ""),
+    "a mount of nothing": (["run", "-v", "/no/no:/x", "x"], "there is no /no/no", ""),
+    "a variable without a name": (["run", "-e", "=1", "x"], "'=1' is not NAME=VALUE", ""),
+    "no recipe": (["bake"], "no recipe in", "`pdbuild init` writes one"),
+    "a recipe that is not there": (["bake", "--recipe=x"], 'there is no recipe "x"', ""),
+    "init of nothing": (["init"], "no CMakeLists.txt,", "go to the top of a project"),
+}
+
+
+@pytest.mark.parametrize("case", USAGE)
+def test_wrong_usage(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words, message, hint = USAGE[case]
+    assert cli.main(words) == 2
+    out, err = capsys.readouterr()
+    first, *rest = err.splitlines()
+    assert not out and first.startswith("error: ") and message in first
+    assert (hint in rest[0] and rest[0].startswith("  hint: ")) if hint else len(rest) < 2
+    assert "Traceback" not in err
+
+
+REQUESTS = {
+    "target": (["bake", "binary-default", "--print"], "no target or group 'binary-default'"),
+    "print what": (["bake", "--print=containrfile"], "no target or group 'containrfile'"),
+    "variant": (["bake", "--variant=defaul", "--print"], "no variant 'defaul'"),
+    "option": (["bake", "--set=TSET=ON", "--print"], "no option 'TSET'"),
+    "value": (["bake", "--set=TEST=on", "--print"], "--set TEST=on: not a value"),
+    "platform": (["bake", "--platform=amd64", "--print"], '"amd64" is not a platform\'s name'),
+    "platform, bare": (["bake", "--platform=foo", "--print"], 'unknown platform "foo"'),
+    "engine": (["bake", "--engine=docker"], "no engine 'docker'"),
+    "run: no image": (["run", "x"], "has no [image]"),
+}
+
+
+@pytest.mark.parametrize("case", REQUESTS)
+def test_what_the_recipe_does_not_have(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe('[options]\nTEST = { default = "OFF" }\n')
+    words, message = REQUESTS[case]
+    assert cli.main(words) == 2
+    out, err = capsys.readouterr()
+    assert not out and message in err.splitlines()[0] and "  hint: " in err
+
+
+def test_run_takes_one_variant(capsys: pytest.CaptureFixture[str]) -> None:
+    recipe('options.A.default = "ON"\n[variants]\na.default = true\nb.A = "OFF"\n[image]\n')
+    assert cli.main(["run", "--variant=a,b", "x"]) == 2
+    assert cli.main(["run", "--variant=c", "x"]) == 2
+    assert "no variant 'c'" in capsys.readouterr().err
+
+
+def test_print_shows_both_texts_and_builds_nothing(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe()
+    assert cli.main(["bake", "--print", "dev"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("{\n") and '"dev"' in out and '"binaries-default"' not in out
+    assert "not bootstrapped" in err
+    assert cli.main(["bake", "dev", "--print=containerfile"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("# x1: generated by pdbuild from pdbuild.toml.")
+    assert not Path("build").exists() and not (state / "DATA" / "images").exists()
+
+
+def verb(monkeypatch: pytest.MonkeyPatch, error: BaseException | None, code: int = 0) -> list[str]:
+    """A verb that ends so; `main` finds it as it finds the others."""
+
+    def end(arguments: object) -> int:
+        if error:
+            raise error
+        return code
+
+    module = SimpleNamespace(configure=lambda parser: None, run=end)
+    monkeypatch.setitem(VERBS, "end", "end at once")
+    monkeypatch.setitem(sys.modules, "pdbuild.verbs.end", module)  # type: ignore[arg-type]
+    return ["end"]
+
+
+ENDS = {
+    "done": (None, 0, ""),
+    "known": (EngineError("it failed", hint="mend it"), 1, "error: it failed\n  hint: mend it\n"),
+    "complete": (EngineError("error: a report\n  | line"), 1, "error: a report\n  | line\n"),
+    "usage": (UsageError("wrong", hint="right"), 2, "error: wrong\n  hint: right\n"),
+    "interrupted": (Interrupted("stopped"), 130, "error: stopped\n"),
+    "ctrl-c": (KeyboardInterrupt(), 130, "error: interrupted\n"),
+    "a full disk": (
+        OSError(28, "No space left on device", "/x/y"),
+        1,
+        "error: /x/y: No space left on device\n",
+    ),
+    "a file that may not be read": (
+        PermissionError(13, "Permission denied", "/x"),
+        1,
+        "error: /x: Permission denied\n",
+    ),
+    "mistakes": (
+        RecipeError((Mistake("b.toml", 2, "k", "bad"), Mistake("a.toml", 0, "", "gone", "look"))),
+        1,
+        "error: a.toml: gone\n  hint: look\nerror: b.toml:2: k: bad\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_ends(
+    case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error, code, text = ENDS[case]
+    assert cli.main(verb(monkeypatch, error)) == code
+    assert capsys.readouterr().err == text
+
+
+def test_a_programs_own_code_passes_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli.main(verb(monkeypatch, None, code=77)) == 77
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("no\nway"), KeyError("x"), OSError(9, "Bad file descriptor"), MemoryError()],
+)
+def test_a_bug_leaves_a_log_and_no_traceback(
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    state: Path,
+) -> None:
+    assert cli.main(verb(monkeypatch, error)) == 3
+    err = capsys.readouterr().err
+    assert err.startswith("error: this is a bug in pdbuild: ") and "Traceback" not in err
+    (log,) = (state / "CACHE").glob("bug-*.log")
+    assert str(log) in err
+    assert "Traceback" in log.read_text() and type(error).__name__ in log.read_text()
+
+
+def test_a_bug_with_no_place_for_a_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PDBUILD_CACHE_DIR", str(tmp_path / "file" / "below"))
+    assert cli.main(verb(monkeypatch, RuntimeError("no way"))) == 3
+    err = capsys.readouterr().err
+    assert "this is a bug in pdbuild: RuntimeError: no way" in err and "Traceback" not in err
+
+
+# The same through a real process, whose last words are the interpreter's.
+
+
+def test_exit_codes_of_a_process() -> None:
+    recipe()
+    seen = run("bake", "--print=containerfile")
+    assert (seen.returncode, seen.stderr) == (0, "")
+    Path("pdbuild.toml").write_text("[projcet]\n")
+    seen = run("bake")
+    assert seen.returncode == 1 and seen.stderr.startswith("error: pdbuild.toml")
+    assert run("bakr").returncode == 2
+    assert run().returncode == 0
+
+
+_BUG = """
+import sys, types
+from pdbuild import cli, verbs
+verbs.VERBS["boom"] = "fail"
+def run(arguments): raise ZeroDivisionError("by design")
+sys.modules["pdbuild.verbs.boom"] = types.SimpleNamespace(configure=lambda p: None, run=run)
+sys.exit(cli.main(["boom"]))
+"""
+
+
+def test_a_bug_in_a_process(state: Path) -> None:
+    seen = subprocess.run([sys.executable, "-c", _BUG], capture_output=True, text=True, check=False)
+    assert seen.returncode == 3 and seen.stdout == ""
+    assert seen.stderr.splitlines()[0] == (
+        "error: this is a bug in pdbuild: ZeroDivisionError: by design"
+    )
+    assert "Traceback" not in seen.stderr and list((state / "CACHE").glob("bug-*.log"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_a_verb(number: signal.Signals, tmp_path: Path) -> None:
+    """`init` asks git for the user's name; git waits for its configuration, a named pipe."""
+    Path("Makefile").touch()
+    pipe = tmp_path / "gitconfig"
+    os.mkfifo(pipe)
+    running = subprocess.Popen(
+        [*PDBUILD, "init"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "GIT_CONFIG_GLOBAL": str(pipe)},
+    )  # fmt: skip
+    with running, pipe.open("w"):  # opens when git has come so far
+        running.send_signal(number)
+        out, err = running.communicate(timeout=20)
+    assert (running.returncode, out, err) == (130, "", "error: interrupted\n")
+    assert not Path("pdbuild.toml").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["bake", "--help"], ["bake", "--print=containerfile"]]
+)
+def test_nobody_reads(words: list[str]) -> None:
+    """As in `pdbuild … | head -1` when head has gone."""
+    recipe()
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        seen = subprocess.run(
+            [*PDBUILD, *words], stdout=write, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(write)
+    # argparse itself passes over what it could not write of a help.
+    assert seen.returncode in ((0, 1) if "--help" in words else (1,))
+    assert seen.stderr == ""
+
+
+def test_the_disk_is_full() -> None:
+    recipe()
+    with Path("/dev/full").open("w") as full:
+        seen = subprocess.run(
+            [*PDBUILD, "bake", "--print=containerfile"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (seen.returncode, seen.stderr) == (1, "error: No space left on device\n")
+
+
+def test_output_is_closed() -> None:
+    recipe()
+    seen = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *PDBUILD, "bake", "--print=containerfile"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (seen.returncode, seen.stderr) == (0, "")
+
+
+def imports(*arguments: str) -> set[str]:
+    """The modules that a Python process with these arguments imports."""
+    seen = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return {line.rpartition("|")[2].strip() for line in seen.stderr.splitlines()}
+
+
+@pytest.mark.parametrize("words", ["--help", "bake --help", "run --help", "bake --print"])
+def test_nothing_heavy_is_imported_for_what_does_without(words: str) -> None:
+    """Each of these takes longer to import than all that is needed here."""
+    heavy = {"python_on_whales", "plumbum", "tree_sitter", "tree_sitter_toml"}
+    if "--help" in words:
+        heavy.add("pydantic")  # which checks recipes
+    recipe()
+    found = imports("-m", "pdbuild", *words.split())
+    assert "argparse" in found and ("--help" in words or "pdbuild.render.bakefile" in found)
+    assert not {name for name in found if name.partition(".")[0] in heavy}
+
+
+def test_the_command_line_alone_imports_little() -> None:
+    ours = {name for name in imports("-c", "import pdbuild.cli") if name.startswith("pdbuild")}
+    assert ours == {"pdbuild", "pdbuild.cli", "pdbuild.errors", "pdbuild.verbs"}

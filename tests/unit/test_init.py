@@ -1,0 +1,139 @@
+"""The recipe that `pdbuild init` writes loads and plans, whatever the folder and the user."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pdbuild import shipped
+from pdbuild.commands.init import init
+from pdbuild.errors import UsageError
+from pdbuild.plan.make import make
+from pdbuild.plan.types import Request
+from pdbuild.recipe.load import load
+from pdbuild.recipe.types import Recipe
+
+
+@pytest.fixture
+def identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """git's configuration: nobody yet."""
+    path = tmp_path / "gitconfig"
+    path.touch()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(path))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.chdir(tmp_path)  # no repository, whose own configuration would count
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    return path
+
+
+def project(folder: Path, *files: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in files:
+        (folder / name).write_text("")
+    return folder
+
+
+def loaded(folder: Path) -> Recipe:
+    path = init(folder)
+    assert path == folder / "pdbuild.toml"
+    recipe = load(path, blocks_dir=shipped.toolchain_dir(), hooks_dir=shipped.hooks_dir())
+    assert {t.name for t in make(recipe, Request()).targets} == {
+        "dev", "binaries-default", "deb-default", "image-default", "rootfs",
+    }  # fmt: skip
+    return recipe
+
+
+BUILDS = {
+    "cmake": (("CMakeLists.txt", "Makefile"), "build", "cmake"),
+    "make": (("Makefile",), "build-make", "make"),
+    "gnu make": (("GNUmakefile",), "build-make", "make"),
+    "make, lower case": (("makefile",), "build-make", "make"),
+    "autotools": (("configure.ac", "Makefile"), "build-autotools", "automake"),
+    "autotools, unpacked": (("configure", "Makefile.in"), "build-autotools", "make"),
+}
+
+
+@pytest.mark.parametrize("case", BUILDS)
+def test_the_recipe_loads(case: str, identity: Path, tmp_path: Path) -> None:
+    files, hook, tool = BUILDS[case]
+    recipe = loaded(project(tmp_path / "my-tool", *files))
+    assert (recipe.project.name, recipe.build.hook) == ("my-tool", hook)
+    packages = {*recipe.toolchain.packages, *(p for block in recipe.blocks for p in block.apt)}
+    assert tool in packages and "gcc" in packages
+    assert recipe.package and recipe.package.maintainer == "Nobody <nobody@localhost.localdomain>"
+
+
+NAMES = {
+    "My_Project": "my-project",
+    "Foo  (copy 2)": "foo-copy-2",
+    "foo..bar": "foo-bar",
+    "foo.-bar": "foo-bar",
+    "v1.2": "v1.2",
+    "-x-y-": "x-y",
+    "libstdc++": "libstdc",
+    "c": "project",
+    "Ünï": "project",
+    "日本": "project",
+    '"quoted"\\': "quoted",
+    "{braces}": "braces",
+    "a" * 150: "project",
+    "new\nline": "new-line",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_odd_folder_names(name: str, identity: Path, tmp_path: Path) -> None:
+    recipe = loaded(project(tmp_path / name, "Makefile"))
+    assert recipe.project.name == NAMES[name]
+    assert recipe.image and recipe.image.command == (NAMES[name],)
+
+
+MAINTAINERS = {
+    ("Ada Lovelace", "ada@example.org"): "Ada Lovelace <ada@example.org>",
+    ("Zoë O'Brien", "zoe@example.org"): "Zoë O'Brien <zoe@example.org>",
+    ('Ada "the\\ first"', "ada@example.org"): "Ada the first <ada@example.org>",
+    ("A <b> C", "a@example.org"): "A b C <a@example.org>",
+    ("Ada\tL", "ada@example.org"): "AdaL <ada@example.org>",
+    ("Ada", "no address"): "Nobody <nobody@localhost.localdomain>",
+    ("Ada", "ada"): "Nobody <nobody@localhost.localdomain>",
+    ("", "ada@example.org"): "Nobody <nobody@localhost.localdomain>",
+    ("{name} %s ${x}", "a@b"): "{name} %s ${x} <a@b>",
+}
+
+
+@pytest.mark.parametrize("who", MAINTAINERS)
+def test_odd_identities(who: tuple[str, str], identity: Path, tmp_path: Path) -> None:
+    for key, value in zip(("user.name", "user.email"), who, strict=True):
+        subprocess.run(["git", "config", "-f", identity, key, value], check=True)
+    recipe = loaded(project(tmp_path / "tool", "Makefile"))
+    assert recipe.package and recipe.package.maintainer == MAINTAINERS[who]
+
+
+def test_without_git(identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert loaded(project(tmp_path / "tool", "Makefile")).package
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link to nothing"])
+def test_it_does_not_overwrite(kind: str, tmp_path: Path) -> None:
+    folder = project(tmp_path / "tool", "Makefile")
+    path = folder / "pdbuild.toml"
+    match kind:
+        case "file":
+            path.write_text("mine")
+        case "folder":
+            path.mkdir()
+        case _:
+            path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="already"):
+        init(folder)
+    assert not (tmp_path / "elsewhere").exists()
+    assert kind != "file" or path.read_text() == "mine"
+
+
+def test_nothing_to_build(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").mkdir()
+    with pytest.raises(UsageError, match=r"no CMakeLists.txt, configure.ac, .* in ") as caught:
+        init(tmp_path)
+    assert caught.value.hint
+    assert not (tmp_path / "pdbuild.toml").exists()

@@ -1,0 +1,112 @@
+"""How the verbs' words become values: `run`'s splitting as a table, and the shared options."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from pdbuild.errors import UsageError
+from pdbuild.verbs import bake, options, run
+
+
+def split(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    run.configure(parser)
+    return run.parse(parser, list(words))
+
+
+# Words → the program's words, and what of our options is not as without any.
+SPLITS: dict[str, tuple[list[str], dict[str, object]]] = {
+    "a.py": (["a.py"], {}),
+    "a.py one two": (["a.py", "one", "two"], {}),
+    "--variant gpu a.py": (["a.py"], {"variant": ["gpu"]}),
+    "--variant=gpu a.py": (["a.py"], {"variant": ["gpu"]}),
+    "a.py --variant gpu": (["a.py"], {"variant": ["gpu"]}),
+    "a.py --variant=gpu x --variant=y": (["a.py", "x", "--variant=y"], {"variant": ["gpu"]}),
+    "a.py x --variant gpu": (["a.py", "x", "--variant", "gpu"], {}),
+    "a.py -it x": (["a.py", "x"], {"interactive": True, "tty": True}),
+    "-it a.py": (["a.py"], {"interactive": True, "tty": True}),
+    "-itd a.py": (["a.py"], {"interactive": True, "tty": True, "detach": True}),
+    "-e A=1 -e B=2 a.py": (["a.py"], {"env": ["A=1", "B=2"]}),
+    "-eA=1 a.py": (["a.py"], {"env": ["A=1"]}),
+    "--env=A=1=2 a.py": (["a.py"], {"env": ["A=1=2"]}),
+    "a.py -e A=1 -v /a:/b --set T=ON": (
+        ["a.py"],
+        {"env": ["A=1"], "volume": ["/a:/b"], "set": ["T=ON"]},
+    ),
+    # The first word that is none of ours begins the program's own.
+    "a.py --epochs 3 --variant gpu": (["a.py", "--epochs", "3", "--variant", "gpu"], {}),
+    "a.py -x": (["a.py", "-x"], {}),
+    "a.py -itx": (["a.py", "-itx"], {}),
+    "python3 -c pass": (["python3", "-c", "pass"], {}),
+    "python3 -": (["python3", "-"], {}),
+    # Two hyphens end ours.
+    "-- a.py --variant gpu": (["a.py", "--variant", "gpu"], {}),
+    "a.py -- -d --variant gpu": (["a.py", "-d", "--variant", "gpu"], {}),
+    "a.py -- --": (["a.py", "--"], {}),
+    "a.py -d -- -- x": (["a.py", "--", "x"], {"detach": True}),
+    "--": ([], {}),
+    "": ([], {}),
+    "--variant gpu": ([], {"variant": ["gpu"]}),
+}
+
+
+@pytest.mark.parametrize("line", SPLITS)
+def test_options_and_program(line: str) -> None:
+    program, ours = SPLITS[line]
+    seen, default = vars(split(*line.split())), vars(split())
+    assert seen.pop("program") == program
+    assert {name: value for name, value in seen.items() if value != default[name]} == ours
+
+
+@pytest.mark.parametrize(
+    "words", [["--nope", "a.py"], ["--variant"], ["a.py", "-e"], ["-z"], ["-"]]
+)
+def test_what_is_neither_ours_nor_a_program(words: list[str]) -> None:
+    with pytest.raises((argparse.ArgumentError, SystemExit)):
+        split(*words)
+
+
+def test_words_of_the_program_arrive_as_they_are() -> None:
+    odd = ["a b.py", "", "--x=y z", "é", "$HOME", "*", "\n"]
+    assert split(odd[0], "--", *odd[1:]).program == odd
+
+
+def test_a_bare_variable_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PDBUILD_TEST_X", "a=b")
+    assert options.pair("PDBUILD_TEST_X") == ("PDBUILD_TEST_X", "a=b")
+    assert options.pair("X=") == ("X", "")
+    assert options.pair("X=a=b c") == ("X", "a=b c")
+
+
+def test_choices() -> None:
+    parser = argparse.ArgumentParser()
+    bake.configure(parser)
+    words = "--variant=a,b --variant c --set A=1=2 --set B= --platform=linux/amd64,linux/arm64 t u"
+    arguments = parser.parse_intermixed_args(words.split())
+    choices = options.choices(arguments, tuple(arguments.target))
+    assert choices.variants == ("a", "b", "c")
+    assert choices.settings == {"A": "1=2", "B": ""}
+    assert choices.platforms == ("linux/amd64", "linux/arm64")
+    assert choices.targets == ("t", "u")
+
+
+def test_building() -> None:
+    parser = argparse.ArgumentParser()
+    bake.configure(parser)
+    made = options.building(parser.parse_args(["-q", "--progress=plain", "--keep-going"]))
+    assert (made.progress, made.keep_going) == ("quiet", True)
+    made = options.building(parser.parse_args(["--builder=mine", "--progress=json"]))
+    assert (made.progress, made.builder, made.keep_going) == ("json", "mine", False)
+
+
+def test_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert options.mount("data:/data").source == tmp_path / "data"
+    mount = options.mount(f"{tmp_path}:/x y:ro")
+    assert (mount.target, mount.read_only) == ("/x y", True)
+    assert not options.mount("data:/data:rw").read_only
+    for wrong in ("data", "data:", ":/x", "data:x", "data:/x:rx", "data:/x:ro:z", "none:/x"):
+        with pytest.raises(UsageError):
+            options.mount(wrong)
