@@ -13,9 +13,11 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from pdbuild.engine.contract import Output
 from pdbuild.errors import EngineError, PdbuildError
@@ -23,6 +25,8 @@ from pdbuild.oci import Layout
 from pdbuild.plan.types import Kind
 
 MANIFEST = "build/artifacts.json"
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _SCRATCH = ".pdbuild-"
 
@@ -47,8 +51,12 @@ class Artifact:
     link: str = ""
 
 
-def collect(root: Path, outputs: Sequence[Output]) -> tuple[Artifact, ...]:
+def collect(
+    root: Path, outputs: Sequence[Output], left_out: Mapping[str, str] = _NOTHING
+) -> tuple[Artifact, ...]:
     """Put the files of `outputs` (no images among them) below `root`/build; return theirs.
+
+    `left_out` are optional blocks that the toolchain lacked, with the reason, for the manifest.
 
     An output that is there already, whole and unchanged since, costs a look at its files.
     Everything belongs to the calling user. Raises PdbuildError when `build` is no folder and
@@ -66,7 +74,7 @@ def collect(root: Path, outputs: Sequence[Output]) -> tuple[Artifact, ...]:
         # A file changed after the manifest was written has changed since it was collected.
         since = (root / MANIFEST).stat().st_mtime_ns if kept else 0
         kept = [a if _intact(root, a, since) else replace(a, image="") for a in kept]
-        changed = False
+        changed = _manifest(root).get("left_out", {}) != dict(left_out)
         for output in outputs:
             mine = [artifact for artifact in kept if artifact.target == output.target.name]
             if mine and all(artifact.image == output.digest for artifact in mine):
@@ -79,7 +87,7 @@ def collect(root: Path, outputs: Sequence[Output]) -> tuple[Artifact, ...]:
                 _remove(root, gone)
         if changed:
             kept.sort(key=lambda artifact: artifact.path)
-            _write(root / MANIFEST, kept)
+            _write(root / MANIFEST, kept, left_out)
     names = {output.target.name for output in outputs}
     return tuple(artifact for artifact in kept if artifact.target in names)
 
@@ -87,11 +95,17 @@ def collect(root: Path, outputs: Sequence[Output]) -> tuple[Artifact, ...]:
 def read(root: Path) -> tuple[Artifact, ...]:
     """What `build/artifacts.json` lists; nothing when it is missing or not ours."""
     try:
-        listed = json.loads((root / MANIFEST).read_bytes())["artifacts"]
-        artifacts = tuple(Artifact(**entry) for entry in listed)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        artifacts = tuple(Artifact(**entry) for entry in _manifest(root)["artifacts"])
+    except (LookupError, TypeError):
         return ()
     return artifacts if all(map(_sound, artifacts)) else ()
+
+
+def _manifest(root: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((root / MANIFEST).read_bytes()))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return {}
 
 
 def _sound(artifact: Artifact) -> bool:
@@ -216,8 +230,9 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(path: Path, artifacts: Sequence[Artifact]) -> None:
-    text = json.dumps({"artifacts": [asdict(artifact) for artifact in artifacts]}, indent=1)
+def _write(path: Path, artifacts: Sequence[Artifact], left_out: Mapping[str, str]) -> None:
+    listed = {"artifacts": [asdict(a) for a in artifacts], "left_out": dict(left_out)}
+    text = json.dumps(listed, indent=1)
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(text + "\n")
     temporary.replace(path)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pdbuild import artifacts, base, definition, dirs, shipped
+from pdbuild import artifacts, base, definition, dirs, shipped, sources
 from pdbuild.commands import choose, failures, network, podman, report
-from pdbuild.commands.project import Choices, key, open_recipe, plan_for
+from pdbuild.commands.project import Choices, key, open_recipe, plain_plan, plan_for
 from pdbuild.definition import Definition
 from pdbuild.engine.contract import Build, Built, Engine
 from pdbuild.errors import EngineError, PdbuildError, UsageError
@@ -35,9 +35,10 @@ class Options:
 def show(choices: Choices, what: str) -> str:
     """The definition as text: `what` is "bake" or "containerfile"."""
     recipe = open_recipe(choices.recipe)
-    plan = plan_for(recipe, choices)
     if what == "containerfile":
+        plan = plain_plan(recipe, choices)
         return definition.render_containerfile(plan, Path(recipe.file).name, _command(choices))
+    plan = plan_for(recipe, choices, fetch=False)
     return define(recipe, plan, bootstrap=False).bakefile_text
 
 
@@ -92,6 +93,8 @@ def define(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> Definition:
         made = _base(recipe, plan, bootstrap=bootstrap)
         if made:
             contexts[plan.base] = made.context
+    for block in plan.sources:
+        contexts[f"source-{block.name}"] = str(sources.folder(block))
     return definition.write(
         plan,
         recipe=Path(recipe.file).name,
@@ -120,7 +123,7 @@ def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
 def _collect(recipe: Recipe, plan: Plan, built: Built) -> _Made:
     root = Path(plan.root)
     files = [output for output in built.outputs if not output.target.kind.is_image]
-    collected = artifacts.collect(root, files) if files else ()
+    collected = artifacts.collect(root, files, plan.left_out) if files else ()
     if any(output.target.kind is Kind.ROOTFS for output in files):
         _put(root / dockerfile.PATH, dockerfile.render(recipe, plan.version))
         _put(root / f"{dockerfile.PATH}.dockerignore", dockerfile.render_ignored(recipe))

@@ -2,10 +2,11 @@
 
 import hashlib
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pdbuild import shipped, source
+from pdbuild import shipped, source, sources
 from pdbuild.plan.make import make
 from pdbuild.plan.types import Plan, Request
 from pdbuild.recipe import load
@@ -29,9 +30,24 @@ def open_recipe(chosen: str | None) -> Recipe:
     return load.load(path, blocks_dir=shipped.toolchain_dir(), hooks_dir=shipped.hooks_dir())
 
 
-def plan_for(recipe: Recipe, choices: Choices) -> Plan:
-    """The plan for these choices, with the version that git gives the source now."""
-    return make(recipe, request_for(recipe, choices))
+def plan_for(recipe: Recipe, choices: Choices, *, fetch: bool = True) -> Plan:
+    """The plan for these choices, with the version that git gives the source now.
+
+    Blocks that are built from a source are in it when that is at hand; with `fetch` it is
+    fetched first. Raises PdbuildError when a block that is not optional has none.
+    """
+    resolved = sources.resolve(recipe, fetch=fetch, say=say)
+    return make(resolved, request_for(recipe, choices))
+
+
+def plain_plan(recipe: Recipe, choices: Choices) -> Plan:
+    """The plan as plain tools can build it, the same on every machine."""
+    return make(sources.plain(recipe), request_for(recipe, choices))
+
+
+def say(line: str) -> None:
+    """A line about what is going on, on stderr."""
+    print(line, file=sys.stderr)
 
 
 def request_for(recipe: Recipe, choices: Choices) -> Request:

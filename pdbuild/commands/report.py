@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from pdbuild.artifacts import Artifact
 from pdbuild.commands.table import lines
@@ -25,9 +25,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All targets of a bake, in the plan's order; `next` is a command to try, or empty."""
+    """All targets of a bake, in the plan's order.
+
+    `left_out` are the optional blocks that the dev image lacks, with the reason; `next` is a
+    command to try, or empty.
+    """
 
     rows: tuple[Row, ...]
+    left_out: dict[str, str] = field(default_factory=dict)
     next: str = ""
 
 
@@ -49,7 +54,7 @@ def make(
         )
         for output in built.outputs
     ]
-    return Report(rows=tuple(rows))
+    return Report(rows=tuple(rows), left_out=plan.left_out)
 
 
 def as_table(report: Report) -> str:
@@ -57,6 +62,8 @@ def as_table(report: Report) -> str:
     rows = [("TARGET", "WHERE", "SIZE", "TIME")]
     rows += [(r.target, r.where, size(r.size), _time(r)) for r in report.rows]
     text = lines(rows, right=frozenset({2, 3}))
+    for name, reason in report.left_out.items():
+        text += f"\n\nLEFT OUT of the toolchain: {name}: {reason}"
     return f"{text}\n\nnext: {report.next}" if report.next else text
 
 

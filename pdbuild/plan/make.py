@@ -235,10 +235,13 @@ def _labels(recipe: Recipe, request: Request, title: str) -> dict[str, str]:
 
 def _dev_labels(recipe: Recipe) -> dict[str, str]:
     # The tools do not change with the source, so neither may the image.
-    return {
+    labels = {
         "org.opencontainers.image.title": f"{recipe.project.name} development image",
         "org.opencontainers.image.base.name": stages.base_image(recipe),
     }
+    if recipe.left_out:
+        labels["org.pdbuild.left-out"] = " ".join(sorted(recipe.left_out))
+    return labels
 
 
 def _choices(name: str, known: Iterable[str]) -> str:

@@ -84,6 +84,8 @@ def toolchain(recipe: Recipe) -> Stage:
         instructions.append(_apt_install(recipe, "apt-install", sorted(packages)))
     for block in found:
         instructions.extend(_block(recipe, block))
+    for name in recipe.left_out:
+        instructions.append(Comment(text=f"{name}: left out, as its source is not at hand."))
     return Stage(
         name="toolchain",
         base="base",
@@ -372,6 +374,8 @@ def _block(recipe: Recipe, block: Block) -> list[Instruction]:
     for hook in filter(None, (block.install, block.check)):
         binds = _block_hook(recipe, hook)
         script = next(bind.target for bind in binds if isinstance(bind, Bind))
+        if block.source and hook == block.install:
+            binds = (*binds, Bind(stage=f"source-{block.name}", source="/", target="/run/source"))
         instructions.append(Run(argv=("bash", script), mounts=(*binds, Tmpfs(target="/tmp"))))
     return instructions
 

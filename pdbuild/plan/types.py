@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pdbuild.plan.instructions import Stage
+from pdbuild.recipe.types import Block
 
 
 class Kind(StrEnum):
@@ -66,7 +67,9 @@ class Plan:
     """The resolved graph: stages in an order in which each follows what it needs.
 
     `targets` are those asked for; `groups` are the names among what was asked for that stand
-    for several. `base` is the image reference under every stage.
+    for several. `base` is the image reference under every stage. `sources` are the blocks that
+    are built from a source: each is a named context, `source-BLOCK`. `left_out` are optional
+    blocks without one, with the reason.
     """
 
     project: str
@@ -77,6 +80,8 @@ class Plan:
     stages: tuple[Stage, ...]
     targets: tuple[Target, ...]
     groups: dict[str, tuple[str, ...]]
+    sources: tuple[Block, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def stages_of(self, target: Target) -> frozenset[str]:
         """Names of all stages that `target` is built from."""

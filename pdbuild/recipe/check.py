@@ -20,6 +20,8 @@ _TAKEN_OPTIONS = re.compile(
     r"|(BUILD|TARGET)(ARCH|OS|PLATFORM|VARIANT)"
 )
 _SUBSTITUTION = re.compile(r"\$\{([^}]*)\}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _URL = re.compile(r"(https?|file)://[^\s]+")
 
 
@@ -56,6 +58,7 @@ def block(block: Block) -> Iterator[Finding]:
         ("apt",), _without_parameters(block.apt), names.DEBIAN_PACKAGE, "a package"
     )
     yield from rules.environment(("environment",), block.environment)
+    yield from _source(block)
     for name, parameter in block.parameters.items():
         values = rules.listed(parameter.default)
         yield from rules.among(("parameters", name, "default"), values, parameter.values)
@@ -66,6 +69,24 @@ def block(block: Block) -> Iterator[Finding]:
                 if used not in block.parameters:
                     what = f"{names.quote(text)} uses an unknown parameter"
                     yield Finding((key,), what, names.did_you_mean(used, block.parameters))
+
+
+def _source(block: Block) -> Iterator[Finding]:
+    """A source has one address, and what pins it."""
+    source = block.source
+    if source is None:
+        if block.optional:
+            yield Finding(("optional",), "only a block with a [source] can be optional")
+        return
+    if bool(source.git) == bool(source.url):
+        yield Finding(("source",), "name one of `git` and `url`")
+    pin, pattern = ("commit", _COMMIT) if source.git else ("sha256", _SHA256)
+    if not pattern.fullmatch(getattr(source, pin)):
+        what = f"{names.quote(getattr(source, pin))} pins nothing"
+        yield Finding(("source", pin), what, "all hexadecimal digits, in lower case")
+    if "source" in block.parameters:
+        hint = "`source` is the path of a local copy"
+        yield Finding(("parameters", "source"), "a block with a [source] has this one", hint)
 
 
 def _project(recipe: Recipe) -> Iterator[Finding]:
@@ -123,7 +144,10 @@ def _toolchain(recipe: Recipe) -> Iterator[Finding]:
             needs = (path, ("toolchain", "blocks"), _EXTENDED)
             yield Finding(path, "not one of this recipe's blocks", hint, needs=needs)
         elif name in by_name:
-            yield from _parameters(path, by_name[name].parameters, values)
+            known = by_name[name].parameters
+            if by_name[name].source is not None:
+                known = {**known, "source": Parameter(default="")}
+            yield from _parameters(path, known, values)
 
 
 def _parameters(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Fields that a file cannot set ...
 _NO_KEYS: dict[type, frozenset[str]] = {
-    Recipe: frozenset({"file", "root", "source", "blocks"}),
+    Recipe: frozenset({"file", "root", "source", "blocks", "left_out"}),
     Block: frozenset({"name"}),
 }
 # ... and fields that gather the keys standing beside a table's other fields.
@@ -270,6 +270,8 @@ def _whole(table: type, tables: Tables) -> Tables:
         tables = {"blocks": [{"name": "", **tables}], "project": {"name": ""}}
     empty: Tables = {}
     for field in dataclasses.fields(Recipe):
+        if field.default_factory is not dataclasses.MISSING:
+            continue
         inner, by_name = inner_table(field.type)
         optional = inner is not None and field.type is not inner and not by_name
         empty[field.name] = None if optional else {} if inner is not None else ""

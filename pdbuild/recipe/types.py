@@ -183,6 +183,21 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A block's `[source]`: what is in no package archive and is built in the image.
+
+    pdbuild fetches it on the host and checks it; the block's `install` hook finds it in
+    /run/source. A recipe names a copy of its own with `BLOCK = { source = "PATH" }`, which
+    is checked all the same.
+    """
+
+    git: str = _key("The address of a git repository; needs `commit`.", default="")
+    commit: str = _key("The commit, all 40 digits.", default="")
+    url: str = _key("The address of a tarball; needs `sha256`.", default="")
+    sha256: str = _key("The tarball's checksum.", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """A piece of toolchain: `recipes/toolchain/NAME.toml`.
 
@@ -200,6 +215,10 @@ class Block:
     install: str = _key("A hook that runs after the packages are there.", default="")
     check: str = _key("The hook that makes it work; its failure fails the build.")
     parameters: dict[str, Parameter] = _key("What a recipe may set.", default_factory=dict)
+    source: Source | None = _key("Its source, if it is built from one.", default=None)
+    optional: bool = _key(
+        "Leave the block out, and say so, when its source cannot be had.", default=False
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +228,8 @@ class Recipe:
     `file` is the recipe's path as the user named it; `root` is the project root (an absolute
     POSIX path: the folder of the recipe, or its parent when that folder is called `recipes`),
     which is the build context and below which `build/` is written; `source` is the source
-    tree relative to `root` ("." when they are the same).
+    tree relative to `root` ("." when they are the same). `left_out` are optional blocks
+    whose source could not be had, with the reason; `blocks` has them no more.
     """
 
     file: str
@@ -226,6 +246,7 @@ class Recipe:
     image: Image | None
     docs: Docs | None
     mirrors: Mirrors
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def default_variant(self) -> str:

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 from pathlib import Path
 
-from pdbuild import definition
+from pdbuild import definition, sources
 from pdbuild.plan.make import make
 from pdbuild.plan.types import Plan, Request
 from pdbuild.recipe.load import find, load
@@ -35,13 +35,13 @@ def recipe_path(case: str) -> Path:
 
 @functools.cache
 def recipe(case: str) -> Recipe:
-    """The recipe of a case, as if the project lay in /project."""
+    """The recipe of a case, for plain tools, as if the project lay in /project."""
     loaded = load(
         recipe_path(case),
         blocks_dir=CHECKOUT / "recipes" / "toolchain",
         hooks_dir=CHECKOUT / "hooks",
     )
-    return dataclasses.replace(loaded, root="/project")
+    return dataclasses.replace(sources.plain(loaded), root="/project")
 
 
 def plan(case: str, *targets: str, variants: tuple[str, ...] = ()) -> Plan:

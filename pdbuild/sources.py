@@ -1,0 +1,198 @@
+"""Fetches the sources of blocks on the host, once each, and checks them.
+
+What is in `cache_dir()/downloads` has been checked: a folder is named by the commit or checksum
+that its content has, and put there whole. So the build itself needs no network for it, and
+whether a source can be had is known before the plan is made.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pdbuild.dirs import cache_dir
+from pdbuild.errors import EngineError, PdbuildError
+from pdbuild.recipe.types import Block, Recipe, Source
+
+# Asking a host that does not answer takes long: not at each bake. In seconds.
+_ASK_AGAIN = 3600
+_GIT_TIMEOUT = 600
+
+
+class _MissingError(Exception):
+    """A source cannot be had now; the text says why."""
+
+
+def resolve(recipe: Recipe, *, fetch: bool, say: Callable[[str], None]) -> Recipe:
+    """The recipe with the blocks whose sources are at hand; the others are in `left_out`.
+
+    With `fetch`, sources that are missing are fetched first; `say` gets a line when that is
+    tried. Raises PdbuildError when a block that is not optional has no source, and when a
+    source is not what the block pins.
+    """
+    left_out = {}
+    for block in recipe.blocks:
+        if block.source is None or folder(block).is_dir():
+            continue
+        try:
+            if not fetch:
+                raise _MissingError("its source has not been fetched")
+            _fetch(block, recipe, say)
+        except _MissingError as reason:
+            if fetch and not block.optional:
+                raise EngineError(
+                    f"block {block.name} cannot be built: {reason}",
+                    hint=f'name a local copy: {block.name} = {{ source = "PATH" }}',
+                ) from None
+            if block.optional:
+                left_out[block.name] = str(reason)
+    return without(recipe, left_out)
+
+
+def without(recipe: Recipe, left_out: dict[str, str]) -> Recipe:
+    """The recipe without these blocks; the values say why."""
+    blocks = tuple(block for block in recipe.blocks if block.name not in left_out)
+    return dataclasses.replace(recipe, blocks=blocks, left_out=left_out)
+
+
+def plain(recipe: Recipe) -> Recipe:
+    """The recipe as plain tools can build it: they fetch no source."""
+    optional = {b.name: "plain tools do not fetch it" for b in recipe.blocks if b.optional}
+    return without(recipe, optional)
+
+
+def folder(block: Block) -> Path:
+    """Where the source of a block is when it has been fetched."""
+    assert block.source
+    return cache_dir() / "downloads" / f"{block.name}-{block.source.commit or block.source.sha256}"
+
+
+def _fetch(block: Block, recipe: Recipe, say: Callable[[str], None]) -> None:
+    assert block.source
+    own = recipe.toolchain.parameters.get(block.name, {}).get("source", "")
+    place = _local(str(own), recipe) if own else _address(block.source, recipe)
+    target = folder(block)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target.with_name(f"{target.name}.lock")):
+        if target.is_dir():  # by the one that we waited for
+            return
+        failure = target.with_name(f"{target.name}.failed")
+        _raise_remembered(failure, place)
+        say(f"fetching the source of {block.name} from {place}")
+        partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=".partial-"))
+        try:
+            (_git if block.source.git else _tarball)(block.source, place, partial)
+            (partial / "source").rename(target)
+        except _MissingError as reason:
+            failure.write_text(f"{place}\n{reason}")
+            raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        failure.unlink(missing_ok=True)
+
+
+def _local(named: str, recipe: Recipe) -> str:
+    path = (Path(recipe.file).absolute().parent / named).resolve()
+    if not path.exists():
+        raise PdbuildError(f"there is no {path}, which the recipe names as a block's source")
+    return str(path)
+
+
+def _address(source: Source, recipe: Recipe) -> str:
+    """The address, through the mirror of git's when there is one."""
+    if source.git and recipe.mirrors.git:
+        return f"{recipe.mirrors.git.rstrip('/')}/{source.git.partition('://')[2]}"
+    return source.git or source.url
+
+
+def _raise_remembered(failure: Path, place: str) -> None:
+    try:
+        before, _, reason = failure.read_text().partition("\n")
+        recent = time.time() - failure.stat().st_mtime < _ASK_AGAIN
+    except OSError:
+        return
+    if before == place and recent:
+        raise _MissingError(reason)
+
+
+def _git(source: Source, place: str, partial: Path) -> None:
+    """One commit of a repository, without its history; git itself checks the content."""
+    repository = partial / "git"
+    git = ("git", "-C", str(repository))
+    _ran("git", "init", "--quiet", "--bare", str(repository))
+    quick = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30")
+    try:
+        _ran(*git, *quick, "fetch", "--quiet", "--depth=1", place, source.commit)
+    except _MissingError as failure:
+        what = f"{place} does not give commit {source.commit[:12]}: {failure}"
+        raise _MissingError(what) from None
+    archive = partial / "archive.tar"
+    _ran(*git, "archive", "--format=tar", f"--output={archive}", source.commit)
+    _unpack(archive, partial / "source")
+
+
+def _tarball(source: Source, place: str, partial: Path) -> None:
+    archive = partial / "archive"
+    try:
+        if place.startswith("/"):
+            shutil.copyfile(place, archive)
+        else:
+            with urllib.request.urlopen(place, timeout=30) as answer, archive.open("wb") as file:
+                shutil.copyfileobj(answer, file)
+    except (OSError, urllib.error.URLError) as error:
+        raise _MissingError(f"{place}: {getattr(error, 'reason', None) or error}") from None
+    with archive.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != source.sha256:
+        raise PdbuildError(
+            f"{place} is not what the block pins: its sha256 is {found}, not {source.sha256}",
+            hint="do not use it before you know why",
+        )
+    unpacked = partial / "unpacked"
+    _unpack(archive, unpacked)
+    entries = list(unpacked.iterdir())
+    single = entries[0] if len(entries) == 1 and entries[0].is_dir() else unpacked
+    single.rename(partial / "source")
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    target.mkdir()
+    # GNU tar refuses paths that climb, and takes no owner from the archive.
+    argv = ("tar", f"--directory={target}", "--no-same-owner", f"--file={archive}", "--extract")
+    try:
+        _ran(*argv)
+    except _MissingError as failure:
+        raise EngineError(f"cannot unpack {archive.name}: {failure}") from None
+
+
+def _ran(*argv: str) -> None:
+    """Run it without any prompt; raises _MissingError with its last word when it fails."""
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            env=environment, timeout=_GIT_TIMEOUT, check=False,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise _MissingError(f"{argv[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise _MissingError("no answer") from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"{argv[0]} failed"]
+        raise _MissingError(lines[-1].removeprefix("fatal: "))
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    with lock.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
