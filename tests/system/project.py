@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -94,9 +95,9 @@ def held_locks(user: User) -> list[str]:
             inodes[path.stat().st_ino] = str(path)
     held = []
     for line in Path("/proc/locks").read_text().splitlines():
-        inode = int(line.split()[5].rsplit(":", 1)[1])
-        if inode in inodes:
-            held.append(f"{line} {inodes[inode]}")
+        place = re.search(r"\b[0-9a-f]+:[0-9a-f]+:(\d+)\b", line)
+        if place and int(place[1]) in inodes:
+            held.append(f"{line} {inodes[int(place[1])]}")
     return held
 
 
