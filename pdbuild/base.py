@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -30,6 +31,12 @@ class Base:
     def context(self) -> str:
         """The base as a named context of BuildKit. By digest: a tag would need write access."""
         return f"oci-layout://{self.layout}@{self.digest}"
+
+
+def architecture() -> str:
+    """The Debian architecture of this machine, the only one that it bootstraps."""
+    machine = os.uname().machine
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
 def find(suite: str, architecture: str) -> Base | None:

@@ -16,12 +16,12 @@ def cache_dir() -> Path:
 
     `PDBUILD_CACHE_DIR`, else the platform's user cache directory.
     """
-    return _made(os.environ.get("PDBUILD_CACHE_DIR") or _platform("user_cache_dir"))
+    return _made(cache_path())
 
 
 def data_dir() -> Path:
     """Engines, the image store and build records. `PDBUILD_DATA_DIR` moves it."""
-    return _made(os.environ.get("PDBUILD_DATA_DIR") or _platform("user_data_dir"))
+    return _made(data_path())
 
 
 def runtime_dir() -> Path:
@@ -32,13 +32,7 @@ def runtime_dir() -> Path:
 
     Raises PdbuildError when the directory belongs to somebody else or others may enter it.
     """
-    chosen = os.environ.get("PDBUILD_RUNTIME_DIR")
-    if not chosen:
-        session = os.environ.get("XDG_RUNTIME_DIR", "")
-        usable = bool(session) and os.access(session, os.W_OK)
-        shared = Path(tempfile.gettempdir(), f"pdbuild-{os.getuid()}")
-        chosen = str(Path(session, "pdbuild") if usable else shared)
-    path = Path(chosen)
+    path = runtime_path()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = path.stat(follow_symlinks=False)
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
@@ -49,13 +43,40 @@ def runtime_dir() -> Path:
     return path
 
 
+def cache_path() -> Path:
+    """Where `cache_dir` is, or would be; nothing is made."""
+    return _absolute(os.environ.get("PDBUILD_CACHE_DIR") or _platform("user_cache_dir"))
+
+
+def data_path() -> Path:
+    """Where `data_dir` is, or would be; nothing is made."""
+    return _absolute(os.environ.get("PDBUILD_DATA_DIR") or _platform("user_data_dir"))
+
+
+def runtime_path() -> Path:
+    """Where `runtime_dir` is, or would be; nothing is made or checked."""
+    chosen = os.environ.get("PDBUILD_RUNTIME_DIR")
+    if chosen:
+        return Path(chosen)
+    session = os.environ.get("XDG_RUNTIME_DIR", "")
+    usable = bool(session) and os.access(session, os.W_OK)
+    return Path(session, "pdbuild") if usable else _shared()
+
+
+def _shared() -> Path:
+    return Path(tempfile.gettempdir(), f"pdbuild-{os.getuid()}")
+
+
 def _platform(name: str) -> str:
     import platformdirs
 
     return str(getattr(platformdirs, name)("pdbuild", appauthor=False))
 
 
-def _made(path: str) -> Path:
-    made = Path(path).absolute()
-    made.mkdir(parents=True, exist_ok=True)
-    return made
+def _absolute(path: str) -> Path:
+    return Path(path).absolute()
+
+
+def _made(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -9,6 +9,7 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from pdbuild import dirs
@@ -44,6 +45,8 @@ def find() -> Account:
     It is tried once (some hundredths of a second) and remembered until the machine restarts
     or something changes that it depends on.
     """
+    if attempt.cache_info().currsize:
+        return attempt()
     key = _key()
     remembered = _remembered(key)
     if remembered is not None:
@@ -53,8 +56,9 @@ def find() -> Account:
     return account
 
 
+@cache
 def attempt() -> Account:
-    """The account, tried now; reads and writes nothing that is remembered."""
+    """The account, tried by this process: reads and writes nothing that is remembered."""
     if os.getuid() == 0:
         refused = namespaces.refused_to_root()
         if refused:

@@ -67,6 +67,23 @@ def find(*, again: bool = False) -> Host:
     return host
 
 
+def attempt(*, one_id: bool) -> Host:
+    """As `find`, but it changes and remembers nothing: podman gets a storage of its own.
+
+    `one_id` says that there are no subordinate ids, so that they need not be tried.
+    """
+    podman = shutil.which("podman")
+    if podman is None:
+        raise EngineError("podman is not installed", hint="apt install podman uidmap runc")
+    remembered = _remembered(_key(podman))
+    if remembered is not None:
+        return remembered
+    with storage.trial() as scratch:
+        info = storage.info(podman, scratch=scratch)
+        host = _first_that_works(_described(podman, info), info, scratch, one_id=one_id)
+        return replace(host, driver="", graph_root="", run_root="")
+
+
 def check() -> None:
     """Try whether containers run here, whatever is remembered. Raises as `find` does."""
     find(again=True)
@@ -117,20 +134,30 @@ def identity(host: Host, user: str) -> tuple[str, ...]:
 def _tried(podman: str) -> Host:
     notices = storage.prepare(podman)
     info = storage.info(podman)
+    host = replace(_described(podman, info), notices=notices)
+    return _first_that_works(host, info, storage.Scratch())
+
+
+def _described(podman: str, info: dict[str, Any]) -> Host:
     store = info["store"]
-    host = Host(
+    return Host(
         podman=podman,
         init=next((found for name in _INITS if (found := shutil.which(name))), ""),
         driver=str(store["graphDriverName"]),
         graph_root=str(store["graphRoot"]),
         run_root=str(store["runRoot"]),
         plain_storage=not store["graphOptions"],
-        notices=notices,
     )
+
+
+def _first_that_works(
+    host: Host, info: dict[str, Any], scratch: storage.Scratch, *, one_id: bool = False
+) -> Host:
+    """The first way to run a container that works; `scratch` is for the trials alone."""
     failures = []
     with root_of_host_tools() as root:
-        for candidate in _candidates(host):
-            failure = _trial(candidate, root)
+        for candidate in _candidates(host, one_id=one_id):
+            failure = _trial(candidate, root, scratch)
             if not failure:
                 return candidate
             name = " ".join(candidate.flags) or f"podman's own choice ({_runtime(info)})"
@@ -138,9 +165,9 @@ def _tried(podman: str) -> Host:
     raise EngineError("no container runs here:\n  " + "\n  ".join(failures), hint=_hint(host))
 
 
-def _candidates(host: Host) -> Iterator[Host]:
+def _candidates(host: Host, *, one_id: bool) -> Iterator[Host]:
     keep = (True, False) if os.getuid() else (True,)
-    for keep_id in keep:
+    for keep_id in (False,) if one_id else keep:
         yield replace(host, keep_id=keep_id)
         cgroupfs = "--cgroup-manager=cgroupfs"
         yield replace(host, keep_id=keep_id, flags=(cgroupfs,))
@@ -149,14 +176,16 @@ def _candidates(host: Host) -> Iterator[Host]:
             yield replace(host, keep_id=keep_id, flags=(f"--runtime={runtime}", cgroupfs))
 
 
-def _trial(host: Host, root: Path) -> str:
+def _trial(host: Host, root: Path, scratch: storage.Scratch) -> str:
     """Start `true` with the host's own tools as its root; "" or the error's last line."""
     done = subprocess.run(
         [
-            *(host.podman, *host.flags, "--log-level=error", "run", "--rm", "--network=host"),
+            *(host.podman, *host.flags, *scratch.flags, "--log-level=error"),
+            *("run", "--rm", "--network=host"),
             *("--log-driver=none", "--security-opt=label=disable", *limits()),
             *(*identity(host, ""), "--volume=/usr:/usr:ro", "--rootfs", str(root), "/usr/bin/true"),
         ],
+        env=scratch.env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -9,7 +9,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,19 @@ def configuration_files() -> tuple[Path, ...]:
     return (*(Path(n) for n in named if n), *(place / name for place in places for name in names))
 
 
-def info(podman: str, *flags: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scratch:
+    """Options and environment for a podman of which nothing stays."""
+
+    flags: tuple[str, ...] = ()
+    env: Mapping[str, str] | None = None  # None is this process's own
+
+
+def info(podman: str, *flags: str, scratch: Scratch = Scratch()) -> dict[str, Any]:
     """What `podman info` says. Raises EngineError with podman's message."""
     done = subprocess.run(
-        [podman, "--log-level=error", *flags, "info", "--format=json"],
+        [podman, "--log-level=error", *scratch.flags, *flags, "info", "--format=json"],
+        env=scratch.env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -65,8 +75,8 @@ def prepare(podman: str) -> tuple[str, ...]:
     database = _data() / "libpod" / "bolt_state.db"
     fresh = not (_data() / "libpod").exists()
     if fresh:
-        with _scratch() as flags:
-            said = info(podman, *flags)
+        with trial() as scratch:
+            said = info(podman, scratch=scratch)
     else:
         said = info(podman)
     single = len(said["host"].get("idMappings", {}).get("uidmap") or ()) == 1
@@ -117,25 +127,41 @@ def _is_empty(podman: str) -> bool:
 
 def _overlay_works(podman: str) -> bool:
     try:
-        with _scratch() as flags:
-            return bool(info(podman, *flags, "--storage-driver=overlay"))
+        with trial() as scratch:
+            return bool(info(podman, "--storage-driver=overlay", scratch=scratch))
     except EngineError:
         return False
 
 
 @contextlib.contextmanager
-def _scratch() -> Iterator[tuple[str, ...]]:
-    """Options for a podman with a storage of its own, on the file system of the real one."""
+def trial() -> Iterator[Scratch]:
+    """A podman with a storage of its own, on the file system of the real one."""
     place = _data().parent.parent
     place.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(dir=place, prefix=".pdbuild-trial-"))
     # podman refuses a longer path than 50 bytes here, whatever TMPDIR is.
     run = Path(tempfile.mkdtemp(dir="/tmp", prefix="pdb-"))
+    flags = (f"--root={root}", f"--runroot={run}", f"--tmpdir={run}/tmp")
     try:
-        yield (f"--root={root}", f"--runroot={run}", f"--tmpdir={run}/tmp")
+        yield Scratch(flags=flags, env=_environment(run))
     finally:
-        with contextlib.suppress(OSError, ValueError):
-            # The process that keeps the user namespace for the next podman of this storage.
-            os.kill(int((run / "tmp" / "pause.pid").read_text()), signal.SIGTERM)
+        for file in run.rglob("pause.pid"):
+            with contextlib.suppress(OSError, ValueError):
+                # The process that keeps the user namespace for the next podman here.
+                os.kill(int(file.read_text()), signal.SIGTERM)
         shutil.rmtree(root, ignore_errors=True)
         shutil.rmtree(run, ignore_errors=True)
+
+
+def _environment(run: Path) -> dict[str, str] | None:
+    """Environment in which a user's podman writes below `run` what no option places elsewhere."""
+    if os.getuid() == 0:
+        return None
+    session, home, config = (run / name for name in ("session", "home", "config"))
+    for path in (session, home, config):
+        path.mkdir(mode=0o700)
+    mine = configuration_directory()
+    if mine.is_dir():
+        (config / "containers").symlink_to(mine.absolute())
+    moved = {"XDG_RUNTIME_DIR": session, "XDG_CONFIG_HOME": config, "HOME": home}
+    return {**os.environ, **{name: str(path) for name, path in moved.items()}}

@@ -25,7 +25,7 @@ _REMOTE = frozenset(
 )  # fmt: skip
 
 # containerd refuses longer ones (pkg/sys, socket_unix.go: 104 works, 105 fails).
-_SOCKET_BYTES = 104
+SOCKET_BYTES = 104
 
 _GIB = 1 << 30
 
@@ -102,10 +102,10 @@ def run_directory(place: Place) -> Path:
     key = sha256(os.fsencode(place.lock)).hexdigest()[:6]
     directory = runtime_dir() / f"bk-{key}"
     longest = os.fsencode(directory / "buildkit" / "otel-grpc.sock")
-    if len(longest) > _SOCKET_BYTES:
+    if len(longest) > SOCKET_BYTES:
         raise EngineError(
             f"the path of the daemon's sockets is too long: {os.fsdecode(longest)} has "
-            f"{len(longest)} bytes, and {_SOCKET_BYTES} work",
+            f"{len(longest)} bytes, and {SOCKET_BYTES} work",
             hint="name a shorter directory in PDBUILD_RUNTIME_DIR",
         )
     return directory
@@ -115,19 +115,34 @@ def remote_filesystem(path: Path) -> str:
     """The type of the network or FUSE file system that `path` is on; "" when it is local."""
     mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
     kind = filesystem(mounts, os.path.realpath(path))
-    return kind if kind in _REMOTE or kind.startswith("fuse.") else ""
+    return kind if is_remote(kind) else ""
+
+
+def is_remote(kind: str) -> bool:
+    """Whether this type of file system is one of a network's, or of FUSE."""
+    return kind in _REMOTE or kind.startswith("fuse.")
 
 
 def filesystem(mounts: str, real: str) -> str:
     """The type of the file system of the absolute path `real`, by the text of mountinfo."""
-    best, kind = "", ""
+    return _mount(mounts, real)[0]
+
+
+def mount_options(mounts: str, real: str) -> frozenset[str]:
+    """The options, such as `noexec`, of the mount that has the absolute path `real`."""
+    return frozenset(_mount(mounts, real)[1].split(","))
+
+
+def _mount(mounts: str, real: str) -> tuple[str, str]:
+    best, found = "", ("", "")
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
-        point = before.split()[4].replace("\\040", " ")
+        fields = before.split()
+        point = fields[4].replace("\\040", " ")
         inside = real == point or real.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):  # a later mount hides an earlier one
-            best, kind = point, after.split()[0]
-    return kind
+            best, found = point, (after.split()[0], fields[5])
+    return found
 
 
 def choose_snapshotter(place: Place, wrapper: Sequence[str], env: dict[str, str]) -> str:

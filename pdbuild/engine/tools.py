@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -211,17 +212,20 @@ def _located(name: str, known: _Known) -> Path | None:
 
 
 def _asked(path: Path, ask: tuple[str, ...]) -> str:
-    try:
-        answer = subprocess.run(
-            [os.fspath(path), *ask],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=20,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
+    # podman and buildah make directories in /tmp for a user who has no session, even for this.
+    with tempfile.TemporaryDirectory(prefix="pdbuild-") as session:
+        try:
+            answer = subprocess.run(
+                [os.fspath(path), *ask],
+                env={**os.environ, "XDG_RUNTIME_DIR": session},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=20,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
     text = answer.stdout.decode(errors="replace")
     return ".".join(map(str, numbers(text)))
 

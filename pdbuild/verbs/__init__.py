@@ -14,5 +14,6 @@ VERBS = {
     "stop": "stop a detached program",
     "images": "list the image store",
     "engines": "list the engines, or install them",
+    "doctor": "find out what works here, and what mends the rest",
     "init": "write a first recipe for the project here",
 }
