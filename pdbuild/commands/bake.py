@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -105,13 +104,13 @@ def define(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> Definition:
 
 
 def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
-    foreign = [p for p in plan.platforms if _debian(p) != _host_architecture()]
+    foreign = [p for p in plan.platforms if _debian(p) != base.architecture()]
     if foreign:
         raise UsageError(
             f"platform {foreign[0]}: this machine bootstraps bases for itself alone",
             hint="set [base] bootstrap = false to take the base from a registry, and use --builder",
         )
-    suite, architecture = recipe.base.suite, _host_architecture()
+    suite, architecture = recipe.base.suite, base.architecture()
     if bootstrap:
         return base.ensure(suite, architecture, mirror=recipe.mirrors.apt, say=_say)
     found = base.find(suite, architecture)
@@ -202,11 +201,6 @@ def _debian(platform: str) -> str:
     """The Debian architecture of an OCI platform."""
     names = {"linux/arm/v7": "armhf", "linux/386": "i386", "linux/ppc64le": "ppc64el"}
     return names.get(platform, platform.split("/")[1])
-
-
-def _host_architecture() -> str:
-    machine = os.uname().machine
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
 def _command(choices: Choices) -> str:
