@@ -24,8 +24,8 @@ from pdbuild.oci import Layout
 from pdbuild.plan.instructions import Arg, Bind, Cache, Copy, Run, Secret, Stage, Tmpfs
 from pdbuild.plan.types import Kind, Plan, Target
 from pdbuild.progress import view
+from pdbuild.progress.names import brief
 from pdbuild.recipe.types import Recipe
-from pdbuild.render.containerfile import render_instruction
 from pdbuild.store import Store
 
 _STEP = "/run/pdbuild/step"
@@ -265,7 +265,7 @@ def _extract(archive: Path, folder: Path) -> None:
 
 def _say_where(point: Point) -> None:
     step = point.stage.instructions[point.index]
-    text = " ".join(render_instruction(step).split())
+    text = brief(failures.one_line(step))
     shown = text if len(text) <= 100 else text[:99] + "…"
     inside.say(f"before this step of stage {point.stage.name}: {shown}")
     if isinstance(step, Run):

@@ -9,7 +9,7 @@ from pathlib import Path
 from pdbuild import dirs
 from pdbuild.commands.project import key
 from pdbuild.errors import PdbuildError
-from pdbuild.plan.instructions import Stage
+from pdbuild.plan.instructions import Instruction, Stage
 from pdbuild.plan.types import Plan, Target
 from pdbuild.progress import Failure
 from pdbuild.progress.names import brief
@@ -51,9 +51,14 @@ def recall(plan: Plan, target: Target) -> Point | None:
         return None
     for stage in plan.stages:
         for index, instruction in enumerate(stage.instructions):
-            if stage.name == name and brief(render_instruction(instruction)) == step:
+            if stage.name == name and brief(one_line(instruction)) == step:
                 return Point(stage=stage, index=index)
     return None
+
+
+def one_line(instruction: Instruction) -> str:
+    """An instruction as BuildKit names it: on one line."""
+    return " ".join(render_instruction(instruction).replace("\\\n", " ").split())
 
 
 def command(recipe: Recipe, target: Target, engine: str = "auto", builder: str = "") -> str:
