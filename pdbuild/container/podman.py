@@ -103,6 +103,18 @@ def stop(container: str, *, timeout: int = 10) -> None:
         raise EngineError(_message(done.stderr.encode(), "podman failed"))
 
 
+def named(prefix: str, *, running: bool = False) -> tuple[str, ...]:
+    """The names of pdbuild's containers that start so; with `running`, of those that run."""
+    found = [c for c in _listed(find()) if not running or c["State"] == "running"]
+    return tuple(sorted(n for c in found for n in c["Names"] if n.startswith(prefix)))
+
+
+def said(container: str) -> str:
+    """What a container of `start` wrote so far."""
+    done = _podman(find(), "logs", container)
+    return done.stdout + done.stderr
+
+
 def prune() -> int:
     """Remove the containers of `start` that have ended; how many."""
     host = find()

@@ -8,8 +8,10 @@ returns the exit code. A verb whose words argparse cannot tell apart by itself a
 #: Every verb, in the order of `--help`, with its line there.
 VERBS = {
     "bake": "build targets or groups",
+    "build": "compile the source as it stands, and test it",
     "run": "run a program in a production image",
     "shell": "open a shell in the dev image, or before a failing step",
+    "ssh": "start sshd in the dev image, or stop it",
     "logs": "print what a detached program wrote",
     "stop": "stop a detached program",
     "images": "list the image store",
