@@ -22,6 +22,7 @@ _TAKEN_OPTIONS = re.compile(
 _SUBSTITUTION = re.compile(r"\$\{([^}]*)\}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_NOT_IN_PATHS = re.compile(r"""[\s,"'\\$*?\[\]]""")
 _URL = re.compile(r"(https?|file)://[^\s]+")
 
 
@@ -251,6 +252,23 @@ def _build(recipe: Recipe) -> Iterator[Finding]:
         )
 
 
+def _paths(recipe: Recipe) -> Iterator[Finding]:
+    """Paths that stand in the Containerfile, where some characters mean something else."""
+    paths: dict[KeyPath, str] = {
+        ("project", "source"): recipe.source,
+        ("build", "hook"): recipe.build.hook,
+        ("build", "prefix"): recipe.build.prefix,
+    }
+    if recipe.image:
+        paths[("image", "workdir")] = recipe.image.workdir
+    if recipe.docs:
+        paths[("docs", "hook")] = recipe.docs.hook
+    for path, value in paths.items():
+        if _NOT_IN_PATHS.search(value):
+            what = f"{names.quote(value)}: no blank, comma, quote, \\, $, *, ?, [ or ] can be in it"
+            yield Finding(path, what)
+
+
 def _package(recipe: Recipe) -> Iterator[Finding]:
     package = recipe.package
     if package is None:
@@ -284,6 +302,9 @@ def _image(recipe: Recipe) -> Iterator[Finding]:
         ("image", "packages"), image.packages, names.DEBIAN_PACKAGE, "a Debian package"
     )
     yield from rules.absolute(("image", "workdir"), image.workdir)
+    if image.entrypoint not in ("", "entrypoint"):
+        what = f'{names.quote(image.entrypoint)}: pdbuild\'s hook "entrypoint" alone can be one'
+        yield Finding(("image", "entrypoint"), what, "the project's own belongs into `command`")
     yield from rules.environment(("image", "environment"), image.environment)
     for port in image.expose:
         if not 1 <= port <= 65535:
@@ -312,6 +333,7 @@ _CHECKS: tuple[Callable[[Recipe], Iterator[Finding]], ...] = (
     _variants,
     _defaults,
     _build,
+    _paths,
     _package,
     _image,
     _mirrors,
