@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from pdbuild import dirs
@@ -10,14 +10,14 @@ from pdbuild.errors import EngineError
 from pdbuild.store import Store
 
 
-def load(store: Store, references: Iterable[str]) -> None:
+def load(store: Store, references: Sequence[str]) -> None:
     """Put images into podman when it is there; they are in the store whatever happens.
 
     What had to be written for podman is said on stderr.
     """
     from pdbuild.container import host, loading
 
-    if not host.loadable():
+    if not references or not host.loadable():
         return
     for reference in references:
         try:
@@ -48,7 +48,8 @@ def _mend_plain_podman() -> None:
     else:
         if needed:
             needed.write()
-            _say(f"wrote {needed.path}, without which plain `podman run` fails: {needed.error}")
+            reason = needed.error.splitlines()[0]
+            _say(f"wrote {needed.path}, without which plain `podman run` fails: {reason}")
     marker.write_text(boot)
 
 

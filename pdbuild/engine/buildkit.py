@@ -120,8 +120,16 @@ def _bake(build: Build, view: View, builder: str, environment: dict[str, str]) -
         outputs=tuple(outputs[t.name] for t in build.plan.targets if t.name in outputs),
         unfinished=tuple(left),
         failures=failures,
-        error="" if code == 0 else view.solve.reason or view.solve.message,
+        error=_error(code, left, view),
     )
+
+
+def _error(code: int, left: Sequence[Target], view: View) -> str:
+    if code == 0 and left:
+        # buildx may end so when its builder goes away under it.
+        names = ", ".join(target.name for target in left)
+        return f"BuildKit ended without {names}: was it killed?"
+    return "" if code == 0 else view.solve.reason or view.solve.message
 
 
 def _bake_once(

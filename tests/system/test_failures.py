@@ -136,8 +136,8 @@ def test_a_killed_buildkitd_is_reported(slow: Project) -> None:
     for line in daemons:
         with contextlib.suppress(ProcessLookupError):  # it went with its parent
             os.kill(int(line.split()[0]), signal.SIGKILL)
-    _, rest = process.communicate(timeout=60)
-    assert process.returncode == 1
+    out, rest = process.communicate(timeout=60)
+    assert process.returncode == 1, out + rest
     assert "error: " in rest
     assert "Traceback" not in rest
 
