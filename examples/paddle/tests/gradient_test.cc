@@ -107,16 +107,23 @@ TEST(Gradient, CrossEntropy) {
 }
 
 TEST(Gradient, AddsUpOverCalls) {
-  Model model("dense 2", {3}, 1);
-  const Tensor x = random_tensor({4, 3}, 1);
-  const Tensor dy = random_tensor({4, 2}, 2);
-  model.zero_gradients();
-  model.forward(x);
-  model.backward(dy);
-  Values twice = model.parameters()[0]->gradient.to_vector();
-  for (float& value : twice) value *= 2.0f;
-  model.backward(dy);
-  expect_near(model.parameters()[0]->gradient.to_vector(), twice, 1e-6);
+  for (const char* layers : {"dense 2", "conv 2 3 1 1"}) {
+    SCOPED_TRACE(layers);
+    Model model(layers, {1, 4, 4}, 1);
+    const Tensor x = random_tensor({3, 1, 4, 4}, 1);
+    const Tensor dy = random_tensor(batched(3, model.output_shape()), 2);
+    model.zero_gradients();
+    model.forward(x);
+    model.backward(dy);
+    std::vector<Values> once;
+    for (const Parameter* parameter : model.parameters())
+      once.push_back(parameter->gradient.to_vector());
+    model.backward(dy);
+    for (std::size_t i = 0; i < once.size(); ++i) {
+      for (float& value : once[i]) value *= 2.0f;
+      expect_near(model.parameters()[i]->gradient.to_vector(), once[i], 1e-5);
+    }
+  }
 }
 
 }  // namespace
