@@ -204,7 +204,9 @@ def _debian(platform: str) -> str:
 
 
 def _command(choices: Choices) -> str:
-    words = [*(choices.targets or ("all",))]
+    words = [*(dict.fromkeys(choices.targets) or ("all",))]
+    if choices.recipe:
+        words.append(f"--recipe={choices.recipe}")
     words += [f"--variant={variant}" for variant in choices.variants]
     return f"pdbuild bake --print=containerfile {' '.join(words)}"
 

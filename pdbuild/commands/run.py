@@ -1,6 +1,8 @@
 """`pdbuild run`, `logs` and `stop`: programs in production images."""
 
+import os
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,7 +73,7 @@ def _container(recipe: Recipe, reference: str, program: Program) -> Container:
     here = Path.cwd()
     return Container(
         image=reference,
-        argv=_placed(program.words, here, workdir),
+        argv=_placed(program.words, here, workdir, program.mounts),
         env=program.env,
         mounts=(Mount(source=here, target=workdir), *program.mounts),
         workdir=workdir,
@@ -80,19 +82,34 @@ def _container(recipe: Recipe, reference: str, program: Program) -> Container:
     )
 
 
-def _placed(words: tuple[str, ...], here: Path, workdir: str) -> tuple[str, ...]:
-    """The command as the container sees it: a file here is below the working directory there."""
+def _placed(
+    words: tuple[str, ...], here: Path, workdir: str, mounts: Sequence[Mount] = ()
+) -> tuple[str, ...]:
+    """The command as the container sees it: a file here is below the working directory there.
+
+    Other words are commands of the image, or files of `mounts`.
+    """
     if not words:
         return ()
     first = Path(words[0])
-    path = here / first
-    if not path.is_file():
-        if first.suffix == ".py":
-            raise UsageError(f"there is no file {words[0]}")
+    path = Path(os.path.normpath(here / first))
+    is_program = first.suffix == ".py"
+    if path.is_relative_to(here) and path.is_file():
+        return (f"{workdir.rstrip('/')}/{path.relative_to(here).as_posix()}", *words[1:])
+    if first.is_absolute() and (
+        not is_program or any(first.is_relative_to(place) for place in _visible(workdir, mounts))
+    ):
         return words
-    if not path.is_relative_to(here):
+    if path.is_file():
         raise UsageError(
             f"{words[0]} is outside the working directory, which is all that the program sees",
             hint=f"go to its folder, or mount it: -v {path.parent}:/program",
         )
-    return (f"{workdir.rstrip('/')}/{path.relative_to(here).as_posix()}", *words[1:])
+    if is_program:
+        raise UsageError(f"there is no file {words[0]}")
+    return words
+
+
+def _visible(workdir: str, mounts: Sequence[Mount]) -> Iterator[str]:
+    yield workdir
+    yield from (mount.target for mount in mounts)
