@@ -1,0 +1,166 @@
+"""What `run` makes of its words, how tables and sizes look, and how a base is found."""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from pdbuild import base
+from pdbuild.artifacts import Artifact
+from pdbuild.commands import report, run
+from pdbuild.commands.table import lines
+from pdbuild.container import Mount
+from pdbuild.engine.contract import Built, Output
+from pdbuild.errors import UsageError
+from pdbuild.oci import Layout
+from pdbuild.plan.types import Kind, Plan, Target
+from pdbuild.progress import Solve
+
+Words = tuple[str, ...]
+Place = Callable[..., Words]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    here = tmp_path / "here"
+    (here / "sub dir").mkdir(parents=True)
+    for name in ("here/a.py", "here/sub dir/b.py", "here/tool", "outside.py"):
+        (tmp_path / name).touch()
+
+    def placed(*words: str, workdir: str = "/work", mounts: Sequence[Mount] = ()) -> Words:
+        return run._placed(words, here, workdir, mounts)
+
+    return placed
+
+
+def test_files_here_are_found_there(place: Place, tmp_path: Path) -> None:
+    assert place("a.py", "x", "a.py") == ("/work/a.py", "x", "a.py")
+    assert place("./sub dir/../a.py") == ("/work/a.py",)
+    assert place("sub dir/b.py", "") == ("/work/sub dir/b.py", "")
+    assert place(str(tmp_path / "here/a.py")) == ("/work/a.py",)
+    assert place("tool", workdir="/") == ("/tool",)
+
+
+def test_other_words_are_commands_of_the_image(place: Place) -> None:
+    assert place("python3", "-c", "pass") == ("python3", "-c", "pass")
+    assert place("sub dir") == ("sub dir",)
+    # Also one that this machine happens to have at the same place.
+    assert place("/usr/bin/env", "x") == ("/usr/bin/env", "x")
+    assert place() == ()
+
+
+@pytest.mark.parametrize("word", ["no.py", "sub dir/no.py", "/no/no.py"])
+def test_a_program_that_is_not_there(word: str, place: Place) -> None:
+    with pytest.raises(UsageError, match="there is no file"):
+        place(word)
+
+
+@pytest.mark.parametrize("word", ["../outside.py", "sub dir/../../outside.py", "{}/outside.py"])
+def test_a_program_that_the_container_cannot_see(word: str, place: Place, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="outside the working directory") as caught:
+        place(word.format(tmp_path))
+    assert f"-v {tmp_path}:" in caught.value.hint
+
+
+def test_programs_that_are_named_as_the_container_sees_them(place: Place, tmp_path: Path) -> None:
+    mount = Mount(source=tmp_path, target=str(tmp_path))
+    program = str(tmp_path / "outside.py")
+    assert place(program, mounts=(mount,)) == (program,)
+    assert place("/work/a.py") == ("/work/a.py",)
+    assert place("/data/b.py", mounts=(Mount(source=tmp_path, target="/data"),)) == ("/data/b.py",)
+
+
+def test_tables_are_aligned() -> None:
+    rows = [("NAME", "SIZE", ""), ("a", "1.0 kB", "x"), ("longer", "2 B", "")]
+    assert lines(rows, right=frozenset({1})).splitlines() == [
+        "NAME      SIZE",
+        "a       1.0 kB  x",
+        "longer     2 B",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (75_000_000, "75.0 MB"),
+        (1_550_000, "1.6 MB"), (12_345_678_901, "12.3 GB"), (10**15, "1000000.0 GB"),
+    ],
+)  # fmt: skip
+def test_sizes(count: int, text: str) -> None:
+    assert report.size(count) == text
+
+
+def made(*kinds: Kind) -> tuple[Plan, Built]:
+    targets = tuple(
+        Target(
+            name=f"t-{kind}", stage="s", kind=kind, description="", destination=f"build/{kind}",
+            tags=("localhost/x:1",) if kind.is_image else (),
+        )
+        for kind in kinds
+    )  # fmt: skip
+    outputs = tuple(Output(target=t, layout=Path("/l"), digest="sha256:0") for t in targets)
+    plan = Plan(
+        project="x", version="1", root="/r", base="b", platforms=("linux/amd64",), stages=(),
+        targets=targets, groups={},
+    )  # fmt: skip
+    return plan, Built(outputs=outputs)
+
+
+def file(target: str, path: str, size: int, link: str = "") -> Artifact:
+    return Artifact(
+        path=path, kind="", variant="", platform="", size=size, sha256="", target=target,
+        image="", link=link,
+    )  # fmt: skip
+
+
+def test_a_report_as_table_and_as_json() -> None:
+    files = [
+        file("t-binaries", "build/cpu/l.so.1", 2000),
+        file("t-binaries", "build/cpu/l.so", 2000, link="l.so.1"),
+        file("t-deb", "build/x_1.deb", 10),
+    ]
+    plan, built = made(Kind.BINARIES, Kind.DEB, Kind.IMAGE)
+    told = report.make(plan, built, files, (), Solve(targets=[t.name for t in plan.targets]))
+    # A link takes no room of its own.
+    assert [(row.where, row.size) for row in told.rows] == [
+        ("build/binaries/ (2 files)", 2000),
+        ("build/x_1.deb", 10),
+        ("localhost/x:1", 0),
+    ]
+    table = report.as_table(replace(told, next="pdbuild run a.py"))
+    assert table.splitlines()[0].split() == ["TARGET", "WHERE", "SIZE", "TIME"]
+    assert table.endswith("\n\nnext: pdbuild run a.py")
+    assert json.loads(report.as_json(told))["rows"][1]["size"] == 10
+
+
+def test_a_base_is_an_image_that_is_found_by_suite_and_architecture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PDBUILD_DATA_DIR", str(tmp_path / "data"))
+    assert base.find("trixie", "amd64") is None
+    tarball = tmp_path / "base.tar"
+    with tarfile.open(tarball, "w") as archive:
+        archive.addfile(tarfile.TarInfo("etc"), io.BytesIO())
+    content = tarball.read_bytes()
+    folder = base._folder("trixie", "amd64")
+    folder.mkdir(parents=True)
+    base._layout(folder, tarball, "amd64")
+
+    found = base.find("trixie", "amd64")
+    assert found and found.context == f"oci-layout://{folder}@{found.digest}"
+    layout = Layout(found.layout)
+    (image,) = layout.manifests(layout.describe(found.digest))
+    (layer,) = image.layers
+    assert layer.digest == f"sha256:{sha256(content).hexdigest()}" and layer.size == len(content)
+    assert layout.config(image).platform == "linux/amd64"
+    for blob in (folder / "blobs/sha256").iterdir():
+        assert sha256(blob.read_bytes()).hexdigest() == blob.name
+
+    said: list[str] = []
+    assert base.ensure("trixie", "amd64", mirror="", say=said.append) == found and not said
+    assert base.find("bookworm", "amd64") is None and base.find("trixie", "arm64") is None
