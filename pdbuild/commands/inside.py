@@ -13,8 +13,10 @@ from pdbuild.commands.project import Choices, key, plan_for
 from pdbuild.container import Mount
 from pdbuild.container.host import Host
 from pdbuild.errors import UsageError
+from pdbuild.plan.make import DEFINITION
+from pdbuild.plan.types import Plan
 from pdbuild.recipe.types import Recipe
-from pdbuild.store import Store
+from pdbuild.store import Store, StoredImage
 
 DOTFILES = "/run/pdbuild/dotfiles"
 # Never taken from a folder of dotfiles: not the shell's, or written by the shell itself.
@@ -57,19 +59,32 @@ def person(host: Host) -> Person:
 
 
 def dev_image(recipe: Recipe, choices: Choices, options: Options) -> str:
-    """The dev image's reference, known to podman; one that is missing is baked first."""
+    """The dev image's reference, known to podman; see `ready`."""
     plan = plan_for(recipe, Choices(targets=("dev",), platforms=choices.platforms))
-    reference = plan.targets[0].tags[0]
+    return ready(recipe, plan, options).reference
+
+
+def ready(recipe: Recipe, plan: Plan, options: Options) -> StoredImage:
+    """The dev image that `plan` is for, known to podman.
+
+    One that is missing, or that an older recipe made, is baked first.
+    """
+    target = plan.targets[0]
+    reference = target.tags[0]
     store = Store(dirs.data_dir() / "images")
-    if store.find(reference) is None:
-        say(f"{reference} is not there yet: baking dev")
+    found = store.find(reference)
+    if found is None or found.labels.get(DEFINITION) != target.labels[DEFINITION]:
+        why = "the recipe's tools have changed" if found else f"{reference} is not there yet"
+        say(f"{why}: baking dev")
         bake_plan(recipe, plan, engine_for(options), options)
+        found = store.find(reference)
+        assert found
     from pdbuild.container import host, loading
 
     loading.load(store, reference)
     for notice in host.take_notices():
         say(notice)
-    return reference
+    return found
 
 
 def place(recipe: Recipe) -> str:

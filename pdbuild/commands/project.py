@@ -36,8 +36,12 @@ def plan_for(recipe: Recipe, choices: Choices, *, fetch: bool = True) -> Plan:
     Blocks that are built from a source are in it when that is at hand; with `fetch` it is
     fetched first. Raises PdbuildError when a block that is not optional has none.
     """
-    resolved = sources.resolve(recipe, fetch=fetch, say=say)
-    return make(resolved, request_for(recipe, choices))
+    return plan_of(recipe, request_for(recipe, choices), fetch=fetch)
+
+
+def plan_of(recipe: Recipe, request: Request, *, fetch: bool = True) -> Plan:
+    """The same for a request that is there already."""
+    return make(sources.resolve(recipe, fetch=fetch, say=say), request)
 
 
 def plain_plan(recipe: Recipe, choices: Choices) -> Plan:

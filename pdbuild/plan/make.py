@@ -1,15 +1,21 @@
 """Resolves a recipe and a request to a plan."""
 
 import difflib
+import hashlib
 import time
 from collections.abc import Collection, Iterable
 
 from pdbuild.errors import UsageError
 from pdbuild.plan import develop, stages
 from pdbuild.plan.instructions import Stage
+from pdbuild.plan.options import check_settings
 from pdbuild.plan.types import Kind, Plan, Request, Target
 from pdbuild.recipe.names import platform_problem
 from pdbuild.recipe.types import Recipe
+from pdbuild.render import containerfile
+
+#: The label of the dev image that says what it is made of.
+DEFINITION = "org.pdbuild.definition"
 
 
 def make(recipe: Recipe, request: Request) -> Plan:
@@ -34,20 +40,22 @@ def make(recipe: Recipe, request: Request) -> Plan:
         raise UsageError(f"nothing of {', '.join(asked)} is in the variants asked for")
     # In the recipe's order, whatever the order of asking: the same things are the same text.
     wanted = tuple(target for name, target in available.items() if name in names)
-    _check_settings(recipe, request.settings, _variants_of(recipe, wanted))
+    check_settings(recipe, request.settings, _variants_of(recipe, wanted))
     return Plan(
         project=recipe.project.name,
         version=request.version,
         root=recipe.root,
         base=stages.base_image(recipe),
         platforms=platforms,
-        stages=_needed(_stages(recipe, wanted), wanted),
+        stages=_needed(_stages(recipe, wanted), {target.stage for target in wanted}),
         targets=wanted,
         groups={
             name: kept
             for name, members in groups.items()
             if name in asked and (kept := tuple(m for m in members if m in names))
         },
+        sources=tuple(block for block in recipe.blocks if block.source),
+        left_out=dict(recipe.left_out),
     )
 
 
@@ -64,25 +72,6 @@ def _platforms(asked: tuple[str, ...]) -> tuple[str, ...]:
         if problem:
             raise UsageError(f"--platform: {problem}", hint=hint)
     return tuple(dict.fromkeys(asked))
-
-
-def _check_settings(recipe: Recipe, settings: dict[str, str], variants: tuple[str, ...]) -> None:
-    """Raise UsageError when a setting does not exist or is not what one of `variants` is."""
-    for name, value in settings.items():
-        option = recipe.options.get(name)
-        if option is None:
-            raise UsageError(f"--set: no option {name!r}", hint=_choices(name, recipe.options))
-        if value not in option.values:
-            raise UsageError(
-                f"--set {name}={value}: not a value", hint=_choices(value, option.values)
-            )
-        for variant in variants:
-            fixed = recipe.variants[variant].options.get(name, value)
-            if fixed != value:
-                raise UsageError(
-                    f"--set {name}={value}: variant {variant} is defined by {name}={fixed}",
-                    hint="choose another variant with --variant",
-                )
 
 
 def _variants_of(recipe: Recipe, targets: Collection[Target]) -> tuple[str, ...]:
@@ -210,9 +199,9 @@ def _stages(recipe: Recipe, wanted: Collection[Target]) -> list[Stage]:
     return made
 
 
-def _needed(all_stages: list[Stage], wanted: Iterable[Target]) -> tuple[Stage, ...]:
-    """Only the stages that the targets are built from, in the given order."""
-    needed = {target.stage for target in wanted}
+def _needed(all_stages: list[Stage], wanted: Iterable[str]) -> tuple[Stage, ...]:
+    """Only the stages that the named ones are built from, in the given order."""
+    needed = set(wanted)
     for stage in reversed(all_stages):
         if stage.name in needed:
             needed.update(stage.needs)
@@ -241,6 +230,10 @@ def _dev_labels(recipe: Recipe) -> dict[str, str]:
     }
     if recipe.left_out:
         labels["org.pdbuild.left-out"] = " ".join(sorted(recipe.left_out))
+    # What the image is made of, so that one of an older recipe is known as such.
+    made_of = _needed(_stages(recipe, ()), {"dev"})
+    text = containerfile.render(made_of, heading="")
+    labels[DEFINITION] = hashlib.sha256(text.encode()).hexdigest()
     return labels
 
 

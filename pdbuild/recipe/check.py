@@ -243,6 +243,13 @@ def _defaults(recipe: Recipe) -> Iterator[Finding]:
 def _build(recipe: Recipe) -> Iterator[Finding]:
     yield from rules.absolute(("build", "prefix"), recipe.build.prefix)
     yield from rules.environment(("build", "environment"), recipe.build.environment)
+    for name, value in recipe.build.develop.items():
+        path: KeyPath = ("build", "develop", name)
+        if name in recipe.options:
+            yield from rules.among(path, (value,), recipe.options[name].values)
+        else:
+            hint = names.did_you_mean(name, recipe.options)
+            yield Finding(path, "unknown option", hint, needs=(path, ("options",), _EXTENDED))
     first = recipe.build.first
     if first and first not in recipe.variants:
         needs: tuple[KeyPath, ...] = (("build", "first"), ("variants", first), _EXTENDED)

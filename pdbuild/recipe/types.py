@@ -110,6 +110,11 @@ class Build:
         "Environment of the step.", merge=MERGE_BY_KEY, default_factory=dict
     )
     prefix: str = _key("The installation prefix.", default="/usr")
+    develop: dict[str, str] = _key(
+        'Options that `pdbuild build` sets when nobody does, such as { TEST = "ON" }.',
+        merge=MERGE_BY_KEY,
+        default_factory=dict,
+    )
     first: str = _key(
         "The variant that compiles first; the others wait and take its objects from ccache. "
         "Best the one with the most objects. Default: the first variant.",

@@ -1,0 +1,184 @@
+"""`pdbuild build`: the inner loop. The source, mounted into the dev image, compiled into build/."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pdbuild import dirs, looks, shipped
+from pdbuild.commands import inside
+from pdbuild.commands.bake import Options
+from pdbuild.commands.project import Choices, open_recipe, plan_of, request_for, say
+from pdbuild.container import Container, Mount, direct
+from pdbuild.errors import Interrupted
+from pdbuild.plan.options import Chosen, choose
+from pdbuild.plan.types import Request
+from pdbuild.recipe.types import Recipe
+
+HOOKS = "/usr/lib/pdbuild/hooks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What to build: a variant or settings, how many `jobs` at once (0: one a core), one
+    `target` of the build system or all, from scratch (`clean`), with the package or without.
+    """
+
+    variant: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    jobs: int = 0
+    target: str = ""
+    clean: bool = False
+    package: bool = False
+
+
+def build(recipe_name: str | None, work: Work, options: Options) -> int:
+    """Build the source as it stands; the exit code of what failed, or 0.
+
+    The dev image is baked first when it is missing. When nothing has changed since the last
+    build that went well, nothing is started. Raises UsageError for options that the recipe
+    does not have, Interrupted after Ctrl-C.
+    """
+    recipe = open_recipe(recipe_name)
+    chosen = choose(recipe, work.variant, work.settings)
+    request = request_for(recipe, Choices(targets=("dev",)))
+    image = inside.ready(recipe, plan_of(recipe, request), options)
+    place = _Place(recipe, chosen)
+    if work.clean:
+        place.clean()
+    key = [image.reference, image.digest, str(chosen), request.version, work.package]
+    if not work.target and (last := place.unchanged(key)):
+        print(last)
+        return 0
+    source = place.source_look()
+    code = _run(image.reference, recipe, request, chosen, work)
+    if code == 0 and not work.target:
+        place.remember(key, source)
+    return code
+
+
+class _Place:
+    """Where a variant is built, and what is known of the last time that it was."""
+
+    def __init__(self, recipe: Recipe, chosen: Chosen) -> None:
+        build = Path(recipe.root, "build")
+        self.tree = build / "dev" / chosen.variant
+        self.work = build / "dev" / f".{chosen.variant}"
+        self._outputs = build / chosen.variant
+        self._source = Path(recipe.root, recipe.source)
+        self._without = (".venv", "build") if recipe.source == "." else (".venv",)
+        self._memory = self.work / "built.json"
+
+    def clean(self) -> None:
+        """Forget the last build, but for its output."""
+        for folder in (self.tree, self.work):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def source_look(self) -> str:
+        return looks.source(self._source, without=self._without)
+
+    def unchanged(self, key: list[object]) -> str:
+        """The summary of the last build when this one would do nothing, else ""."""
+        try:
+            last = json.loads(self._memory.read_bytes())
+            made = {name: looks.folder(Path(name)) for name in last["made"]}
+        except (OSError, ValueError, LookupError, TypeError):
+            return ""
+        same = last["key"] == key and last["made"] == made and last["source"] == self.source_look()
+        return f"nothing has changed since the last build of\n{last['summary']}" if same else ""
+
+    def remember(self, key: list[object], source: str) -> None:
+        """The build went well; `source` is how the source looked before it."""
+        summary = (self.work / "summary").read_text().strip()
+        listed = [line.strip() for line in summary.splitlines()[1:]]
+        root = self._outputs.parents[1]
+        paths = [root / line for line in listed if line.startswith("build/")]
+        made = {str(path): looks.folder(path) for path in [*paths, self.tree / ".pdbuild-ended"]}
+        told = {"key": key, "source": source, "made": made, "summary": summary}
+        self._memory.write_text(json.dumps(told))
+
+
+def _run(image: str, recipe: Recipe, request: Request, chosen: Chosen, work: Work) -> int:
+    """Run the hook `develop` in the image, on mounts that have the host's own paths."""
+    build = Path(recipe.root, "build")
+    source = Path(recipe.root, recipe.source)
+    ccache = _made(build, Path(recipe.root))
+    env = {
+        **chosen.values,
+        "CCACHE_DIR": str(ccache),
+        "HOME": "/tmp",
+        "PDBUILD_PROJECT": recipe.root,
+        "PDBUILD_PACK": "ON" if work.package else "OFF",
+        "PDBUILD_TARGET": work.target,
+        "SOURCE_DATE_EPOCH": str(request.created),
+        "TERM": os.environ.get("TERM", "dumb"),
+        "VERSION": request.version,
+    }
+    if work.jobs:
+        env["PDBUILD_JOBS"] = str(work.jobs)
+    mounts = (
+        Mount(source=shipped.hooks_dir(), target=HOOKS, read_only=True),
+        Mount(source=source, target=str(source), read_only=True),
+        Mount(source=build, target=str(build)),
+        *([Mount(source=ccache, target=str(ccache))] if ccache.exists() else []),
+    )
+    argv = ("bash", f"{HOOKS}/develop")
+    try:
+        return _directly(image, argv, env, mounts, recipe.root)
+    except direct.Unavailable as reason:
+        return _by_podman(image, argv, env, mounts, recipe, str(reason))
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; the next build goes on from here") from None
+
+
+def _made(build: Path, root: Path) -> Path:
+    """Make `build`, and the compiler cache, whose path is returned.
+
+    For root in somebody else's checkout all of it is that person's, as the compilers will be.
+    """
+    ccache = dirs.cache_dir() / "ccache"
+    owner = root.stat()
+    if not build.exists():
+        build.mkdir()
+        if os.getuid() == 0:
+            os.chown(build, owner.st_uid, owner.st_gid)
+    if os.getuid() == 0 and build.stat().st_uid:
+        ccache = build / "dev" / "ccache"
+    else:
+        ccache.mkdir(exist_ok=True)
+    return ccache
+
+
+def _directly(
+    image: str, argv: tuple[str, ...], env: dict[str, str], mounts: tuple[Mount, ...], root: str
+) -> int:
+    from pdbuild.container.host import find
+
+    found = direct.find(find(), image)
+    return direct.run(found, direct.Program(argv=argv, env=env, mounts=mounts, workdir=root))
+
+
+def _by_podman(
+    image: str,
+    argv: tuple[str, ...],
+    env: dict[str, str],
+    mounts: tuple[Mount, ...],
+    recipe: Recipe,
+    reason: str,
+) -> int:
+    from pdbuild.container import podman
+
+    if os.environ.get("PDBUILD_DEBUG"):
+        say(f"starting the build through podman: {reason}")
+    container = Container(
+        image=image,
+        entrypoint=argv[0],
+        argv=argv[1:],
+        env=tuple(env.items()),
+        mounts=mounts,
+        workdir=recipe.root,
+        user="0:0",  # the caller, as files go
+        project=recipe.project.name,
+    )
+    return podman.run(container)

@@ -1,0 +1,75 @@
+"""From what somebody asks for to a value for every option, and the variant that has them."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pdbuild.errors import UsageError
+from pdbuild.plan.stages import options_of
+from pdbuild.recipe.types import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A variant, and a value for each of the recipe's options."""
+
+    variant: str
+    values: dict[str, str]
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={value}" for name, value in self.values.items())
+
+
+def choose(recipe: Recipe, variant: str, settings: Mapping[str, str]) -> Chosen:
+    """What `pdbuild build` compiles: `variant` ("" for none named) with `settings`.
+
+    Settings stand above `[build] develop`, which stands above the variant's free options. With
+    no variant named, the settings choose it. Raises UsageError for names and values that the
+    recipe does not have, for settings that contradict the named variant, and when no variant
+    has these options.
+    """
+    if variant and variant not in recipe.variants:
+        raise UsageError(f"no variant {variant!r}", hint=_choices(variant, recipe.variants))
+    check_settings(recipe, settings, (variant,) if variant else ())
+    start = variant or recipe.default_variant
+    fixed_by = recipe.variants[start].options
+    free = {k: v for k, v in recipe.build.develop.items() if k not in fixed_by}
+    values = options_of(recipe, start) | free | dict(settings)
+    return Chosen(variant=variant or _having(recipe, values), values=values)
+
+
+def check_settings(recipe: Recipe, settings: Mapping[str, str], variants: tuple[str, ...]) -> None:
+    """Raise UsageError when a setting does not exist or is not what one of `variants` is."""
+    for name, value in settings.items():
+        option = recipe.options.get(name)
+        if option is None:
+            raise UsageError(f"--set: no option {name!r}", hint=_choices(name, recipe.options))
+        if value not in option.values:
+            raise UsageError(
+                f"--set {name}={value}: not a value", hint=_choices(value, option.values)
+            )
+        for variant in variants:
+            fixed = recipe.variants[variant].options.get(name, value)
+            if fixed != value:
+                raise UsageError(
+                    f"--set {name}={value}: variant {variant} is defined by {name}={fixed}",
+                    hint="choose another variant with --variant",
+                )
+
+
+def _having(recipe: Recipe, values: Mapping[str, str]) -> str:
+    """The variant that is defined by these values, the most closely defined first."""
+    for name, variant in sorted(recipe.variants.items(), key=lambda v: -len(v[1].options)):
+        if variant.options.items() <= values.items():
+            return name
+    described = "; ".join(
+        " ".join([name, *(f"{k}={v}" for k, v in variant.options.items())])
+        for name, variant in recipe.variants.items()
+    )
+    raise UsageError("no variant has these options", hint=f"the variants are: {described}")
+
+
+def _choices(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"
