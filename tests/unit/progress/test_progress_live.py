@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+import pyte
 import pytest
 from progress_bits import Clock, counter, feed, lines, vertex
 
@@ -115,7 +116,6 @@ class Terminal:
     """A terminal that a test looks at."""
 
     def __init__(self, width: int, height: int) -> None:
-        pyte = pytest.importorskip("pyte")
         self.screen = pyte.Screen(width, height)
         self.stream = pyte.Stream(self.screen)
 
