@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 # Fields that a file cannot set ...
-_NO_KEYS: dict[type, frozenset[str]] = {
+NO_KEYS: dict[type, frozenset[str]] = {
     Recipe: frozenset({"file", "root", "source", "blocks", "left_out"}),
     Block: frozenset({"name"}),
 }
 # ... and fields that gather the keys standing beside a table's other fields.
-_GATHERED: dict[type, str] = {Toolchain: "parameters", Variant: "options"}
+GATHERED: dict[type, str] = {Toolchain: "parameters", Variant: "options"}
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -114,7 +114,7 @@ def _gathered(table: type, data: Tables) -> Tables:
             data[key] = {k: _gathered(inner, v) if isinstance(v, dict) else v for k, v in entries}
         elif inner is not None:
             data[key] = _gathered(inner, value)
-    gathering = _GATHERED.get(table)
+    gathering = GATHERED.get(table)
     if gathering is None:
         return data
     moved = {k: v for k, v in data.items() if _is_entry(table, k, v)}
@@ -133,7 +133,7 @@ def _is_entry(table: type, key: str, value: Any) -> bool:
 
 def _keys(table: type) -> list[str]:
     """The keys that a file may write in `table`."""
-    hidden = {*_NO_KEYS.get(table, ()), _GATHERED.get(table)}
+    hidden = {*NO_KEYS.get(table, ()), GATHERED.get(table)}
     return [field.name for field in dataclasses.fields(table) if field.name not in hidden]
 
 
@@ -142,7 +142,7 @@ def _unknown(table: type, data: Tables, path: KeyPath) -> Iterator[tuple[KeyPath
     known = _keys(table)
     fields = {field.name: field for field in dataclasses.fields(table)}
     for key, value in data.items():
-        if key not in known and key != _GATHERED.get(table):
+        if key not in known and key != GATHERED.get(table):
             yield (*path, key), names.nearest(key, known)
         elif isinstance(value, dict):
             inner, by_name = inner_table(fields[key].type)

@@ -18,4 +18,5 @@ VERBS = {
     "engines": "list the engines, or install them",
     "doctor": "find out what works here, and what mends the rest",
     "init": "write a first recipe for the project here",
+    "schema": "print the JSON schema of recipes, for editors",
 }
