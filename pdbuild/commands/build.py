@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdbuild import dirs, looks, shipped
-from pdbuild.commands import inside
+from pdbuild.commands import editor, inside
 from pdbuild.commands.bake import Options
 from pdbuild.commands.project import Choices, open_recipe, plan_of, request_for, say
 from pdbuild.container import Container, Mount, direct
@@ -49,10 +49,13 @@ def build(recipe_name: str | None, work: Work, options: Options) -> int:
         place.clean()
     key = [image.reference, image.digest, str(chosen), request.version, work.package]
     if not work.target and (last := place.unchanged(key)):
+        editor.after_build(recipe, image.reference, place.tree)
         print(last)
         return 0
     source = place.source_look()
     code = _run(image.reference, recipe, request, chosen, work)
+    # Also when it does not compile: that is when an editor helps most.
+    editor.after_build(recipe, image.reference, place.tree)
     if code == 0 and not work.target:
         place.remember(key, source)
     return code

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pdbuild import dirs
-from pdbuild.commands.project import key
+from pdbuild.commands.project import key, say
 from pdbuild.editor import database, sysroot
 from pdbuild.editor.database import CUDA, Places
-from pdbuild.errors import EngineError
+from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store
 
@@ -46,6 +46,14 @@ def refresh(recipe: Recipe, image: str, tree: Path, folders: tuple[tuple[str, st
     stamp.parent.mkdir(exist_ok=True)
     _replace(stamp, json.dumps({"state": state, "sysroot": str(used)}))
     return True
+
+
+def after_build(recipe: Recipe, image: str, tree: Path) -> None:
+    """`refresh` for a tree that was compiled at the host's own paths; never fails a build."""
+    try:
+        refresh(recipe, image, tree, ((recipe.root, recipe.root),))
+    except (PdbuildError, OSError) as error:
+        say(f"note: build/{FILE} is not written: {error}")
 
 
 def write_clangd(root: Path) -> Path | None:

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from pdbuild.errors import UsageError
-from pdbuild.recipe import names
+from pdbuild.recipe import load, names
 
 FILE = "pdbuild.toml"
 
@@ -84,6 +84,15 @@ def init(folder: Path) -> Path:
     with path.open("x", encoding="utf-8") as file:
         file.write(text)
     return path
+
+
+def has_recipe(folder: Path) -> bool:
+    """Whether pdbuild finds a recipe, or several, from here."""
+    try:
+        load.find(folder, None)
+    except UsageError as error:
+        return not error.message.startswith("no recipe in ")
+    return True
 
 
 def _name(folder: Path) -> str:
