@@ -9,7 +9,6 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +19,10 @@ from pdbuild.plan.instructions import Copy, Instruction, Run, Stage, Workdir
 from pdbuild.render.containerfile import render_instruction
 
 _STEP = re.compile(rb"STEP (\d+)/\d+: ")
-_NOTE = re.compile(rb"--> (Using cache )?[0-9a-f]{11,64}$|time=\"[^\"]*\" level=\w+ msg=")
+_NOTE = re.compile(rb"--> (Using cache )?[0-9a-f]{11,64}$")
+# What the container runtime says when it cannot start a step's program.
+_RUNTIME = re.compile(r"^error running container: from \S+ creating container for \[.*\]: (.*)$")
+_LOGGED = re.compile(r"^time=\"[^\"]*\" level=(\w+) msg=(\"(?:\\.|[^\"\\])*\"|\S+)")
 _FAILED = re.compile(r"^(?:Error: )?(?:error )?building at STEP \"(.*?)\": (.*)$", re.DOTALL)
 _EXIT = re.compile(r"(?:while )?running runtime: exit status (\d+)")
 _STORAGE = re.compile(r"/\S*/(?:overlay|vfs)/(?:dir/)?[0-9a-f]{64}(?:/merged)?")
@@ -33,10 +35,11 @@ def vertex(node: Node, number: int) -> str:
     return f"sha256:{hashlib.sha256(f'{node.id} {number}'.encode()).hexdigest()}"
 
 
-def counted(stage: Stage) -> dict[int, Instruction]:
-    """A stage's instructions that are work, by number: FROM is the first of all."""
-    work = (i for i in stage.instructions if isinstance(i, Run | Copy | Workdir))
-    return dict(enumerate(work, start=2))
+def counted(node: Node) -> dict[int, Instruction]:
+    """A node's instructions that are work, by BuildKit's number: FROM of a registry is one."""
+    first = 2 if node.images.get(node.stage.base) == node.stage.base else 1
+    work = (i for i in node.stage.instructions if isinstance(i, Run | Copy | Workdir))
+    return dict(enumerate(work, start=first))
 
 
 class Names:
@@ -47,10 +50,10 @@ class Names:
         for target in graph.targets:
             prefix = f"{target} " if len(graph.targets) > 1 else ""
             for node in graph.below(target):
-                steps = counted(node.stage)
+                steps = counted(node)
                 for number, instruction in steps.items():
                     text = " ".join(render_instruction(instruction).replace("\\\n", " ").split())
-                    place = f"{prefix}{node.stage.name} {number}/{len(steps) + 1}"
+                    place = f"{prefix}{node.stage.name} {number}/{max(steps)}"
                     digest = vertex(node, number)
                     self._names.setdefault(digest, []).append(f"[{place}] {text}")
 
@@ -68,7 +71,7 @@ class Names:
         now = _now()
         return b"".join(
             self.event(vertex(node, number), started=now, completed=now, cached=True)
-            for number in counted(node.stage)
+            for number in counted(node)
         )
 
 
@@ -88,11 +91,10 @@ class Output:
     _words: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        number = 1
+        numbers = iter(counted(self.node))
         for step, instruction in enumerate(self.stage.instructions, start=2):
             if isinstance(instruction, Run | Copy | Workdir) and not _ours(instruction):
-                number += 1
-                self._numbers[step] = number
+                self._numbers[step] = next(numbers)
 
     def feed(self, line: bytes) -> bytes:
         """The event that a line means; b"" when it means none."""
@@ -111,16 +113,11 @@ class Output:
             self._words.append(shown)
             return b""
         number = self._numbers.get(self._at)
-        if number is None or self._at > len(self.stage.instructions) + 1:
+        if number is None:
             self._words.append(shown)
             return b""
-        log = {
-            "vertex": vertex(self.node, number),
-            "stream": 1,
-            "data": base64.b64encode(line).decode(),
-            "timestamp": _now(),
-        }
-        return _line({"logs": [log]})
+        line = _plain(line)
+        return self._log(number, line) if line else b""
 
     def finished(self) -> bytes:
         """The event for the end of a node that succeeded."""
@@ -137,7 +134,7 @@ class Output:
         number = self._numbers.get(self._at)
         if number is None:
             return b""
-        instruction = counted(self.node.stage)[number]
+        instruction = counted(self.node)[number]
         status = _EXIT.search(why) if match else None
         if status and isinstance(instruction, Run):
             quoted = " ".join(instruction.argv)
@@ -148,6 +145,15 @@ class Output:
         """The event for a node that was stopped because of another one, or by the user."""
         number = self._numbers.get(self._at)
         return b"" if number is None else self._end(number, error="context canceled")
+
+    def _log(self, number: int, line: bytes) -> bytes:
+        log = {
+            "vertex": vertex(self.node, number),
+            "stream": 1,
+            "data": base64.b64encode(line).decode(),
+            "timestamp": _now(),
+        }
+        return _line({"logs": [log]})
 
     def _next(self, step: int) -> bytes:
         number = self._numbers.get(self._at)
@@ -164,9 +170,21 @@ class Output:
         )
 
 
-def lines(events: bytes) -> Sequence[bytes]:
-    """Events as views take them, one at a time."""
-    return events.splitlines()
+def _plain(line: bytes) -> bytes:
+    """A step's line without what the container runtime and Buildah wrap around messages."""
+    text = line.decode(errors="replace").rstrip("\r\n")
+    started = _RUNTIME.match(text)
+    logged = _LOGGED.match(started[1] if started else text)
+    if text.startswith(": exit status "):
+        return b""
+    if not (started or logged):
+        return line
+    if logged is None:
+        return line if started is None else f"{started[1]}\n".encode()
+    if logged[1] not in ("error", "fatal"):
+        return b""
+    message = logged[2]
+    return f"{json.loads(message) if message.startswith(chr(34)) else message}\n".encode()
 
 
 def _ours(instruction: Instruction) -> bool:

@@ -24,6 +24,15 @@ _SCRUBBED = ("BUILDAH_", "CONTAINERS_", "STORAGE_", "_CONTAINERS_", "SOURCE_DATE
 # The best first. vfs copies the whole image for each step, and works everywhere.
 _DRIVERS = ("overlay", "vfs")
 
+# Of BuildKit's steps; Buildah's own list depends on its version.
+_CONTAINERS_CONF = """\
+[containers]
+default_capabilities = [
+  "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP",
+  "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
+]
+"""
+
 _POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 
 
@@ -193,12 +202,14 @@ def _made(where: Place) -> str:
         (partial / name).mkdir(parents=True)
     (partial / "folders/sticky/tmp").chmod(0o1777)
     (partial / "storage.conf").write_text(f'[storage]\ndriver = "{where.driver}"\n')
-    for name in ("containers.conf", "nothing"):
-        (partial / name).write_text("")
+    (partial / "containers.conf").write_text(_CONTAINERS_CONF)
+    (partial / "nothing").write_text("")
     (partial / "policy.json").write_text(_POLICY)
     trial = Place(folder=partial, driver=where.driver, one_id=where.one_id, buildah=where.buildah)
-    said = _said(trial.words("images", "--quiet"), trial.environment(partial))
+    said = _said(trial.words("images", "--quiet"), trial.environment(partial / "runs"))
     shutil.rmtree(partial / "runroot", ignore_errors=True)
+    for left in (partial / "runs").iterdir():
+        shutil.rmtree(left)
     if not said:
         with contextlib.suppress(OSError):  # another pdbuild was faster
             partial.rename(where.folder)

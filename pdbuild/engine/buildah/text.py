@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from pdbuild.plan.instructions import (
     Tmpfs,
     Workdir,
 )
+from pdbuild.render.containerfile import render_stage
 
 #: The context with empty folders that stages copy where Buildah should have made one.
 FOLDERS = "pdbuild-folders"
@@ -122,8 +124,6 @@ def argv(call: Call) -> list[str]:
     ]  # fmt: skip
     for name, value in sorted(node.args.items()):
         words += ["--build-arg", f"{name}={value}"]
-    for name, value in sorted(node.labels.items()):
-        words += ["--label", f"{name}={value}"]
     if call.profile:
         words += ["--security-opt", f"seccomp={call.profile}"]
         if node.labels:  # it is an image
@@ -136,6 +136,19 @@ def argv(call: Call) -> list[str]:
     for name, where in sorted(call.contexts.items()):
         words += ["--build-context", f"{name}={where}"]
     return [*words, os.fspath(call.context)]
+
+
+def containerfile(node: Node, stage: Stage) -> str:
+    """The text that Buildah is given: one stage, and a target's labels.
+
+    `--label` will not do: newer versions read `$` in its value as a variable's begin.
+    """
+    labels = [f"LABEL {_quoted(k)}={_quoted(v)}" for k, v in sorted(node.labels.items())]
+    return "\n".join([render_stage(stage), *labels]) + "\n"
+
+
+def _quoted(value: str) -> str:
+    return '"' + re.sub(r'(["\\$])', r"\\\1", value) + '"'
 
 
 def has_layers(stage: Stage) -> bool:

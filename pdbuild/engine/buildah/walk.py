@@ -23,7 +23,6 @@ from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError
 from pdbuild.plan.instructions import Stage
 from pdbuild.progress import View
-from pdbuild.render.containerfile import render_stage
 
 # While another pdbuild builds the same node there is nothing to wait on but its lock.
 _LOCK_SECONDS = 0.1
@@ -185,7 +184,7 @@ class Walk:
         folder = self._images.run / f"{self._count}"
         folder.mkdir()
         containerfile = folder / "Containerfile"
-        containerfile.write_text(render_stage(stage) + "\n")
+        containerfile.write_text(text.containerfile(node, stage))
         contexts = {text.FOLDERS: str(place.folder / "folders"), **node.folders}
         for name in (*node.needs, *node.images):
             contexts[name] = f"container-image://{self._inputs.image(node, name)}"

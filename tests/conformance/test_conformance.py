@@ -1,0 +1,175 @@
+"""Every case on every engine: what comes out is the same, but for what is explained here."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from system.conftest import User
+
+from pdbuild.plan.instructions import Run, Secret
+
+from .cases import CASES, Case
+
+HERE = Path(__file__).parent
+
+# How long all cases may take on one engine.
+_SECONDS = 600
+
+Results = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="session")
+def driver(builder: User) -> Path:
+    """The folder of the driver, in the user's home: the checkout may be out of their sight."""
+    folder = builder.home / "conformance"
+    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["chown", "-R", f"{builder.name}:", folder], check=True)
+    return folder.parent
+
+
+def build(driver: Path, user: User, python: Path, engine: str, name: str, path: str) -> Results:
+    env = {"PATH": path + user.env["PATH"], "PYTHONPATH": str(driver)}
+    work = user.home / f"work-{name}"
+    done = user.run(
+        [python, "-m", "conformance.driver", engine, work], env=env, cwd=driver, timeout=_SECONDS
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    results: Results = json.loads(done.stdout)
+    return results
+
+
+@pytest.fixture(scope="session")
+def buildkit(driver: Path, builder: User, pdbuild_python: Path) -> Results:
+    return build(driver, builder, pdbuild_python, "buildkit", "buildkit", "")
+
+
+@pytest.fixture(scope="session")
+def buildah_older(driver: Path, builder: User, pdbuild_python: Path, older: str) -> Results:
+    return build(driver, builder, pdbuild_python, "buildah", "older", older)
+
+
+@pytest.fixture(scope="session")
+def buildah_newer(driver: Path, builder: User, pdbuild_python: Path, newer: str) -> Results:
+    return build(driver, builder, pdbuild_python, "buildah", "newer", newer)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_this_machines_buildah_builds_what_buildkit_builds(
+    case: Case, buildkit: Results, buildah_older: Results
+) -> None:
+    compare(case, buildkit[case.name], buildah_older[case.name])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_newer_buildah_builds_what_buildkit_builds(
+    case: Case, buildkit: Results, buildah_newer: Results
+) -> None:
+    compare(case, buildkit[case.name], buildah_newer[case.name])
+
+
+# What a step of these cases must do again after a change; BuildKit's word alone would not show
+# that it, too, is right.
+_MUST_RUN = {
+    ("rebuilds", "nothing"): set[str](),
+    ("rebuilds", "edit"): {"out 1", "copied 1"},
+    ("rebuilds", "edit in a folder"): {"out 1", "copied 1"},
+    ("rebuilds", "touch"): set[str](),
+    ("rebuilds", "mode"): {"out 1", "copied 1"},
+    ("rebuilds", "add"): {"out 1", "copied 1"},
+    ("rebuilds", "rename"): {"out 1", "copied 1"},
+    ("rebuilds", "remove"): None,  # it is as it was before "add": all in the cache
+    ("rebuilds", "add what is ignored"): set[str](),
+    ("rebuilds", "edit elsewhere"): {"elsewhere 1"},
+    ("rebuilds", "back"): None,
+    ("rebuilds-of-named", "nothing"): set[str](),
+    ("rebuilds-of-named", "edit the second"): {"both 2"},
+    ("rebuilds-of-named", "edit the first"): {"both 1", "both 2", "out 1"},
+}
+
+
+@pytest.mark.parametrize(("case", "step"), list(_MUST_RUN))
+@pytest.mark.parametrize("engine", ["buildkit", "buildah_older", "buildah_newer"])
+def test_a_change_rebuilds_what_it_must_and_no_more(
+    case: str, step: str, engine: str, request: pytest.FixtureRequest
+) -> None:
+    results: Results = request.getfixturevalue(engine)
+    expected = _MUST_RUN[case, step]
+    seen = next(r for r in results[case] if r.get("step") == step)
+    assert not seen["failures"]
+    ran = {name for name, state in seen["ran"].items() if state != "cached"}
+    assert ran == (expected or set())
+
+
+def compare(case: Case, expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+    assert not [result["raised"] for result in (*expected, *found) if "raised" in result]
+    for index, (one, other) in enumerate(zip(expected, found, strict=True)):
+        differences = [*differing(plain(case, one, index), plain(case, other, index))]
+        assert differences == [], f"{case.name} {one.get('step', '')}"
+
+
+def plain(case: Case, result: dict[str, Any], index: int) -> dict[str, Any]:
+    """A result without what may differ, and why it may."""
+    targets = {}
+    for name, target in result["targets"].items():
+        config = dict(target["config"]["config"])
+        # Without a WORKDIR, BuildKit writes the default down.
+        if config.get("WorkingDir") == "/":
+            del config["WorkingDir"]
+        # Only Windows reads it.
+        config.pop("ArgsEscaped", None)
+        # Variables have no order: Buildah puts those that change last.
+        config["Env"] = sorted(config.get("Env", ()))
+        targets[name] = {
+            "config": {**target["config"], "config": config},
+            "tree": {p: e for p, e in target["tree"].items() if not _left_by_mounts(case, p, e)},
+            # Without a date that is given, it is the time of the build.
+            "created": target["created"] if "SOURCE_DATE_EPOCH" in case.args else "",
+        }
+    failures = [
+        # runc is asked to `run` by one and to `create` by the other.
+        {**f, "lines": [re.sub("runc (run|create) failed", "runc failed", x) for x in f["lines"]]}
+        for f in result["failures"]
+    ]
+    return {
+        "targets": targets,
+        "unfinished": result["unfinished"],
+        "failures": failures,
+        # In the first build the steps of targets that are alike may be cached, or not.
+        "ran": result["ran"] if index else None,
+    }
+
+
+def _left_by_mounts(case: Case, path: str, entry: dict[str, Any]) -> bool:
+    """Buildah leaves what it mounts over: an empty /etc/hosts, and folders above mounts."""
+    if path == "etc/hosts":
+        empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        return entry["content"] == empty
+    mounts = {
+        f"run/secrets/{mount.id}" if isinstance(mount, Secret) else mount.target.strip("/")
+        for stage in case.stages
+        for instruction in stage.instructions
+        if isinstance(instruction, Run)
+        for mount in instruction.mounts
+    }
+    # Those that the base has are in both trees anyway, unless BuildKit removed them.
+    return (
+        entry["type"] == "5"
+        and path.startswith("run/")
+        and any(mount.startswith(f"{path}/") for mount in mounts)
+    )
+
+
+def differing(one: Any, other: Any, path: str = "") -> list[str]:
+    """Where two results differ, a line each."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        names = sorted({*one, *other})
+        return [
+            line
+            for name in names
+            for line in differing(one.get(name), other.get(name), f"{path}/{name}")
+        ]
+    return [] if one == other else [f"{path}: {one!r} != {other!r}"]
