@@ -68,7 +68,7 @@ def key(node: Node, stage: Stage, dialect: Dialect, inputs: Mapping[str, str]) -
     parts = [
         _FORMAT,
         dialect.label,
-        repr(stage),
+        [stage.name, stage.base, repr(stage.instructions)],
         sorted(node.args.items()),
         sorted(node.labels.items()),
         node.timestamp,

@@ -1,0 +1,159 @@
+"""What Buildah is given: the golden command line, the adapted text, and keys."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pdbuild.engine.buildah.graph import Node
+from pdbuild.engine.buildah.text import (
+    Call,
+    Isolation,
+    adapted,
+    argv,
+    containerfile,
+    has_layers,
+    key,
+)
+from pdbuild.engine.buildah.version import Dialect
+from pdbuild.plan.instructions import (
+    Arg,
+    Bind,
+    Comment,
+    Copy,
+    Run,
+    Secret,
+    Stage,
+    Tmpfs,
+    Workdir,
+)
+
+OLD, MIDDLE, NEW = (Dialect(version=v) for v in ((1, 28, 2), (1, 39, 3), (1, 44, 0)))
+
+STAGE = Stage(
+    name="build",
+    base="toolchain",
+    comment="Builds.",
+    instructions=(
+        Arg(name="VERSION", default="0"),
+        Comment(text="a comment"),
+        Run(
+            argv=("bash", "x"),
+            mounts=(
+                Bind(source="src", target="/src"),
+                Bind(stage="hooks", source="/x", target="/run/hooks/x"),
+                Secret(id="ca"),
+                Secret(id="network"),
+                Tmpfs(target="/tmp"),
+            ),
+        ),
+        Workdir(path="/work"),
+    ),
+)
+NODE = Node(
+    id="build",
+    stage=STAGE,
+    args={"VERSION": "1.2 beta"},
+    needs={"toolchain": "toolchain"},
+    folders={"hooks": "/h"},
+    labels={"org.example.title": 'a "b" $c'},
+    timestamp="1700000000",
+)
+
+
+def call() -> Call:
+    return Call(
+        node=NODE,
+        isolation=Isolation(kind="rootless", runtime="/usr/sbin/runc"),
+        layers=True,
+        containerfile=Path("/run/1/Containerfile"),
+        context=Path("/project"),
+        ignorefile=Path("/store/nothing"),
+        policy=Path("/store/policy.json"),
+        iidfile=Path("/run/1/image"),
+        contexts={"toolchain": "container-image://abc", "hooks": "/h"},
+        secrets={"ca": "/etc/ssl/ca.pem", "unused": "/x"},
+    )
+
+
+def test_the_command_line() -> None:
+    assert argv(call()) == [
+        "build",
+        "--isolation=rootless",
+        "--runtime=/usr/sbin/runc",
+        "--network=host",
+        "--format=oci",
+        "--identity-label=false",
+        "--http-proxy=false",
+        "--pull=never",
+        "--force-rm",
+        "--layers=true",
+        "--file=/run/1/Containerfile",
+        "--ignorefile=/store/nothing",
+        "--signature-policy=/store/policy.json",
+        "--iidfile=/run/1/image",
+        "--target=build",
+        "--build-arg", "VERSION=1.2 beta",
+        "--timestamp", "1700000000",
+        "--secret", "id=ca,src=/etc/ssl/ca.pem",
+        "--build-context", "hooks=/h",
+        "--build-context", "toolchain=container-image://abc",
+        "/project",
+    ]  # fmt: skip
+
+
+def test_the_text_is_the_stage_with_what_an_old_buildah_lacks() -> None:
+    stage = adapted(STAGE, OLD, lambda run: "0123abcd")
+    assert containerfile(NODE, stage) == (
+        "# Builds.\n"
+        "FROM toolchain AS build\n"
+        "ARG VERSION=0\n"
+        "ARG PDBUILD_BOUND=0123abcd\n"
+        "RUN --mount=type=bind,source=src,target=/src \\\n"
+        "    --mount=type=bind,from=hooks,source=/x,target=/run/hooks/x \\\n"
+        "    --mount=type=secret,id=ca \\\n"
+        "    --mount=type=secret,id=network \\\n"
+        "    --mount=type=tmpfs,target=/tmp \\\n"
+        '    ["bash", "x"]\n'
+        "COPY --from=pdbuild-folders /plain/ /work/\n"
+        "WORKDIR /work\n"
+        "COPY --from=pdbuild-folders /sticky/ /\n"
+        'LABEL "org.example.title"="a \\"b\\" \\$c"\n'
+    )
+
+
+@pytest.mark.parametrize(("dialect", "injects"), [(OLD, True), (MIDDLE, True), (NEW, False)])
+def test_only_versions_that_look_away_are_told_what_is_bound(
+    dialect: Dialect, injects: bool
+) -> None:
+    stage = adapted(STAGE, dialect, lambda run: "0123")
+    names = [i.name for i in stage.instructions if isinstance(i, Arg)]
+    assert ("PDBUILD_BOUND" in names) is injects
+
+
+def test_tmp_comes_back_once_before_the_first_step_that_needs_it() -> None:
+    on_tmp = Run(argv=("a",), mounts=(Tmpfs(target="/tmp"),))
+    plain = Run(argv=("b",))
+    stage = Stage(name="s", base="b", comment="", instructions=(on_tmp, on_tmp, plain, plain))
+    kinds = [type(i).__name__ for i in adapted(stage, OLD, lambda run: "").instructions]
+    assert kinds == ["Run", "Run", "Copy", "Run", "Run"]
+    kept = adapted(stage, MIDDLE, lambda run: "")
+    assert kept.instructions == stage.instructions
+
+
+def test_a_key_depends_on_all_that_is_read_and_on_nothing_else() -> None:
+    stage = adapted(STAGE, OLD, lambda run: "0123")
+    before = key(NODE, stage, OLD, {"toolchain": "abc"})
+    assert key(NODE, stage, OLD, {"toolchain": "abc"}) == before
+    assert key(NODE, stage, OLD, {"toolchain": "abd"}) != before
+    assert key(NODE, adapted(STAGE, OLD, lambda run: "4567"), OLD, {"toolchain": "abc"}) != before
+    assert key(NODE, stage, MIDDLE, {"toolchain": "abc"}) != before
+    told = replace(STAGE, comment="Else.", instructions=(Comment(text="x"), *STAGE.instructions))
+    same = adapted(told, OLD, lambda run: "0123")
+    assert key(NODE, same, OLD, {"toolchain": "abc"}) == before
+
+
+def test_one_step_needs_no_layers() -> None:
+    assert not has_layers(STAGE)
+    two = (*STAGE.instructions, Copy(source="a", target="/b"))
+    assert has_layers(Stage(name="s", base="b", comment="", instructions=two))
