@@ -64,6 +64,15 @@ def newer() -> str:
     return f"{folder / 'bin'}:"
 
 
+@pytest.fixture(scope="session")
+def driver(builder: User) -> Path:
+    """The folder of the driver, in the user's home: the checkout may be out of their sight."""
+    folder = builder.home / "conformance"
+    shutil.copytree(Path(__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["chown", "-R", f"{builder.name}:", folder], check=True)
+    return folder.parent
+
+
 def _unpack(folder: Path) -> None:
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -7,7 +7,6 @@ Run from the folder above this one; WORK is a folder for the contexts and output
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -26,7 +25,7 @@ from pdbuild.engine.buildkit import BuildKit
 from pdbuild.engine.contract import Build, Built, Engine, Output
 from pdbuild.oci import Layout
 from pdbuild.plan.types import Kind, Plan, Target
-from pdbuild.progress import Solve, view
+from pdbuild.progress import Mode, Solve, view
 from pdbuild.progress.names import brief
 
 Tree = dict[str, dict[str, Any]]
@@ -37,7 +36,9 @@ _UNCOMPARED = ("history", "rootfs", "created", "moby.buildkit.buildinfo.v1")
 _layers: dict[str, Tree] = {}
 
 
-def build_case(case: Case, engine: Engine, work: Path) -> list[dict[str, Any]]:
+def build_case(
+    case: Case, engine: Engine, work: Path, progress: Mode = "quiet"
+) -> list[dict[str, Any]]:
     """What each build of the case gave: the first, then one after each of its steps."""
     shutil.rmtree(work, ignore_errors=True)
     context, named = work / "context", work / "named"
@@ -47,14 +48,14 @@ def build_case(case: Case, engine: Engine, work: Path) -> list[dict[str, Any]]:
             write(root, name, text)
     if case.ignored:
         write(context, ".dockerignore", case.ignored)
-    results = [build(case, engine, work)]
+    results = [build(case, engine, work, progress)]
     for step in case.steps:
         change(work, step)
-        results.append(build(case, engine, work) | {"step": step.what})
+        results.append(build(case, engine, work, progress) | {"step": step.what})
     return results
 
 
-def build(case: Case, engine: Engine, work: Path) -> dict[str, Any]:
+def build(case: Case, engine: Engine, work: Path, progress: Mode) -> dict[str, Any]:
     plan = plan_of(case, work / "context")
     secrets = {name: work / f"secret-{name}" for name in case.secrets}
     for name, path in secrets.items():
@@ -73,7 +74,7 @@ def build(case: Case, engine: Engine, work: Path) -> dict[str, Any]:
         exports=work / "exports",
         keep_going=case.keep_going,
     )
-    with view("quiet", io.StringIO(), targets=[t.name for t in plan.targets]) as shown:
+    with view(progress, sys.stderr, targets=[t.name for t in plan.targets]) as shown:
         built = engine.build(request, shown)
     return {
         "targets": {output.target.name: output_of(output) for output in built.outputs},

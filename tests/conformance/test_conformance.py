@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +12,10 @@ from pdbuild.plan.instructions import Run, Secret
 
 from .cases import CASES, Case
 
-HERE = Path(__file__).parent
-
 # How long all cases may take on one engine.
 _SECONDS = 600
 
 Results = dict[str, list[dict[str, Any]]]
-
-
-@pytest.fixture(scope="session")
-def driver(builder: User) -> Path:
-    """The folder of the driver, in the user's home: the checkout may be out of their sight."""
-    folder = builder.home / "conformance"
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run(["chown", "-R", f"{builder.name}:", folder], check=True)
-    return folder.parent
 
 
 def build(driver: Path, user: User, python: Path, engine: str, name: str, path: str) -> Results:

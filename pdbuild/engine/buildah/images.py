@@ -111,18 +111,23 @@ class Images:
             _write_layout(folder, layout, manifest.digest, data)
             self._pull(f"oci:{folder.name}", "--signature-policy", str(self._policy))
             shutil.rmtree(folder)
+        self._in_use(identity, name)
         return identity
 
     def _pulled(self, reference: str) -> str:
         if "@" in reference:
-            return self._pull(reference, "--policy=missing")
-        try:
-            return self._pull(reference, "--policy=always")
-        except EngineError:
-            # As BuildKit: without a registry, what was pulled before will do.
-            with contextlib.suppress(EngineError):
-                return self._pull(reference, "--policy=never")
-            raise
+            identity = self._pull(reference, "--policy=missing")
+        else:
+            try:
+                identity = self._pull(reference, "--policy=always")
+            except EngineError:
+                # As BuildKit: without a registry, what was pulled before will do.
+                identity = self._pull(reference, "--policy=missing")
+        self._in_use(identity, reference)
+        return identity
+
+    def _in_use(self, image: str, name: str) -> None:
+        self.place.remember(f"base-{image}", {"image": image, "node": name})
 
     def _pull(self, source: str, *options: str) -> str:
         if not any(Path(p).exists() for p in _policies()):

@@ -15,6 +15,7 @@ from typing import Any
 
 from pdbuild import account
 from pdbuild.engine import flatten, place, process, tools
+from pdbuild.engine.buildah import prune
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.errors import EngineError
 
@@ -234,7 +235,9 @@ def _said(words: Sequence[str], environment: dict[str, str]) -> str:
 
 def _tidy_if_alone(where: Place, lock: int) -> None:
     """Remove working containers, temporary folders and runs, when no other pdbuild builds."""
-    if not (_left(where) or _containers(where)):
+    known = prune.records(where.folder / "records")
+    stale = prune.stale(known)
+    if not (stale or _left(where) or _containers(where)):
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -245,6 +248,11 @@ def _tidy_if_alone(where: Place, lock: int) -> None:
     environment = where.environment(run)
     if _containers(where):
         _said(where.words("rm", "--all"), environment)
+    for record in stale:
+        record.path.unlink(missing_ok=True)
+    if images := prune.images(known, stale):
+        # One that others are built on stays; so does one that is gone already.
+        _said(where.words("rmi", *images), environment)
     # In the namespace: a step's files belong to other ids.
     names = [str(path) for path in (*left, *_left(where))]
     _said(where.inside("rm", "-rf", "--one-file-system", "--", *names), environment)

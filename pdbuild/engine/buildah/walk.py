@@ -6,7 +6,6 @@ import os
 import selectors
 import signal
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -250,8 +249,9 @@ class Walk:
             image = ""
         if image:
             self._inputs.built[running.task.node] = image
-            record: Mapping[str, str] = {"image": image, "node": running.task.node}
-            self._images.place.remember(running.key, dict(record))
+            root = self._build.plan.root
+            record = {"image": image, "node": running.task.node, "root": root}
+            self._images.place.remember(running.key, record)
             self._tell(running.said.finished())
         else:
             self._tell(running.said.failed(code))
