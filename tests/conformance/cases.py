@@ -486,4 +486,25 @@ CASES: tuple[Case, ...] = (
             Step(what="edit the first", write={"named:one": "11\n"}),
         ),
     ),
+    Case(
+        name="an-output-that-stays-the-same",
+        files={"src/a.c": "int a; // one\n", "src/b.c": "int b;\n"},
+        stages=(
+            stage(
+                "made",
+                bash(
+                    "mkdir /o; sed 's, *//.*,,' /src/* >/o/f; chown 3:4 /o/f; ln -s f /o/g",
+                    Bind(source="src", target="/src"),
+                ),
+            ),
+            stage("copied", Copy(stage="made", source="/o/", target="/"), base="scratch"),
+            stage("out", bash("cat /o/f >/seen", Bind(stage="made", source="/o", target="/o"))),
+            stage("waits", bash("true", Bind(stage="made", source="/etc/shells", target="/w"))),
+        ),
+        targets=("copied", "out", "waits"),
+        steps=(
+            Step(what="edit a comment", write={"src/a.c": "int a; // two\n"}),
+            Step(what="edit code", write={"src/a.c": "int aa; // two\n"}),
+        ),
+    ),
 )

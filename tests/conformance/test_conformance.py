@@ -74,6 +74,8 @@ _MUST_RUN = {
     ("rebuilds", "back"): None,
     ("rebuilds-of-named", "nothing"): set[str](),
     ("rebuilds-of-named", "edit the second"): {"both 2"},
+    ("an-output-that-stays-the-same", "edit a comment"): {"made 1"},
+    ("an-output-that-stays-the-same", "edit code"): {"made 1", "copied 1", "out 1"},
     ("rebuilds-of-named", "edit the first"): {"both 1", "both 2", "out 1"},
 }
 

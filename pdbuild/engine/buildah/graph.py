@@ -47,6 +47,17 @@ class Graph:
         """The node with this id."""
         return next(node for node in self.nodes if node.id == identity)
 
+    def read_of(self, identity: str) -> tuple[str, ...]:
+        """The paths in a node's image that other nodes copy or bind."""
+        found = {
+            path
+            for node in self.nodes
+            for name, needed in node.needs.items()
+            if needed == identity
+            for path in reads(node.stage).get(name, ())
+        }
+        return tuple(sorted(found))
+
     def below(self, target: str) -> tuple[Node, ...]:
         """The nodes that a target is built from, its own last."""
         found: set[str] = set()

@@ -127,6 +127,14 @@ class Place:
         except (OSError, ValueError, LookupError, TypeError):
             return frozenset()
 
+    def layer(self, image: str) -> str:
+        """The id of an image's topmost layer; "" when the list does not tell."""
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            for entry in json.loads(self.images.read_bytes()):
+                if entry["id"] == image:
+                    return str(entry["layer"])
+        return ""
+
     def recorded(self, key: str) -> dict[str, Any]:
         """What is recorded under a key; {} when nothing is."""
         try:

@@ -2,20 +2,22 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import selectors
 import signal
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import IO
 
 from pdbuild.engine import exports, process
-from pdbuild.engine.buildah import content, output, text
+from pdbuild.engine.buildah import output, text
+from pdbuild.engine.buildah.command import Commands
 from pdbuild.engine.buildah.graph import Graph, Node
 from pdbuild.engine.buildah.images import Images, exported
-from pdbuild.engine.buildah.inputs import Inputs
+from pdbuild.engine.buildah.inputs import Inputs, Result
 from pdbuild.engine.buildah.start import start
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.engine.contract import Build, Built, Output
@@ -41,13 +43,17 @@ class Task:
 
 @dataclass(slots=True)
 class Running:
-    """A task at work: its process, and where its lines go."""
+    """A task at work: its process, and where its lines go.
+
+    `result` is set when the node is built, and what others read of it is being looked at.
+    """
 
     task: Task
     process: "subprocess.Popen[bytes]"
     key: str
     said: output.Output | None = None
     image: Path | None = None
+    result: Result | None = None
     rest: bytes = b""
     words: list[str] = field(default_factory=list)
 
@@ -73,7 +79,7 @@ class Walk:
         self._dialect = dialect
         self._images = images
         self._inputs = inputs
-        self._isolation = isolation
+        self._commands = Commands(build, images, inputs, isolation)
         self._jobs = jobs
         self._names = output.Names(graph)
         self._known = images.place.known_images()
@@ -83,7 +89,6 @@ class Walk:
         self._outputs: dict[str, str] = {}
         self._errors: list[str] = []
         self._blocked = False
-        self._count = 0
 
     def run(self) -> Built:
         """Build all that can be built; whatever happens, nothing is left running."""
@@ -132,16 +137,17 @@ class Walk:
     def _finished_before(self, task: Task) -> bool:
         node = self._graph.node(task.node)
         if task.target:
-            digest = exported(self._build.exports / task.target, self._inputs.built[node.id])
+            image = self._inputs.built[node.id].image
+            digest = exported(self._build.exports / task.target, image)
             if digest:
                 self._outputs[task.target] = digest
             return bool(digest)
         key = self._key(node)[0]
-        image = str(self._images.place.recorded(key).get("image", ""))
-        if image not in self._known:
+        recorded = self._images.place.recorded(key)
+        if recorded.get("image") not in self._known:
             return False
         self._images.place.record(key).touch()  # it is in use
-        self._inputs.built[node.id] = image
+        self._inputs.built[node.id] = Result.of(recorded)
         self._tell(self._names.skipped(node))
         return True
 
@@ -154,9 +160,8 @@ class Walk:
         node = self._graph.node(task.node)
         if task.target:
             layout = self._build.exports / task.target
-            image = self._inputs.built[node.id]
-            self._images.prepare_export(image, layout)
-            self._watch(Running(task, self._process(self._images.export_words(image, layout)), ""))
+            words = self._commands.export(self._inputs.built[node.id].image, layout)
+            self._watch(Running(task, self._process(words), ""))
             return True
         key, stage = self._key(node)
         try:
@@ -167,51 +172,16 @@ class Walk:
         self._known = self._images.place.known_images()
         if self._finished_before_now(key):
             # It was built by the one that held the lock; the next look finds it.
-            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, _offset(key))
+            self._unlock(key)
             self._blocked = True
             return False
-        words, image_file = self._command(node, stage)
+        words, image_file = self._commands.node(node, stage)
         said = output.Output(node, stage, self._names)
         self._watch(Running(task, self._process(words), key, said=said, image=image_file))
         return True
 
     def _finished_before_now(self, key: str) -> bool:
-        return str(self._images.place.recorded(key).get("image", "")) in self._known
-
-    def _command(self, node: Node, stage: Stage) -> tuple[list[str], Path]:
-        place, self._count = self._images.place, self._count + 1
-        folder = self._images.run / f"{self._count}"
-        folder.mkdir()
-        containerfile = folder / "Containerfile"
-        containerfile.write_text(text.containerfile(node, stage))
-        contexts = {text.FOLDERS: str(place.folder / "folders"), **node.folders}
-        for name in (*node.needs, *node.images):
-            contexts[name] = f"container-image://{self._inputs.image(node, name)}"
-        call = text.Call(
-            node=node,
-            isolation=self._isolation,
-            layers=text.has_layers(node.stage),
-            containerfile=containerfile,
-            context=self._context(node, folder),
-            ignorefile=place.folder / "nothing",
-            policy=place.folder / "policy.json",
-            iidfile=folder / "image",
-            contexts=contexts,
-            secrets=self._build.definition.secrets,
-            profile=place.profile(self._images.run),
-        )
-        return place.words(*text.argv(call)), call.iidfile
-
-    def _context(self, node: Node, folder: Path) -> Path:
-        """The build context: the project itself, or what a node reads of it, filtered."""
-        seen = self._inputs.context(node)
-        if not seen:
-            return self._images.place.folder / "folders" / "plain"
-        if not any(part.filtered for part in seen):
-            return Path(self._build.plan.root)
-        for part in seen:
-            content.copy(part, folder / "context")
-        return folder / "context"
+        return self._images.place.recorded(key).get("image") in self._known
 
     def _process(self, words: list[str]) -> "subprocess.Popen[bytes]":
         return start(words, env=self._images.environment, cwd=self._images.run)
@@ -240,29 +210,56 @@ class Walk:
         self._forget(running)
         process.wait(running.process, _LAST_SECONDS)
         code = process.stop(running.process, _KILL)
-        if running.said is None:
+        if running.task.target:
             return self._exported(running, code)
-        try:
-            assert running.image
-            image = running.image.read_text().strip().removeprefix("sha256:") if not code else ""
-        except FileNotFoundError:
-            image = ""
-        if image:
-            self._inputs.built[running.task.node] = image
-            root = self._build.plan.root
-            record = {"image": image, "node": running.task.node, "root": root}
-            self._images.place.remember(running.key, record)
-            self._tell(running.said.finished())
-        else:
+        if running.result:
+            self._looked(running, code)
+            return True
+        assert running.said and running.image
+        image = ""
+        if code == 0:
+            with contextlib.suppress(FileNotFoundError):
+                image = running.image.read_text().strip().removeprefix("sha256:")
+        if not image:
             self._tell(running.said.failed(code))
             self._errors.append(running.said.error)
-        fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, _offset(running.key))
-        return bool(image)
+            self._unlock(running.key)
+            return False
+        self._tell(running.said.finished())
+        return self._settled(running, image)
+
+    def _settled(self, running: Running, image: str) -> bool:
+        """Take in a node's image; whether that is all, or what others read of it is looked at."""
+        paths = self._graph.read_of(running.task.node)
+        if not paths:
+            self._record(running, Result(image))
+            return True
+        started = self._process(self._commands.look(image, paths))
+        self._watch(Running(running.task, started, running.key, result=Result(image)))
+        return False
+
+    def _looked(self, running: Running, code: int) -> None:
+        """Take in the digests of what others read of a node; without, its image's id must do."""
+        assert running.result
+        digests: dict[str, str] = {}
+        if code == 0:
+            with contextlib.suppress(ValueError):
+                digests = json.loads(running.words[-1])
+        self._record(running, Result(running.result.image, digests))
+
+    def _record(self, running: Running, result: Result) -> None:
+        self._inputs.built[running.task.node] = result
+        owner = {"node": running.task.node, "root": self._build.plan.root}
+        self._images.place.remember(running.key, asdict(result) | owner)
+        self._unlock(running.key)
+
+    def _unlock(self, key: str) -> None:
+        fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, _offset(key))
 
     def _exported(self, running: Running, code: int) -> bool:
         target = running.task.target
         layout = self._build.exports / target
-        digest = "" if code else exported(layout, self._inputs.built[running.task.node])
+        digest = "" if code else exported(layout, self._inputs.built[running.task.node].image)
         if not digest:
             said = "\n".join(running.words[-5:]) or f"exit code {code}"
             self._errors.append(f"{target} was built, but could not be exported: {said}")

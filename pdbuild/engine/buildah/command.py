@@ -1,0 +1,74 @@
+"""The command lines of a run: building a node, looking into its image, exporting it."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pdbuild.engine.buildah import content, text
+from pdbuild.engine.buildah.graph import Node
+from pdbuild.engine.buildah.images import Images
+from pdbuild.engine.buildah.inputs import Inputs
+from pdbuild.engine.contract import Build
+from pdbuild.plan.instructions import Stage
+
+
+@dataclass(slots=True)
+class Commands:
+    """Makes commands, and the files that they read, in the run's folder."""
+
+    build: Build
+    images: Images
+    inputs: Inputs
+    isolation: text.Isolation
+    _count: int = field(default=0, init=False)
+
+    def node(self, node: Node, stage: Stage) -> tuple[list[str], Path]:
+        """The command that builds a node, and the file to which it writes the image's id."""
+        place = self.images.place
+        self._count += 1
+        folder = self.images.run / f"{self._count}"
+        folder.mkdir()
+        containerfile = folder / "Containerfile"
+        containerfile.write_text(text.containerfile(node, stage))
+        contexts = {text.FOLDERS: str(place.folder / "folders"), **node.folders}
+        for name in (*node.needs, *node.images):
+            contexts[name] = f"container-image://{self.inputs.image(node, name)}"
+        call = text.Call(
+            node=node,
+            isolation=self.isolation,
+            layers=text.has_layers(node.stage),
+            containerfile=containerfile,
+            context=self._context(node, folder),
+            ignorefile=place.folder / "nothing",
+            policy=place.folder / "policy.json",
+            iidfile=folder / "image",
+            contexts=contexts,
+            secrets=self.build.definition.secrets,
+            profile=place.profile(self.images.run),
+        )
+        return place.words(*text.argv(call)), call.iidfile
+
+    def look(self, image: str, paths: Sequence[str]) -> list[str]:
+        """The command that prints digests of paths in an image, as a JSON object."""
+        place = self.images.place
+        program = Path(__file__).with_name("treehash.py")
+        words = [str(place.folder / "root"), place.driver, place.layer(image)]
+        point = str(place.folder / "folders" / "plain")
+        return place.inside(sys.executable, "-I", "-S", str(program), *words, point, *paths)
+
+    def export(self, image: str, layout: Path) -> list[str]:
+        """The command that writes an image into a layout."""
+        self.images.prepare_export(image, layout)
+        return self.images.export_words(image, layout)
+
+    def _context(self, node: Node, folder: Path) -> Path:
+        """The build context: the project itself, or what a node reads of it, filtered."""
+        seen = self.inputs.context(node)
+        if not seen:
+            return self.images.place.folder / "folders" / "plain"
+        if not any(part.filtered for part in seen):
+            return Path(self.build.plan.root)
+        for part in seen:
+            content.copy(part, folder / "context")
+        return folder / "context"
