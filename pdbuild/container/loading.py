@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pdbuild import dirs
 from pdbuild.container.host import Host, find
+from pdbuild.engine import flatten
 from pdbuild.errors import EngineError
 from pdbuild.store import Store
 
@@ -82,11 +83,13 @@ class _Known:
 def _copy(host: Host, source: str, reference: str, platform: str) -> None:
     system, architecture, *variant = platform.split("/")
     skopeo = shutil.which("skopeo")
+    # With one id, files of others become the user's own, whatever the storage is told.
+    words = () if host.keep_id else tuple(flatten.words())
     # skopeo must be told podman's storage: what it takes itself may differ from podman's
     # database. Other storage options it cannot be told in a simple way.
     if skopeo and host.plain_storage:
         _ran(
-            skopeo,
+            *(*words, skopeo),
             *(f"--override-os={system}", f"--override-arch={architecture}"),
             *(f"--override-variant={v}" for v in variant),
             *("copy", "--quiet", source),
@@ -99,7 +102,7 @@ def _copy(host: Host, source: str, reference: str, platform: str) -> None:
     with tempfile.TemporaryDirectory(dir=dirs.runtime_dir(), prefix="load-") as here:
         alias = f"pdbuild-load-{os.getpid()}"
         Path(here, alias).symlink_to(directory)
-        podman = (host.podman, *host.flags, "--log-level=error")
+        podman = (*words, host.podman, *host.flags, "--log-level=error")
         choice = (f"--os={system}", f"--arch={architecture}")
         pull = (*podman, "pull", "--quiet", *choice, f"oci:{alias}:{name}")
         image = _ran(*pull, cwd=here).split()[-1]
