@@ -17,11 +17,15 @@ test:
 	@$(MAKE) --no-print-directory lint
 	.venv/bin/pytest $(PYTEST_FLAGS)
 
-lint:
+lint: docs
 	.venv/bin/ruff check $(PYTHON_FILES)
 	.venv/bin/ruff format --check $(PYTHON_FILES)
 	.venv/bin/mypy
 	shellcheck scripts/setup .ci/run $$(find hooks -type f) pdbuild/bootstrap/*.sh
+
+docs:
+	.venv/bin/sphinx-build -q -W --keep-going -b html docs build/site
+	@echo "build/site/index.html"
 
 clean:
 	rm -rf build

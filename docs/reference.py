@@ -24,6 +24,7 @@ TABLES: tuple[tuple[str, type], ...] = (
     ("[package]", types.Package),
     ("[image]", types.Image),
     ("[docs]", types.Docs),
+    ("[browse]", types.Browse),
     ("[mirrors]", types.Mirrors),
     ("A block's file", types.Block),
     ("[parameters.NAME] of a block", types.Parameter),

@@ -22,7 +22,7 @@ from typing import Any
 from pdbuild.engine.contract import Output
 from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.oci import Layout
-from pdbuild.plan.types import Kind
+from pdbuild.plan.types import GENERATOR, Kind
 
 MANIFEST = "build/artifacts.json"
 
@@ -56,7 +56,8 @@ def collect(
 ) -> tuple[Artifact, ...]:
     """Put the files of `outputs` (no images among them) below `root`/build; return theirs.
 
-    `left_out` are optional blocks that the toolchain lacked, with the reason, for the manifest.
+    `left_out` are optional blocks that the toolchain lacked, with the reason, for the manifest;
+    which block made the pages of the source is there too.
 
     An output that is there already, whole and unchanged since, costs a look at its files.
     Everything belongs to the calling user. Raises PdbuildError when `build` is no folder and
@@ -74,7 +75,9 @@ def collect(
         # A file changed after the manifest was written has changed since it was collected.
         since = (root / MANIFEST).stat().st_mtime_ns if kept else 0
         kept = [a if _intact(root, a, since) else replace(a, image="") for a in kept]
+        generators = _generators(root, outputs)
         changed = _manifest(root).get("left_out", {}) != dict(left_out)
+        changed |= _manifest(root).get("generators", {}) != generators
         for output in outputs:
             mine = [artifact for artifact in kept if artifact.target == output.target.name]
             if mine and all(artifact.image == output.digest for artifact in mine):
@@ -87,7 +90,7 @@ def collect(
                 _remove(root, gone)
         if changed:
             kept.sort(key=lambda artifact: artifact.path)
-            _write(root / MANIFEST, kept, left_out)
+            _write(root / MANIFEST, kept, left_out, generators)
     names = {output.target.name for output in outputs}
     return tuple(artifact for artifact in kept if artifact.target in names)
 
@@ -106,6 +109,13 @@ def _manifest(root: Path) -> dict[str, Any]:
         return dict(json.loads((root / MANIFEST).read_bytes()))
     except (OSError, ValueError, TypeError, RecursionError):
         return {}
+
+
+def _generators(root: Path, outputs: Sequence[Output]) -> dict[str, str]:
+    """The blocks that made pages, by target: of these outputs and of earlier ones."""
+    before = _manifest(root).get("generators", {})
+    labels = {output.target.name: output.target.labels.get(GENERATOR) for output in outputs}
+    return dict(before) | {name: label for name, label in labels.items() if label}
 
 
 def _sound(artifact: Artifact) -> bool:
@@ -230,8 +240,17 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(path: Path, artifacts: Sequence[Artifact], left_out: Mapping[str, str]) -> None:
-    listed = {"artifacts": [asdict(a) for a in artifacts], "left_out": dict(left_out)}
+def _write(
+    path: Path,
+    artifacts: Sequence[Artifact],
+    left_out: Mapping[str, str],
+    generators: Mapping[str, str],
+) -> None:
+    listed = {
+        "artifacts": [asdict(a) for a in artifacts],
+        "left_out": dict(left_out),
+        "generators": dict(generators),
+    }
     text = json.dumps(listed, indent=1)
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(text + "\n")

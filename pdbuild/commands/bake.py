@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pdbuild import artifacts, base, definition, dirs, shipped, sources
 from pdbuild.commands import choose, failures, network, podman, report
+from pdbuild.commands.places import on_host
 from pdbuild.commands.project import Choices, key, open_recipe, plain_plan, plan_for
 from pdbuild.definition import Definition
 from pdbuild.engine.contract import Build, Built, Engine
@@ -146,7 +147,8 @@ def _raise_failures(recipe: Recipe, plan: Plan, built: Built, options: Options) 
         # First the target that shows the failure with the least around it.
         targets = tuple(sorted(failure.targets, key=lambda name: smallest.get(name, 0)))
         command = _again(recipe, plan, targets, options)
-        texts.append(describe(replace(failure, targets=targets), command=command))
+        lines = tuple(on_host(line, Path(plan.root, recipe.source)) for line in failure.lines)
+        texts.append(describe(replace(failure, targets=targets, lines=lines), command=command))
     if not texts and built.error:
         texts.append(f"error: {built.error}")
     if texts:

@@ -7,20 +7,24 @@ from dataclasses import asdict, dataclass, field
 from pdbuild.artifacts import Artifact
 from pdbuild.commands.table import lines
 from pdbuild.engine.contract import Built
-from pdbuild.plan.types import Plan, Target
+from pdbuild.plan.types import GENERATOR, Plan, Target
 from pdbuild.progress import Solve
 from pdbuild.store import StoredImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One target: where its output is, `size` in bytes, `seconds` of work (0: all cached)."""
+    """One target: where its output is, `size` in bytes, `seconds` of work (0: all cached).
+
+    `generator` is the block that made pages of the source.
+    """
 
     target: str
     where: str
     size: int
     seconds: float
     cached: bool
+    generator: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,7 @@ def make(
             size=_size(output.target, files, images),
             seconds=solve.seconds(output.target.name),
             cached=solve.all_cached(output.target.name),
+            generator=output.target.labels.get(GENERATOR, ""),
         )
         for output in built.outputs
     ]
@@ -60,7 +65,7 @@ def make(
 def as_table(report: Report) -> str:
     """The report as lines of text."""
     rows = [("TARGET", "WHERE", "SIZE", "TIME")]
-    rows += [(r.target, r.where, size(r.size), _time(r)) for r in report.rows]
+    rows += [(r.target, _made(r), size(r.size), _time(r)) for r in report.rows]
     text = lines(rows, right=frozenset({2, 3}))
     for name, reason in report.left_out.items():
         text += f"\n\nLEFT OUT of the toolchain: {name}: {reason}"
@@ -87,6 +92,10 @@ def _where(target: Target, files: Sequence[Artifact]) -> str:
     if len(mine) == 1:
         return mine[0]
     return f"{target.destination}/ ({len(mine)} files)"
+
+
+def _made(row: Row) -> str:
+    return f"{row.where} by {row.generator}" if row.generator else row.where
 
 
 def _size(target: Target, files: Sequence[Artifact], images: Sequence[StoredImage]) -> int:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Collection, Iterable
 
 from pdbuild.errors import UsageError
-from pdbuild.plan import develop, stages
+from pdbuild.plan import develop, pages, stages
 from pdbuild.plan.instructions import Stage
 from pdbuild.plan.options import check_settings
-from pdbuild.plan.types import Kind, Plan, Request, Target
+from pdbuild.plan.types import GENERATOR, Kind, Plan, Request, Target
 from pdbuild.recipe.names import platform_problem
 from pdbuild.recipe.types import Recipe
 from pdbuild.render import containerfile
@@ -30,6 +30,7 @@ def make(recipe: Recipe, request: Request) -> Plan:
     available = {target.name: target for target in _targets(recipe, request, several=several)}
     groups = _groups(recipe, available)
     asked = request.targets or ("all",)
+    _check_browse(recipe, asked)
     names: set[str] = set()
     for name in asked:
         for member in _members(name, available, groups):
@@ -139,6 +140,16 @@ def _targets(recipe: Recipe, request: Request, *, several: bool) -> Iterable[Tar
             args=args,
             destination="build/docs",
         )
+    if pages.generator(recipe):
+        yield Target(
+            name="browse",
+            stage="browse",
+            kind=Kind.BROWSE,
+            description="the source as pages",
+            labels={GENERATOR: pages.generator(recipe)},
+            args=args,
+            destination="build/browse",
+        )
     if recipe.image and not several:
         yield Target(
             name="rootfs",
@@ -161,6 +172,16 @@ def _groups(recipe: Recipe, available: dict[str, Target]) -> dict[str, tuple[str
     }
     groups |= {f"build-{variant}": (f"binaries-{variant}",) for variant in recipe.variants}
     return {name: members for name, members in groups.items() if members}
+
+
+def _check_browse(recipe: Recipe, asked: Iterable[str]) -> None:
+    """Raise UsageError when every block that could make the pages of the source was left out."""
+    if "browse" in asked and recipe.browse and not pages.generator(recipe):
+        reasons = [f"{n}: {why}" for n, why in recipe.left_out.items()]
+        raise UsageError(
+            f"browse: no generator is at hand ({'; '.join(reasons)})",
+            hint='name "doxygen" in [browse].generator and [toolchain].blocks',
+        )
 
 
 def _members(
@@ -190,7 +211,9 @@ def _stages(recipe: Recipe, wanted: Collection[Target]) -> list[Stage]:
         for variant in variants:
             made.extend((stages.package(recipe, variant, recipe.package), stages.deb(variant)))
     if recipe.docs:
-        made.extend((stages.docs_build(recipe), stages.docs()))
+        made.extend((pages.docs_build(recipe), pages.docs()))
+    if pages.generator(recipe):
+        made.extend((pages.browse_build(recipe), pages.browse()))
     if recipe.image:
         made.extend((stages.runtime_build(recipe), stages.runtime(), stages.production(recipe)))
         for variant in variants:

@@ -120,7 +120,7 @@ def build(recipe: Recipe, variant: str, first: str) -> Stage:
     name = recipe.project.name
     options = options_of(recipe, variant)
     hook = recipe.build.hook
-    script = " ".join(["exec", "bash", f"{HOOKS}/{_hook_name(hook)}", *hook_arguments(recipe)])
+    script = " ".join(["exec", "bash", f"{HOOKS}/{hook_name(hook)}", *hook_arguments(recipe)])
     waits_for = "compile" if variant == first else f"build-{first}"
     return Stage(
         name=f"build-{variant}",
@@ -132,10 +132,10 @@ def build(recipe: Recipe, variant: str, first: str) -> Stage:
             Arg(name="VERSION", default="0.0.0"),
             *(Arg(name=option, default=value) for option, value in options.items()),
             Run(
-                argv=_strict(script),
+                argv=strict(script),
                 mounts=(
-                    Bind(source=_posix(recipe.source), target=SOURCE),
-                    *_hook(recipe, hook),
+                    Bind(source=inside(recipe.source), target=SOURCE),
+                    *hook_mounts(recipe, hook),
                     # The content of this file never changes, so waiting costs no cache.
                     Bind(stage=waits_for, source="/etc/debian_version", target="/run/first"),
                     Cache(id=f"{name}-ccache-{_cache_key(recipe)}", target=CCACHE),
@@ -214,43 +214,6 @@ def deb(variant: str) -> Stage:
         base="scratch",
         comment=f"Package file of {variant}.",
         instructions=(Copy(stage=f"package-{variant}", source="/deb/", target="/"),),
-    )
-
-
-def docs_build(recipe: Recipe) -> Stage:
-    """The pages, made from the source and the default variant's installed files."""
-    assert recipe.docs
-    variant = recipe.default_variant
-    return Stage(
-        name="docs-build",
-        base="toolchain",
-        comment=f"The documentation; its reference is read from the installed {variant} variant.",
-        instructions=(
-            Arg(name="VERSION", default="0.0.0"),
-            Run(
-                argv=(
-                    "bash",
-                    f"{HOOKS}/{_hook_name(recipe.docs.hook)}",
-                    f"{SOURCE}/{recipe.docs.source}",
-                ),
-                mounts=(
-                    Bind(source=_posix(recipe.source), target=SOURCE),
-                    Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT),
-                    *_hook(recipe, recipe.docs.hook),
-                    Tmpfs(target="/tmp"),
-                ),
-            ),
-        ),
-    )
-
-
-def docs() -> Stage:
-    """The pages alone."""
-    return Stage(
-        name="docs",
-        base="scratch",
-        comment="The pages.",
-        instructions=(Copy(stage="docs-build", source="/html/", target="/"),),
     )
 
 
@@ -396,17 +359,17 @@ def _apt_install(recipe: Recipe, hook: str, packages: list[str]) -> Run:
     )
 
 
-def _hook(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
+def hook_mounts(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
     """The mounts of a hook of the project's choice: a path is its own, a name is pdbuild's."""
     if "/" not in hook:
         return shipped(hook)
-    own = Bind(source=_posix(recipe.source, hook), target=f"{HOOKS}/{_hook_name(hook)}")
+    own = Bind(source=inside(recipe.source, hook), target=f"{HOOKS}/{hook_name(hook)}")
     return (own, *shipped("tree"))
 
 
 def _block_hook(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
     """The mounts of a block's hook: those in check/ and install/ are pdbuild's."""
-    return shipped(hook) if hook.startswith(("check/", "install/")) else _hook(recipe, hook)
+    return shipped(hook) if hook.startswith(("check/", "install/")) else hook_mounts(recipe, hook)
 
 
 def shipped(hook: str) -> tuple[Mount, ...]:
@@ -415,7 +378,8 @@ def shipped(hook: str) -> tuple[Mount, ...]:
     return tuple(Bind(stage="hooks", source=f"/{n}", target=f"{HOOKS}/{n}") for n in names)
 
 
-def _hook_name(hook: str) -> str:
+def hook_name(hook: str) -> str:
+    """The name under which a hook is mounted in HOOKS."""
     return hook.rpartition("/")[2]
 
 
@@ -423,11 +387,13 @@ def _cache_key(recipe: Recipe) -> str:
     return f"{recipe.base.suite}-$TARGETARCH"
 
 
-def _posix(*parts: str) -> str:
+def inside(*parts: str) -> str:
+    """A path of the build context; "" is the context itself."""
     return "/".join(part for part in parts if part not in ("", "."))
 
 
-def _strict(script: str) -> tuple[str, ...]:
+def strict(script: str) -> tuple[str, ...]:
+    """A shell script as an argument vector; it stops at the first mistake."""
     return ("bash", "-euo", "pipefail", "-c", script)
 
 

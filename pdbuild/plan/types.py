@@ -6,6 +6,9 @@ from enum import StrEnum
 from pdbuild.plan.instructions import Stage
 from pdbuild.recipe.types import Block
 
+# The label that says which block made the pages of the source.
+GENERATOR = "org.pdbuild.generator"
+
 
 class Kind(StrEnum):
     """What a target yields, and so where its output goes."""
@@ -15,6 +18,7 @@ class Kind(StrEnum):
     DEB = "deb"
     IMAGE = "image"
     DOCS = "docs"
+    BROWSE = "browse"
     ROOTFS = "rootfs"
 
     @property

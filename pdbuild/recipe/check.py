@@ -44,7 +44,17 @@ def repeats(tables: Tables) -> Iterator[Finding]:
 
 def single_lines(recipe: Recipe) -> Iterator[Finding]:
     """Strings that hold control characters, or several lines where one is meant."""
-    for table in ("project", "base", "toolchain", "build", "package", "image", "docs", "mirrors"):
+    for table in (
+        "project",
+        "base",
+        "toolchain",
+        "build",
+        "package",
+        "image",
+        "docs",
+        "browse",
+        "mirrors",
+    ):
         yield from rules.lines((table,), getattr(recipe, table))
 
 
@@ -321,6 +331,18 @@ def _image(recipe: Recipe) -> Iterator[Finding]:
         yield Finding(("image", "size_budget"), what, 'such as "75MB" or "1.5GB"')
 
 
+def _browse(recipe: Recipe) -> Iterator[Finding]:
+    if recipe.browse is None:
+        return
+    where: KeyPath = ("browse", "generator")
+    yield from rules.repeats(where, recipe.browse.generator)
+    if not set(recipe.browse.generator) & set(recipe.toolchain.blocks):
+        named = " or ".join(map(names.quote, recipe.browse.generator)) or '"doxygen"'
+        needs: tuple[KeyPath, ...] = (where, ("toolchain", "blocks"), _EXTENDED)
+        hint = f"add {named} to [toolchain].blocks"
+        yield Finding(where, "none of them is one of this recipe's blocks", hint, needs=needs)
+
+
 def _mirrors(recipe: Recipe) -> Iterator[Finding]:
     for key in ("apt", "pip"):
         address = getattr(recipe.mirrors, key)
@@ -343,6 +365,7 @@ _CHECKS: tuple[Callable[[Recipe], Iterator[Finding]], ...] = (
     _paths,
     _package,
     _image,
+    _browse,
     _mirrors,
 )
 

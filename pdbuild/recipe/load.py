@@ -241,6 +241,8 @@ def _missing_files(recipe: Recipe, source: Path, hooks_dir: Path | None) -> Iter
         if pages is None or not (disk.is_folder(pages) and pages.is_relative_to(source)):
             what = f"there is no folder {names.quote(recipe.docs.source)} in the source"
             yield Finding(("docs", "source"), what, needs=(("docs",), ("project", "source")))
+    if recipe.browse is not None:
+        hooks.append((("browse", "hook"), recipe.browse.hook))
     for where, hook in hooks:
         needs = (where, ("project", "source"))
         if "/" not in hook:

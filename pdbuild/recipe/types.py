@@ -166,6 +166,17 @@ class Docs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Browse:
+    """`[browse]`: the source as pages in which every name leads to its definition."""
+
+    generator: tuple[str, ...] = _key(
+        "Blocks that can make the pages; the first that could be had makes them.",
+        default=("woboq", "doxygen"),
+    )
+    hook: str = _key("The hook that makes the pages.", default="browse")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mirrors:
     """`[mirrors]`: where downloads come from; unset means upstream.
 
@@ -250,6 +261,7 @@ class Recipe:
     package: Package | None
     image: Image | None
     docs: Docs | None
+    browse: Browse | None
     mirrors: Mirrors
     left_out: dict[str, str] = field(default_factory=dict)
 

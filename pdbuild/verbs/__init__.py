@@ -11,6 +11,8 @@ VERBS = {
     "build": "compile the source as it stands, and test it",
     "run": "run a program in a production image",
     "shell": "open a shell in the dev image, or before a failing step",
+    "docs": "build the documentation, and serve it",
+    "browse": "make pages of the source, and serve them",
     "ssh": "start sshd in the dev image, or stop it",
     "logs": "print what a detached program wrote",
     "stop": "stop a detached program",

@@ -10,7 +10,7 @@ def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
     parser.description = (
         "Build targets in one graph. Targets: dev, binaries-VARIANT, deb-VARIANT, "
-        "image-VARIANT, docs, rootfs. Groups: binaries, debs, images, all."
+        "image-VARIANT, docs, browse, rootfs. Groups: binaries, debs, images, all."
     )
     add = parser.add_argument
     add("target", nargs="*", metavar="TARGET", help="target or group (all)")

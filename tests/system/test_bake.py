@@ -36,7 +36,7 @@ def suffix(variant: str) -> str:
 def test_everything_is_made_and_belongs_to_the_user(
     paddle: Project, baked: dict[str, Any], version: str
 ) -> None:
-    expected = {"dev", "docs", "rootfs"}
+    expected = {"dev", "docs", "browse", "rootfs"}
     expected |= {f"{kind}-{v}" for kind in ("binaries", "deb", "image") for v in VARIANTS}
     assert set(baked) == expected
     build = paddle.root / "build"
@@ -61,7 +61,7 @@ def test_artifacts_json_tells_the_truth(paddle: Project, baked: dict[str, Any]) 
         assert hashlib.sha256(content).hexdigest() == artifact["sha256"]
         assert artifact["platform"] == "linux/amd64"
     kinds = {artifact["kind"] for artifact in listed}
-    assert kinds == {"binaries", "deb", "docs", "rootfs"}
+    assert kinds == {"binaries", "browse", "deb", "docs", "rootfs"}
 
 
 def test_again_there_is_nothing_to_do(paddle: Project, baked: dict[str, Any]) -> None:

@@ -399,3 +399,17 @@ def test_two_targets_at_once_share_the_manifest(root: Path, layout: Path) -> Non
     made = collect(root, [output(layout, CPU, PROGRAM), docs])
     assert {a.target for a in made} == {"binaries-cpu", "docs"}
     assert [a.path for a in read(root)] == sorted(a.path for a in made)
+
+
+def test_the_manifest_says_what_made_the_pages_of_the_source(tmp_path: Path) -> None:
+    labels = {"org.pdbuild.generator": "doxygen"}
+    browse = Target(
+        name="browse", stage="s", kind=Kind.BROWSE, description="", labels=labels,
+        destination="build/browse",
+    )  # fmt: skip
+    collect(tmp_path, [output(tmp_path, browse, {"index.html": "pages"})])
+    manifest = tmp_path / "build/artifacts.json"
+    assert json.loads(manifest.read_bytes())["generators"] == {"browse": "doxygen"}
+    # A bake of another target does not forget it.
+    collect(tmp_path, [output(tmp_path, DOCS, {"index.html": "docs"})])
+    assert json.loads(manifest.read_bytes())["generators"] == {"browse": "doxygen"}

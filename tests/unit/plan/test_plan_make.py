@@ -30,6 +30,7 @@ def test_targets_tags_and_places_of_the_example() -> None:
         "dev",
         *(f"{kind}-{v}" for kind in ("binaries", "deb", "image") for v in variants),
         "docs",
+        "browse",
         "rootfs",
     ]
     tags = {name: target.tags for name, target in found.items() if target.kind.is_image}
@@ -287,3 +288,24 @@ def test_package_names_conflicts_and_provides() -> None:
         assert set(package["conflicts"].split(", ")) == everyone - {package["package"]}
         assert package.get("provides", "paddle") == "paddle"
     assert "provides" not in fields["package-cpu"]
+
+
+def test_the_first_generator_that_was_not_left_out_makes_the_pages() -> None:
+    both = recipe("paddle")
+    woboq = dataclasses.replace(both.blocks[0], name="woboq")
+    with_woboq = dataclasses.replace(both, blocks=(woboq, *both.blocks))
+    for given, expected in ((both, "doxygen"), (with_woboq, "woboq")):
+        made = make(given, dataclasses.replace(REQUEST, targets=("browse",)))
+        (target,) = made.targets
+        assert target.labels == {"org.pdbuild.generator": expected}
+        script = next(stage for stage in made.stages if stage.name == "browse-build")
+        assert f"/browse paddle {expected} -DWITH_" in render_instruction(script.instructions[-1])
+
+
+def test_without_any_generator_there_are_no_pages_and_it_is_said() -> None:
+    given = recipe("paddle")
+    blocks = tuple(block for block in given.blocks if block.name != "doxygen")
+    bare = dataclasses.replace(given, blocks=blocks, left_out={"woboq": "no answer"})
+    assert "browse" not in {target.name for target in make(bare, REQUEST).targets}
+    with pytest.raises(UsageError, match=r"no generator is at hand \(woboq: no answer\)"):
+        make(bare, dataclasses.replace(REQUEST, targets=("browse",)))
