@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +19,56 @@ _SECONDS = 600
 Results = dict[str, list[dict[str, Any]]]
 
 
-def build(driver: Path, user: User, python: Path, engine: str, name: str, path: str) -> Results:
-    env = {"PATH": path + user.env["PATH"], "PYTHONPATH": str(driver)}
-    work = user.home / f"work-{name}"
-    done = user.run(
-        [python, "-m", "conformance.driver", engine, work], env=env, cwd=driver, timeout=_SECONDS
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    results: Results = json.loads(done.stdout)
-    return results
+class Engines:
+    """Builds all cases with every engine at once: most of the time each waits for its disk."""
+
+    def __init__(self, driver: Path, user: User, python: Path, paths: dict[str, str]) -> None:
+        self._running = {}
+        for name, path in paths.items():
+            engine = name.partition("-")[0]
+            words = [python, "-m", "conformance.driver", engine, user.home / f"work-{name}"]
+            # Into files: nobody reads its pipes until it has ended.
+            base = user.home / name
+            argv = ["sh", "-c", 'exec "$@" >"$0.json" 2>"$0.log"', base, *words]
+            env = {"PATH": path + user.env["PATH"], "PYTHONPATH": str(driver)}
+            self._running[name] = (user.start(argv, env=env, cwd=driver), base)
+
+    def results(self, name: str) -> Results:
+        process, base = self._running[name]
+        code = process.wait(_SECONDS)
+        assert code == 0, base.with_suffix(".log").read_text()[-4000:]
+        found: Results = json.loads(base.with_suffix(".json").read_text())
+        return found
+
+    def stop(self) -> None:
+        for process, _ in self._running.values():
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="session")
-def buildkit(driver: Path, builder: User, pdbuild_python: Path) -> Results:
-    return build(driver, builder, pdbuild_python, "buildkit", "buildkit", "")
+def engines(
+    driver: Path, builder: User, pdbuild_python: Path, older: str, newer: str
+) -> Iterator[Engines]:
+    paths = {"buildkit": "", "buildah-older": older, "buildah-newer": newer}
+    started = Engines(driver, builder, pdbuild_python, paths)
+    yield started
+    started.stop()
 
 
 @pytest.fixture(scope="session")
-def buildah_older(driver: Path, builder: User, pdbuild_python: Path, older: str) -> Results:
-    return build(driver, builder, pdbuild_python, "buildah", "older", older)
+def buildkit(engines: Engines) -> Results:
+    return engines.results("buildkit")
 
 
 @pytest.fixture(scope="session")
-def buildah_newer(driver: Path, builder: User, pdbuild_python: Path, newer: str) -> Results:
-    return build(driver, builder, pdbuild_python, "buildah", "newer", newer)
+def buildah_older(engines: Engines) -> Results:
+    return engines.results("buildah-older")
+
+
+@pytest.fixture(scope="session")
+def buildah_newer(engines: Engines) -> Results:
+    return engines.results("buildah-newer")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -26,10 +26,11 @@ class Buildah:
 
     def __init__(self, jobs: int = 0) -> None:
         self._jobs = jobs or len(os.sched_getaffinity(0))
+        self._found: tools.Tool | None = None
 
     def check(self) -> None:
         """Raise EngineError when a program is missing, or the account may not build."""
-        _buildah()
+        self._tool()
         tools.require("skopeo", reason="export what Buildah has built")
         mine = account.find()
         if mine.rung is account.Rung.C:
@@ -37,7 +38,7 @@ class Buildah:
 
     def build(self, build: Build, view: View) -> Built:
         """See `Engine.build`."""
-        buildah = _buildah()
+        buildah = self._tool()
         graph.check_platforms(build.plan, _native())
         made = graph.make(build.plan, build.definition.contexts)
         try:
@@ -57,6 +58,11 @@ class Buildah:
                 ).run()
         except KeyboardInterrupt:
             raise Interrupted("interrupted; what was built stays in the cache") from None
+
+    def _tool(self) -> tools.Tool:
+        # Asking it for its version takes as long as a bake that changes nothing.
+        self._found = self._found or _buildah()
+        return self._found
 
 
 def _buildah() -> tools.Tool:

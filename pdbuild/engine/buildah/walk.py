@@ -128,10 +128,15 @@ class Walk:
         if done:
             return done
         patience = _LOCK_SECONDS if self._blocked else None
-        for ready, _ in self._events.select(patience):
-            running: Running = ready.data
-            if self._read(running) and self._ended(running):
-                done.append(running.task)
+        ended = False
+        while not ended:
+            for ready, _ in self._events.select(patience):
+                running: Running = ready.data
+                if self._read(running):
+                    ended = True
+                    if self._ended(running):
+                        done.append(running.task)
+            ended |= self._blocked
         return done
 
     def _finished_before(self, task: Task) -> bool:
