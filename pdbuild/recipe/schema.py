@@ -81,7 +81,13 @@ def _value(annotation: Any, required: bool) -> Schema:
     inner, by_name = inner_table(annotation)
     if inner is not None:
         made = _table(inner, required=required)
-        return {"type": "object", "additionalProperties": made} if by_name else made
+        if by_name:
+            return {
+                "type": "object",
+                "description": made["description"],
+                "additionalProperties": made,
+            }
+        return made
     if annotation in _SCALARS:
         return dict(_SCALARS[annotation])
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
