@@ -1,5 +1,6 @@
 """Compile commands for the host, from CMake's: paths, options, search paths."""
 
+import itertools
 import json
 
 import pytest
@@ -39,7 +40,7 @@ def test_paths_of_the_project_become_the_hosts_and_those_of_the_image_the_sysroo
     made = on_host(
         "g++ -I/p/include -I ../gen -isystem /opt/x/include -include /p/all.h -c /p/a.cc"
     )
-    pairs = list(zip(made, made[1:], strict=False))
+    pairs = list(itertools.pairwise(made))
     assert ("-I", "/home/me/p/include") in pairs
     assert ("-I", "/sys/gen") in pairs  # /build/../gen
     assert ("-isystem", "/sys/opt/x/include") in pairs
