@@ -14,8 +14,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -141,6 +139,9 @@ def _git(source: Source, place: str, partial: Path) -> None:
 
 
 def _tarball(source: Source, place: str, partial: Path) -> None:
+    # Imported here: it takes longer than all the rest when there is nothing to fetch.
+    import urllib.request
+
     archive = partial / "archive"
     try:
         if place.startswith("/"):
@@ -148,7 +149,7 @@ def _tarball(source: Source, place: str, partial: Path) -> None:
         else:
             with urllib.request.urlopen(place, timeout=30) as answer, archive.open("wb") as file:
                 shutil.copyfileobj(answer, file)
-    except (OSError, urllib.error.URLError) as error:
+    except OSError as error:
         raise _MissingError(f"{place}: {getattr(error, 'reason', None) or error}") from None
     with archive.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()

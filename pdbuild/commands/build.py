@@ -158,6 +158,8 @@ def _directly(
 ) -> int:
     from pdbuild.container.host import find
 
+    if os.environ.get("PDBUILD_DIRECT") == "0":
+        raise direct.Unavailable("PDBUILD_DIRECT=0")
     found = direct.find(find(), image)
     return direct.run(found, direct.Program(argv=argv, env=env, mounts=mounts, workdir=root))
 

@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -99,16 +99,18 @@ def run(image: Image, program: Program) -> int:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    with _scratch() as scratch:
-        reader, writer = os.pipe()  # closed by exec: what arrives is why there was none
-        pid = os.fork()
-        if pid == 0:
-            os.close(reader)
-            _child(image, program, scratch, writer)
-        os.close(writer)
-        with os.fdopen(reader, "rb") as pipe:
-            status = _waited(pid)
-            problem = pipe.read().decode(errors="replace")
+    # All programs can have one: only its own namespace sees what a program mounts there.
+    scratch = dirs.runtime_dir() / "direct"
+    scratch.mkdir(exist_ok=True)
+    reader, writer = os.pipe()  # closed by exec: what arrives is why there was none
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        _child(image, program, scratch, writer)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        status = _waited(pid)
+        problem = pipe.read().decode(errors="replace")
     if problem:
         raise Unavailable(problem)
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
@@ -135,16 +137,6 @@ def _stop(pid: int) -> None:
         os.close(descriptor)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder to mount on. Only the program's namespace sees what is mounted there."""
-    folder = Path(tempfile.mkdtemp(dir=dirs.runtime_dir(), prefix="direct-"))
-    try:
-        yield folder
-    finally:
-        folder.rmdir()
 
 
 def _asked(host: Host, reference: str) -> Image:
