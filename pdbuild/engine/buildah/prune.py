@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _DAYS = 30
-_KEPT = 4  # results of one stage of one project: going back to the last few costs nothing
+_KEPT = 12  # results of one stage of one project: going back to the last few costs nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ def record(folder: Path, key: str, image: str, days: float, node: str = "n") -> 
 
 
 def test_the_old_and_the_overtaken_go_with_images_that_nobody_else_names(tmp_path: Path) -> None:
-    for index in range(6):
+    for index in range(14):
         record(tmp_path, f"k{index}", f"i{index}", days=index)
     record(tmp_path, "old", "i-old", days=31, node="other")
-    record(tmp_path, "young", "i5", days=1, node="third")
+    record(tmp_path, "young", "i13", days=1, node="third")
     (tmp_path / "broken").write_text("{")
     known = prune.records(tmp_path)
     stale = prune.stale(known, NOW)
-    assert {r.path.name for r in stale} == {"k4", "k5", "old"}
-    # i5 is the result of another node too.
-    assert prune.images(known, stale) == ("i-old", "i4")
+    assert {r.path.name for r in stale} == {"k12", "k13", "old"}
+    # i13 is the result of another node too.
+    assert prune.images(known, stale) == ("i-old", "i12")
