@@ -52,6 +52,7 @@ def build_case(
     for step in case.steps:
         change(work, step)
         results.append(build(case, engine, work, progress) | {"step": step.what})
+    shutil.rmtree(work)  # each output has the whole base in it
     return results
 
 
