@@ -9,7 +9,7 @@ from pathlib import Path
 from pdbuild import shipped, source, sources
 from pdbuild.plan.make import make
 from pdbuild.plan.types import Plan, Request
-from pdbuild.recipe import load
+from pdbuild.recipe import load, remembered
 from pdbuild.recipe.types import Recipe
 
 
@@ -27,7 +27,7 @@ class Choices:
 def open_recipe(chosen: str | None) -> Recipe:
     """The recipe that is meant, loaded and checked."""
     path = load.find(Path.cwd(), chosen)
-    return load.load(path, blocks_dir=shipped.toolchain_dir(), hooks_dir=shipped.hooks_dir())
+    return remembered.load(path, blocks_dir=shipped.toolchain_dir(), hooks_dir=shipped.hooks_dir())
 
 
 def plan_for(recipe: Recipe, choices: Choices, *, fetch: bool = True) -> Plan:

@@ -229,10 +229,10 @@ def _placed(recipe: Recipe, path: Path, hooks_dir: Path | None) -> tuple[Recipe,
         hint = f"the project's root is {root}"
         return recipe, [Finding(where, f"{named} is outside the project", hint)]
     recipe = dataclasses.replace(recipe, source=source.relative_to(root).as_posix())
-    return recipe, list(_missing_files(recipe, source, hooks_dir))
+    return recipe, list(missing_files(recipe, source, hooks_dir))
 
 
-def _missing_files(recipe: Recipe, source: Path, hooks_dir: Path | None) -> Iterator[Finding]:
+def missing_files(recipe: Recipe, source: Path, hooks_dir: Path | None) -> Iterator[Finding]:
     """Hooks and folders that the recipe names but the source tree does not have."""
     hooks: list[tuple[KeyPath, str]] = [(("build", "hook"), recipe.build.hook)]
     if recipe.docs is not None:
