@@ -43,7 +43,7 @@ class Engines:
     def stop(self) -> None:
         for process, _ in self._running.values():
             process.kill()
-            process.wait()
+            process.communicate()  # closes its pipes, too
 
 
 @pytest.fixture(scope="session")
