@@ -5,6 +5,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write what tests saw as what they expect"
     )
+    parser.addoption(
+        "--screenshots", action="store_true", help="write what browsers show into docs/images"
+    )
     parser.addoption("--long", action="store_true", help="also run what takes many minutes")
 
 

@@ -37,4 +37,7 @@ def render(recipe: Recipe, version: str) -> str:
 def render_ignored(recipe: Recipe) -> str:
     """The text of `build/Dockerfile.dockerignore`: only what the Dockerfile reads is sent."""
     kept = ["build/rootfs.tar", *(f"build/{variant}" for variant in recipe.variants)]
-    return "".join(f"{line}\n" for line in ("*", *(f"!{path}" for path in kept)))
+    # The image that is made from the package leaves them out, too.
+    packed = recipe.package is not None and recipe.build.prefix == "/usr"
+    left = ("build/*/share/doc", "build/*/share/man") if packed else ()
+    return "".join(f"{line}\n" for line in ("*", *(f"!{path}" for path in kept), *left))

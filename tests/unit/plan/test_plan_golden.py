@@ -40,6 +40,7 @@ def test_dockerfile(case: str, request: pytest.FixtureRequest) -> None:
     assert ignored[1:] == [
         "!build/rootfs.tar",
         *(f"!build/{variant}" for variant in rendered.variants),
+        *(["build/*/share/doc", "build/*/share/man"] if rendered.package else []),
     ]
 
 
