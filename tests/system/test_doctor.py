@@ -151,3 +151,18 @@ def test_a_broken_recipe_is_told(bare_user: User, pdbuild_python: Path) -> None:
     (folder / "pdbuild.toml").write_text("[project]\nnmae = 1\n")
     done = bare_user.run([pdbuild_python.parent / "pdbuild", "doctor"], cwd=folder)
     assert "pdbuild.toml:2" in done.stdout
+
+
+def test_a_range_is_noticed_when_it_is_given(pdbuild_python: Path) -> None:
+    needs_root()
+    ask = [pdbuild_python, "-c", "from pdbuild import account; print(account.find().rung)"]
+    user = make_user(f"pdbgiven{os.getpid()}", subordinate=False)
+    try:
+        assert [user.run(ask).stdout for _ in range(2)] == ["B\n", "B\n"]
+        assert (user.home / ".cache/pdbuild/account.json").exists()
+        span = "2000000000-2000065535"
+        argv = ["usermod", "--add-subuids", span, "--add-subgids", span, user.name]
+        subprocess.run(argv, check=True)
+        assert user.run(ask).stdout == "A\n"
+    finally:
+        remove_user(user)
