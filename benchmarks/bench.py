@@ -163,6 +163,35 @@ def edit(runs: int) -> Iterator[Row]:
     )
 
 
+def loop(runs: int) -> Iterator[Row]:
+    """The inner loop: `pdbuild build` after an edit, and with nothing to do."""
+    tree = SCRATCH / "loop"
+    inside(f"{configure('cpu', tree)}; ninja -C {tree} >/dev/null")
+    build = (PDBUILD, "build", "--set", "TEST=OFF")
+    ours, plain = [], []
+    with edited() as change:
+        for number in range(runs + 1):
+            change()
+            plain.append(inside(f"ninja -C {tree} >/dev/null"))
+            ours.append(timed(*build))
+            if number == 0:  # the version turns dirty and its file compiles, once
+                ours, plain = [], []
+    yield Row(
+        name="one file edited, pdbuild build / plain ninja",
+        ours=statistics.median(ours),
+        reference=statistics.median(plain),
+        goal=1.5,
+    )
+    timed(*build)
+    idle = [timed(*build) for _ in range(max(runs, 5))]
+    yield Row(
+        name="nothing changed, pdbuild build",
+        ours=statistics.median(idle),
+        reference=None,
+        goal=0.5,
+    )
+
+
 def nothing(runs: int) -> Iterator[Row]:
     """Nothing changed: all targets, against buildx with the same file on a warm daemon."""
     printed = SCRATCH / "bake.json"
@@ -210,6 +239,7 @@ def size(runs: int) -> Iterator[Row]:
 BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "cold": cold,
     "edit": edit,
+    "loop": loop,
     "nothing": nothing,
     "start": start,
     "size": size,
