@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -301,3 +302,39 @@ def _subordinates(name: str, file: str = "/etc/subuid") -> list[range]:
 def _end(file: str) -> int:
     lines = Path(file).read_text().split()
     return max((int(line.split(":")[1]) + int(line.split(":")[2]) for line in lines), default=0)
+
+
+# The projects come last: their module needs what is above.
+from .hello import hello  # noqa: E402
+from .project import Project, checkout, sample  # noqa: E402
+
+__all__ = ["hello"]
+
+
+@pytest.fixture(scope="session")
+def paddle(user: User, pdbuild_python: Path, engines: Path) -> Project:
+    """A clean clone with the example project, the session's one."""
+    return checkout(user, pdbuild_python, "paddle")
+
+
+@pytest.fixture(scope="session")
+def baked(paddle: Project) -> dict[str, Any]:
+    """The rows of `pdbuild bake all` of the example, by target."""
+    return paddle.bake("all")
+
+
+@pytest.fixture(scope="session")
+def version(baked: dict[str, Any]) -> str:
+    """The example's version, as the default image's tag has it."""
+    return str(baked["image-cpu"]["where"]).rpartition(":")[2]
+
+
+@pytest.fixture
+def greet(
+    user: User, pdbuild_python: Path, engines: Path, request: pytest.FixtureRequest
+) -> Iterator[Project]:
+    """A fresh copy of the small make project, gone after the test."""
+    name = f"greet-{request.node.name.partition('[')[0][-30:]}-{os.urandom(3).hex()}"
+    made = sample(user, pdbuild_python, "make", name)
+    yield made
+    shutil.rmtree(made.root)

@@ -5,12 +5,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from .conftest import CHECKOUT, User
 
@@ -99,20 +97,3 @@ def held_locks(user: User) -> list[str]:
         if place and int(place[1]) in inodes:
             held.append(f"{line} {inodes[int(place[1])]}")
     return held
-
-
-@pytest.fixture(scope="session")
-def paddle(user: User, pdbuild_python: Path, engines: Path) -> Iterator[Project]:
-    """A clean clone with the example project, not yet baked."""
-    yield checkout(user, pdbuild_python, "paddle")
-
-
-@pytest.fixture
-def greet(
-    user: User, pdbuild_python: Path, engines: Path, request: pytest.FixtureRequest
-) -> Iterator[Project]:
-    """A fresh copy of the small make project, gone after the test."""
-    name = f"greet-{request.node.name.partition('[')[0][-30:]}-{os.urandom(3).hex()}"
-    made = sample(user, pdbuild_python, "make", name)
-    yield made
-    shutil.rmtree(made.root)

@@ -10,23 +10,9 @@ from typing import Any
 
 import pytest
 
-from .project import Project, held_locks, paddle
-
-__all__ = ["paddle"]
+from .project import Project, held_locks
 
 VARIANTS = ("cpu", "noavx", "gpu", "gpu-noavx")
-
-
-@pytest.fixture(scope="session")
-def baked(paddle: Project) -> dict[str, Any]:
-    """The report of `pdbuild bake all`, by target."""
-    return paddle.bake("all")
-
-
-@pytest.fixture(scope="session")
-def version(paddle: Project, baked: dict[str, Any]) -> str:
-    """The version as the default image's tag has it."""
-    return str(baked["image-cpu"]["where"]).rpartition(":")[2]
 
 
 def suffix(variant: str) -> str:

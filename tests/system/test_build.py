@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import until_gone
-from .project import Project, give, paddle
-
-__all__ = ["paddle"]
+from .project import Project, give
 
 
 @pytest.fixture(scope="module")

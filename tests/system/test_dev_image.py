@@ -15,9 +15,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import User
-from .project import Project, give, paddle
-
-__all__ = ["paddle"]
+from .project import Project, give
 
 IMAGE = "paddle:dev"
 TOOLS = (
@@ -89,7 +87,9 @@ def test_the_seeds_command_makes_binaries_package_and_dockerfile(dev: Dev, first
     version = re.fullmatch(r"paddle-(.+)\.deb", deb.name)[1]  # type: ignore[index]
     fields = subprocess.run(["dpkg-deb", "-f", deb], capture_output=True, text=True, check=True)
     assert f"Package: paddle\nVersion: {version}\n" in fields.stdout
-    program = dev.run(words=("/paddle/build/cpu/bin/paddle", "version"))
+    # It is made for /usr/lib.
+    library = ("-e", "LD_LIBRARY_PATH=/paddle/build/cpu/lib")
+    program = dev.run(*library, words=("/paddle/build/cpu/bin/paddle", "version"))
     assert version in program.stdout
     assert "ARG VARIANT=cpu\n" in (build / "Dockerfile").read_text()
     assert version in (build / "Dockerfile").read_text()

@@ -13,11 +13,8 @@ from typing import Any
 import pytest
 
 from .conftest import User
-from .project import Project, paddle, sample
-from .test_bake import baked, version
+from .project import Project, sample
 from .test_plain_tools import held
-
-__all__ = ["baked", "paddle", "version"]
 
 # What each tool runs, verbatim where it can be; the image is then in podman's storage, or in
 # image.tar. BuildKit's commands get a buildkitd of the user's, and none of pdbuild's files.

@@ -12,10 +12,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import User
-from .hello import hello
 from .project import Project, checkout
-
-__all__ = ["hello"]
 
 # What clangd says of a mistake in the code: `E[time] [code] Line 3: message`.
 MISTAKE = re.compile(r"^E\[.*\] \[[\w-]+\] Line \d+: ")

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from .conftest import until_gone
-from .project import Project, greet, held_locks, mounts_below
-
-__all__ = ["greet"]
+from .project import Project, held_locks, mounts_below
 
 SLOW = """#!/bin/bash
 set -euo pipefail

@@ -22,10 +22,7 @@ from selenium.webdriver.support import expected_conditions as now
 from selenium.webdriver.support.wait import WebDriverWait
 
 from .conftest import CHECKOUT
-from .project import Project, paddle
-from .test_bake import baked
-
-__all__ = ["baked", "paddle"]
+from .project import Project
 
 FLAGS = (
     "--headless",

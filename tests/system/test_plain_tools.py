@@ -14,9 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .project import Project, greet
-
-__all__ = ["greet"]
+from .project import Project
 
 # Holds this user's buildkitd while a plain command uses it.
 HOLD = """

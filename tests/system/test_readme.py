@@ -8,9 +8,6 @@ from pdbuild.recipe import load
 
 from .conftest import CHECKOUT
 from .project import Project
-from .test_bake import baked, paddle, version
-
-__all__ = ["baked", "paddle", "version"]
 
 README = CHECKOUT / "README.md"
 

@@ -5,10 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from .project import Project, greet
-from .test_bake import baked, paddle, version
-
-__all__ = ["baked", "greet", "paddle", "version"]
+from .project import Project
 
 PROGRAM = """
 import os, sys

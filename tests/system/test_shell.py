@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .hello import hello
-from .project import Project, give, greet
-
-__all__ = ["greet", "hello"]
+from .project import Project, give
 
 
 def test_a_command_runs_in_the_dev_image_as_the_caller_in_the_same_folder(hello: Project) -> None:

@@ -11,10 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .hello import hello
 from .project import Project, give
-
-__all__ = ["hello"]
 
 
 @pytest.fixture(scope="module")
