@@ -287,6 +287,46 @@ CASES: tuple[Case, ...] = (
         targets=("out", "last"),
     ),
     Case(
+        # Debian's /lib is a link, and everything here is in the image before.
+        name="mounts-over-what-the-image-has",
+        files=SOURCES,
+        stages=(
+            stage(
+                "out",
+                bash("mkdir -p /have/it /var/lib/apt/x; echo kept >/have/it/f; echo k >/have/g"),
+                bash(
+                    "ls /have/it /var/lib/apt /etc/shells >/seen; cat /have/g >>/seen",
+                    Bind(source="src", target="/have/it"),
+                    Bind(source="top.txt", target="/have/g"),
+                    Cache(id="conformance-lib", target="/var/lib/apt"),
+                    Cache(id="conformance-cache", target="/var/cache/apt"),
+                    Cache(id="conformance-new", target="/root/.cache/new/one"),
+                    Tmpfs(target="/usr/lib/apt"),
+                    Tmpfs(target="/tmp"),
+                    Tmpfs(target="/srv"),
+                    Tmpfs(target="/made/for/this"),
+                ),
+                bash("cat /have/it/f /have/g >>/seen; ls /usr/lib/apt /var/lib/apt >>/seen"),
+            ),
+        ),
+    ),
+    Case(
+        name="mounts-inside-mounts",
+        files=SOURCES,
+        stages=(
+            stage(
+                "out",
+                bash(
+                    "find /a /run/h | sort >/seen",
+                    Bind(source="src/sub", target="/a/b"),
+                    Tmpfs(target="/a/b/deep"),
+                    Tmpfs(target="/a"),
+                    Bind(source="top.txt", target="/run/h/i/top"),
+                ),
+            ),
+        ),
+    ),
+    Case(
         name="secret",
         secrets={"ca": "the certificate\n"},
         stages=(

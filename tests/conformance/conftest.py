@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ __all__ = ["pdbuild_python"]
 
 # Everything that Buildah needs, of the suite with the newer one; unpacked once and kept.
 NEWER = "trixie"
-_PACKAGES = "buildah,skopeo,runc,netavark,bash,coreutils,mount"
+_PACKAGES = "buildah,skopeo,runc,netavark,bash,dash,coreutils,mount,python3"
 _KEPT = Path("/var/tmp/pdbuild-tests")
 
 # Runs a program of the newer suite on that suite's /usr. pdbuild starts it in namespaces of its
@@ -58,7 +59,7 @@ def older() -> str:
 @pytest.fixture(scope="session")
 def newer() -> str:
     """The PATH prefix for the Buildah of a newer suite."""
-    folder = _KEPT / f"buildah-{NEWER}"
+    folder = _KEPT / f"buildah-{NEWER}-{zlib.crc32(_PACKAGES.encode()):08x}"
     if not folder.is_dir():
         _unpack(folder)
     return f"{folder / 'bin'}:"

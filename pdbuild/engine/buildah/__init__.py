@@ -40,6 +40,7 @@ class Buildah:
         """See `Engine.build`."""
         buildah = self._tool()
         graph.check_platforms(build.plan, _native())
+        dialect = Dialect(version=tools.numbers(buildah.version))
         made = graph.make(build.plan, build.definition.contexts)
         try:
             with place.enter(buildah) as (where, run):
@@ -50,10 +51,10 @@ class Buildah:
                     build,
                     view,
                     graph=made,
-                    dialect=Dialect(version=tools.numbers(buildah.version)),
+                    dialect=dialect,
                     images=images,
                     inputs=Inputs(_root(build), ignore.parse(build.definition.ignored), bases),
-                    isolation=_isolation(made, images, bases),
+                    isolation=_isolation(made, images, bases, dialect),
                     jobs=self._jobs,
                 ).run()
         except KeyboardInterrupt:
@@ -75,10 +76,14 @@ def _buildah() -> tools.Tool:
     return found
 
 
-def _isolation(made: graph.Graph, images: Images, bases: Mapping[str, str]) -> text.Isolation:
+def _isolation(
+    made: graph.Graph, images: Images, bases: Mapping[str, str], dialect: Dialect
+) -> text.Isolation:
     runs = any(isinstance(i, Run) for node in made.nodes for i in node.stage.instructions)
     # Without a base there is no shell, so no step to run either.
-    return images.isolation(next(iter(bases.values()))) if runs and bases else text.Isolation()
+    if not (runs and bases):
+        return text.Isolation()
+    return images.isolation(next(iter(bases.values())), dialect)
 
 
 def _root(build: Build) -> Path:

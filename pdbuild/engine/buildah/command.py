@@ -1,8 +1,9 @@
 """The command lines of a run: building a node, looking into its image, exporting it."""
 
+import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pdbuild.engine.buildah import content, text
@@ -36,7 +37,7 @@ class Commands:
             contexts[name] = f"container-image://{self.inputs.image(node, name)}"
         call = text.Call(
             node=node,
-            isolation=self.isolation,
+            isolation=self._isolation(),
             layers=text.has_layers(node.stage),
             containerfile=containerfile,
             context=self._context(node, folder),
@@ -61,6 +62,25 @@ class Commands:
         """The command that writes an image into a layout."""
         self.images.prepare_export(image, layout)
         return self.images.export_words(image, layout)
+
+    def _isolation(self) -> text.Isolation:
+        """The isolation, with our program in the runtime's place."""
+        runtime = self.isolation.runtime
+        if not runtime:
+            return self.isolation
+        wrapper = self.images.run / "runtime" / Path(runtime).name
+        if not wrapper.exists():
+            program = Path(__file__).with_name("runtime.py")
+            notes = wrapper.parent / "notes"
+            words = [sys.executable, "-I", "-S", str(program), runtime, str(notes)]
+            wrapper.parent.mkdir()
+            # Its other commands (start, state, kill) need nothing of us.
+            wrapper.write_text(
+                f'#!/bin/sh\ncase " $* " in *" create "* | *" delete "*) '
+                f'exec {shlex.join(words)} "$@" ;; esac\nexec {shlex.quote(runtime)} "$@"\n'
+            )
+            wrapper.chmod(0o700)
+        return replace(self.isolation, runtime=str(wrapper))
 
     def _context(self, node: Node, folder: Path) -> Path:
         """The build context: the project itself, or what a node reads of it, filtered."""

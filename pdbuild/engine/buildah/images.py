@@ -17,6 +17,7 @@ from typing import Any
 from pdbuild.engine import exports, process, tools
 from pdbuild.engine.buildah.place import Place
 from pdbuild.engine.buildah.text import Isolation
+from pdbuild.engine.buildah.version import Dialect
 from pdbuild.errors import EngineError
 from pdbuild.oci import Layout
 
@@ -67,20 +68,23 @@ class Images:
                     mine.hardlink_to(other)
                     break
 
-    def isolation(self, image: str) -> Isolation:
+    def isolation(self, image: str, dialect: Dialect) -> Isolation:
         """How steps can be run here: tried once, on an image that has a shell, and remembered."""
         memory = self.place.folder / "isolation.json"
         with contextlib.suppress(OSError, ValueError, TypeError):
             return Isolation(**json.loads(memory.read_bytes()))
         said = []
-        for candidate in _candidates():
+        for candidate in _candidates(dialect):
             refused = self._refused(candidate, image)
             if not refused:
                 found = {"kind": candidate.kind, "runtime": candidate.runtime}
                 memory.write_text(json.dumps(found))
                 return candidate
             said.append(f"{candidate.kind} {candidate.runtime}: {refused}")
-        raise EngineError("Buildah can run no step here:\n" + "\n".join(said))
+        raise EngineError(
+            "Buildah can run no step here" + "".join(f"\n{line}" for line in said),
+            hint=tools.hint("runc"),
+        )
 
     def _refused(self, candidate: Isolation, image: str) -> str:
         """Why steps cannot be run so; "" when one could."""
@@ -180,13 +184,11 @@ def qualified(reference: str) -> str:
     return f"docker.io/{reference}" if slash else f"docker.io/library/{reference}"
 
 
-def _candidates() -> list[Isolation]:
+def _candidates(dialect: Dialect) -> list[Isolation]:
     kind = "rootless" if os.getuid() else "oci"
     found = [shutil.which(name, path=tools.search_path()) for name in ("runc", "crun")]
-    return [
-        *(Isolation(kind=kind, runtime=path) for path in found if path),
-        Isolation(kind="chroot"),
-    ]
+    runtimes = [Isolation(kind=kind, runtime=path) for path in found if path]
+    return [*runtimes, *([Isolation(kind="chroot")] if dialect.keeps_folders else [])]
 
 
 def _policies() -> tuple[Path, ...]:

@@ -207,9 +207,8 @@ def _find(buildah: tools.Tool) -> Place:
 def _made(where: Place) -> str:
     """Make the storage; "" when it works, else what Buildah said."""
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=where.folder.parent))
-    for name in ("tmp", "records", "runs", "folders/plain", "folders/sticky/tmp"):
+    for name in ("tmp", "records", "runs", "folders/plain"):
         (partial / name).mkdir(parents=True)
-    (partial / "folders/sticky/tmp").chmod(0o1777)
     (partial / "storage.conf").write_text(f'[storage]\ndriver = "{where.driver}"\n')
     (partial / "containers.conf").write_text(_CONTAINERS_CONF)
     (partial / "nothing").write_text("")

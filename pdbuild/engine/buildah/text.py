@@ -10,15 +10,17 @@ from pathlib import Path
 
 from pdbuild.engine import flatten
 from pdbuild.engine.buildah.graph import Node, binds
+from pdbuild.engine.buildah.runtime import elsewhere
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.plan.instructions import (
     Arg,
     Comment,
     Copy,
     Instruction,
+    Mount,
     Run,
+    Secret,
     Stage,
-    Tmpfs,
     Workdir,
 )
 from pdbuild.render.containerfile import render_stage
@@ -28,39 +30,41 @@ FOLDERS = "pdbuild-folders"
 #: The argument that carries a digest of what a step binds.
 BOUND = "PDBUILD_BOUND"
 
-_FORMAT = 1  # of keys: a change here builds everything anew
+_FORMAT = 2  # of keys: a change here builds everything anew
 
 
-def adapted(stage: Stage, dialect: Dialect, bound: Callable[[Run], str]) -> Stage:
+def adapted(
+    stage: Stage, dialect: Dialect, bound: Callable[[Run], str], *, moved: bool = True
+) -> Stage:
     """The stage for this Buildah; `bound` tells a digest of what a step binds.
 
     - An ARG before a step that binds makes it run again when the content has changed.
     - Buildah does not make the folder of a WORKDIR that no step runs in: an empty one is copied.
-    - 1.28 deletes the folder under a tmpfs after the step: /tmp is put back.
+    - `moved` mounts are put in their places by our runtime (see `runtime`).
     """
     out: list[Instruction] = []
-    gone = False
     for instruction in stage.instructions:
         match instruction:
             case Comment():
                 continue
             case Run(mounts=mounts) as run:
-                over = any(isinstance(m, Tmpfs) and m.target == "/tmp" for m in mounts)
-                if gone and not over:
-                    out.append(_TMP)
-                gone = over and not dialect.keeps_mount_points
                 if binds(run) and not dialect.knows_what_is_bound:
                     out.append(Arg(name=BOUND, default=bound(run)))
+                if moved:
+                    instruction = replace(run, mounts=tuple(map(_moved, mounts)))
             case Workdir(path=path):
                 out.append(Copy(stage=FOLDERS, source="/plain/", target=f"{path}/"))
             case _:
                 pass
         out.append(instruction)
-    return replace(stage, instructions=(*out, *([_TMP] if gone else [])))
+    return replace(stage, instructions=tuple(out))
 
 
-# Copies the folder `tmp`, whose mode it keeps.
-_TMP = Copy(stage=FOLDERS, source="/sticky/", target="/")
+def _moved(mount: Mount) -> Mount:
+    # A secret's place is always the same, and no image has it.
+    if isinstance(mount, Secret):
+        return mount
+    return replace(mount, target=elsewhere(mount.target))
 
 
 def key(node: Node, stage: Stage, dialect: Dialect, inputs: Mapping[str, str]) -> str:

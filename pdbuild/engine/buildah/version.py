@@ -26,9 +26,10 @@ class Dialect:
         return self.version >= (1, 44)
 
     @property
-    def keeps_mount_points(self) -> bool:
-        """Whether directories that a step mounted over are still there after it.
+    def keeps_folders(self) -> bool:
+        """Whether folders of the image that a step mounts over are still there after it.
 
-        1.28 deletes them, whether it made them or the image had them; 1.39 what it made.
+        1.28 deletes them, 1.39 only what it made. Our runtime keeps them for both; without a
+        runtime, isolated by chroot, nobody does.
         """
         return self.version >= (1, 39)

@@ -157,7 +157,10 @@ class Walk:
         return True
 
     def _key(self, node: Node) -> tuple[str, Stage]:
-        stage = text.adapted(node.stage, self._dialect, lambda run: self._inputs.bound(node, run))
+        moved = bool(self._commands.isolation.runtime)
+        stage = text.adapted(
+            node.stage, self._dialect, lambda run: self._inputs.bound(node, run), moved=moved
+        )
         return text.key(node, stage, self._dialect, self._inputs.of(node)), stage
 
     def _start(self, task: Task) -> bool:

@@ -109,15 +109,15 @@ def test_the_text_is_the_stage_with_what_an_old_buildah_lacks() -> None:
         "FROM toolchain AS build\n"
         "ARG VERSION=0\n"
         "ARG PDBUILD_BOUND=0123abcd\n"
-        "RUN --mount=type=bind,source=src,target=/src \\\n"
-        "    --mount=type=bind,from=hooks,source=/x,target=/run/hooks/x \\\n"
+        "RUN --mount=type=bind,source=src,target=/.pdbuild-2f737263 \\\n"
+        "    --mount=type=bind,from=hooks,source=/x,"
+        "target=/.pdbuild-2f72756e2f686f6f6b732f78 \\\n"
         "    --mount=type=secret,id=ca \\\n"
         "    --mount=type=secret,id=network \\\n"
-        "    --mount=type=tmpfs,target=/tmp \\\n"
+        "    --mount=type=tmpfs,target=/.pdbuild-2f746d70 \\\n"
         '    ["bash", "x"]\n'
         "COPY --from=pdbuild-folders /plain/ /work/\n"
         "WORKDIR /work\n"
-        "COPY --from=pdbuild-folders /sticky/ /\n"
         'LABEL "org.example.title"="a \\"b\\" \\$c"\n'
     )
 
@@ -131,14 +131,9 @@ def test_only_versions_that_look_away_are_told_what_is_bound(
     assert ("PDBUILD_BOUND" in names) is injects
 
 
-def test_tmp_comes_back_once_before_the_first_step_that_needs_it() -> None:
-    on_tmp = Run(argv=("a",), mounts=(Tmpfs(target="/tmp"),))
-    plain = Run(argv=("b",))
-    stage = Stage(name="s", base="b", comment="", instructions=(on_tmp, on_tmp, plain, plain))
-    kinds = [type(i).__name__ for i in adapted(stage, OLD, lambda run: "").instructions]
-    assert kinds == ["Run", "Run", "Copy", "Run", "Run"]
-    kept = adapted(stage, MIDDLE, lambda run: "")
-    assert kept.instructions == stage.instructions
+def test_without_a_runtime_mounts_stay_where_they_are() -> None:
+    stage = adapted(STAGE, NEW, lambda run: "", moved=False)
+    assert STAGE.instructions[2] in stage.instructions
 
 
 def test_a_key_depends_on_all_that_is_read_and_on_nothing_else() -> None:
