@@ -60,7 +60,8 @@ def test_again_there_is_nothing_to_do(paddle: Project, baked: dict[str, Any]) ->
     assert [row for row in rows.values() if not row["cached"]] == []
     print(f"nothing changed: {took:.2f} s")
     assert took < 2.0
-    assert paddle.user.processes() == []
+    # podman keeps one to hold the user's namespace until logout.
+    assert [p for p in paddle.user.processes() if "catatonit -P" not in p] == []
     assert held_locks(paddle.user) == []
 
 
