@@ -129,7 +129,8 @@ def _error(code: int, left: Sequence[Target], view: View) -> str:
         # buildx may end so when its builder goes away under it.
         names = ", ".join(target.name for target in left)
         return f"BuildKit ended without {names}: was it killed?"
-    return "" if code == 0 else view.solve.reason or view.solve.message
+    ended = f"buildx was killed by signal {-code}" if code < 0 else f"buildx failed ({code})"
+    return "" if code == 0 else view.solve.reason or view.solve.message or ended
 
 
 def _bake_once(

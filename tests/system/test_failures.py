@@ -126,12 +126,13 @@ def test_a_killed_pdbuild_leaves_nothing_and_the_next_goes_on(slow: Project) -> 
     assert slow.pdbuild("bake", "binaries").returncode == 0
 
 
-def test_a_killed_buildkitd_is_reported(slow: Project) -> None:
+@pytest.mark.parametrize("program", ["buildkitd", "buildx", "rootlesskit"])
+def test_a_killed_program_of_the_engine_is_reported(slow: Project, program: str) -> None:
     process = slow.start("bake", "binaries-french", "--progress=plain")
     read_until(process, r"compiling fr")
-    daemons = [line for line in slow.user.processes() if "buildkitd" in line]
-    assert daemons
-    for line in daemons:
+    running = [line for line in slow.user.processes() if f"/bin/{program} " in line]
+    assert running
+    for line in running:
         with contextlib.suppress(ProcessLookupError):  # it went with its parent
             os.kill(int(line.split()[0]), signal.SIGKILL)
     out, rest = process.communicate(timeout=60)
