@@ -153,7 +153,8 @@ def test_two_bakes_share_one_daemon(slow: Project) -> None:
 
 
 def test_missing_engines_are_said_before_any_work(greet: Project) -> None:
-    done = greet.pdbuild("bake", env={"PDBUILD_DATA_DIR": f"{greet.root}/empty"})
+    elsewhere = {"PDBUILD_DATA_DIR": f"{greet.root}/empty"}
+    done = greet.pdbuild("bake", "--engine=buildkit", env=elsewhere)
     assert done.returncode == 1
     assert "buildx is needed to run a bake file" in done.stderr
     assert "hint: run: pdbuild engines install" in done.stderr
