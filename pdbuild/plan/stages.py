@@ -120,7 +120,6 @@ def build(recipe: Recipe, variant: str, first: str) -> Stage:
     name = recipe.project.name
     options = options_of(recipe, variant)
     hook = recipe.build.hook
-    script = " ".join(["exec", "bash", f"{HOOKS}/{hook_name(hook)}", *hook_arguments(recipe)])
     waits_for = "compile" if variant == first else f"build-{first}"
     return Stage(
         name=f"build-{variant}",
@@ -132,7 +131,7 @@ def build(recipe: Recipe, variant: str, first: str) -> Stage:
             Arg(name="VERSION", default="0.0.0"),
             *(Arg(name=option, default=value) for option, value in options.items()),
             Run(
-                argv=strict(script),
+                argv=strict(_build_script(recipe)),
                 mounts=(
                     Bind(source=inside(recipe.source), target=SOURCE),
                     *hook_mounts(recipe, hook),
@@ -145,6 +144,18 @@ def build(recipe: Recipe, variant: str, first: str) -> Stage:
             ),
         ),
     )
+
+
+def _build_script(recipe: Recipe) -> str:
+    """What the compile step runs."""
+    hook = recipe.build.hook
+    run = " ".join(["bash", f"{HOOKS}/{hook_name(hook)}", *hook_arguments(recipe)])
+    # The project's own script is guarded from without: it may not know that its tree lasts.
+    run = f". {HOOKS}/tree; {run}" if "/" in hook else f"exec {run}"
+    # CMake is told of its options by arguments; of the others the tree has to know.
+    others = [name for name, option in recipe.options.items() if not option.cmake]
+    values = " ".join(f"{name}=${name}" for name in others)
+    return f'export PDBUILD_OPTIONS="{values}"; {run}' if others else run
 
 
 def binaries(recipe: Recipe, variant: str) -> Stage:

@@ -99,7 +99,10 @@ class User:
         )
 
     def processes(self) -> list[str]:
-        """The command lines of all processes of this user and of its subordinate ids."""
+        """The command lines of all processes of this user and of its subordinate ids.
+
+        But for podman's own that holds the user's namespace until logout (`catatonit -P`).
+        """
         ranges = [range(self.uid, self.uid + 1), *_subordinates(self.name)]
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
@@ -108,6 +111,8 @@ class User:
                 state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
                 if state != "Z" and any(owner in span for span in ranges):
                     words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    if words.startswith("catatonit -P"):
+                        continue
                     found.append(f"{folder.name} {words}")
         return found
 

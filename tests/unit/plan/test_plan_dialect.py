@@ -194,7 +194,7 @@ def words(case: str, stage: str, **variables: str) -> list[str]:
     (run,) = (i for i in found.instructions if isinstance(i, Run))
     *shell, script = run.argv
     assert shell == ["bash", "-euo", "pipefail", "-c"]
-    called = re.sub(r"^exec bash \S+", r"printf '%s\\0'", script)
+    called = re.sub(r"^(.*?)(exec |\. \S+; )bash \S+", r"\1printf '%s\\0'", script)
     ran = subprocess.run(
         [*shell, called], env={**os.environ, **variables}, capture_output=True, check=True
     )
