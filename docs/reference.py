@@ -25,8 +25,10 @@ TABLES: tuple[tuple[str, type], ...] = (
     ("[image]", types.Image),
     ("[docs]", types.Docs),
     ("[browse]", types.Browse),
+    ("[browse]", types.Browse),
     ("[mirrors]", types.Mirrors),
     ("A block's file", types.Block),
+    ("[source] of a block", types.Source),
     ("[parameters.NAME] of a block", types.Parameter),
 )
 
