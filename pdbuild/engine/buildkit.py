@@ -154,6 +154,8 @@ def _bake_once(
         for line in running.stderr:
             view.feed(line)
         code = running.wait()
+        if code == 0:
+            view.solve.succeed()
     except KeyboardInterrupt:
         raise Interrupted("interrupted; what was built stays in the cache") from None
     finally:

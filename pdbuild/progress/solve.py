@@ -83,6 +83,16 @@ class Solve:
         self._warnings.update(dict.fromkeys(event.warnings))
         return tuple(changes)
 
+    def succeed(self) -> None:
+        """The bake has succeeded: a step whose end nobody told of had nothing to do.
+
+        buildx stops listening when its last output is written; of a step that several targets
+        share, the last event may be lost then.
+        """
+        for step in self.steps:
+            if step.state in ("waiting", "cancelled"):
+                step.state = "cached"
+
     @property
     def targets(self) -> tuple[str, ...]:
         """The targets at work: those given, then those that bake added.

@@ -254,3 +254,12 @@ def test_every_recorded_stream_can_be_cut_anywhere() -> None:
             assert all(
                 solve.tally(target).done <= solve.tally(target).total for target in solve.targets
             )
+
+
+def test_a_bake_that_succeeded_leaves_no_step_waiting() -> None:
+    solve = Solve(["t"])
+    feed(solve, [vertex("a", "[t 1/2] RUN x", 0, 1), vertex("b", "[t 2/2] RUN y")])
+    assert solve.tally("t") == Tally(total=2, done=1)
+    solve.succeed()
+    assert solve.tally("t") == Tally(total=2, done=2, cached=1)
+    assert solve.finished("t")
