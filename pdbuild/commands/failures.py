@@ -1,6 +1,7 @@
 """Remembers which step of a target failed last, so that `pdbuild shell --at` can go there."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from pdbuild import dirs
 from pdbuild.commands.project import key
 from pdbuild.errors import PdbuildError
-from pdbuild.plan.instructions import Instruction, Stage
+from pdbuild.plan.instructions import Arg, Instruction, Stage
 from pdbuild.plan.types import Plan, Target
 from pdbuild.progress import Failure
 from pdbuild.progress.names import brief
@@ -50,8 +51,10 @@ def recall(plan: Plan, target: Target) -> Point | None:
     except (OSError, ValueError, LookupError, TypeError):
         return None
     for stage in plan.stages:
+        values = _values(stage, target)
         for index, instruction in enumerate(stage.instructions):
-            if stage.name == name and brief(one_line(instruction)) == step:
+            text = one_line(instruction)
+            if stage.name == name and step in (brief(text), brief(_expanded(text, values))):
                 return Point(stage=stage, index=index)
     return None
 
@@ -59,6 +62,18 @@ def recall(plan: Plan, target: Target) -> Point | None:
 def one_line(instruction: Instruction) -> str:
     """An instruction as BuildKit names it: on one line."""
     return " ".join(render_instruction(instruction).replace("\\\n", " ").split())
+
+
+def _values(stage: Stage, target: Target) -> dict[str, str]:
+    """The stage's build arguments."""
+    declared = {i.name: i.default for i in stage.instructions if isinstance(i, Arg)}
+    values = {name: target.args.get(name, default) for name, default in declared.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _expanded(text: str, values: dict[str, str]) -> str:
+    """BuildKit names a step with its arguments put in."""
+    return re.sub(r"\$(\w+|\{\w+\})", lambda m: values.get(m[1].strip("{}"), m[0]), text)
 
 
 def command(recipe: Recipe, target: Target, engine: str = "auto", builder: str = "") -> str:

@@ -98,10 +98,11 @@ class User:
             umask=0o022,
         )
 
-    def processes(self) -> list[str]:
+    def processes(self, *, podmans: bool = False) -> list[str]:
         """The command lines of all processes of this user and of its subordinate ids.
 
-        But for podman's own that holds the user's namespace until logout (`catatonit -P`).
+        But for podman's own that holds the user's namespace until logout (`catatonit -P`),
+        unless `podmans`.
         """
         ranges = [range(self.uid, self.uid + 1), *_subordinates(self.name)]
         found = []
@@ -111,7 +112,7 @@ class User:
                 state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
                 if state != "Z" and any(owner in span for span in ranges):
                     words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    if words.startswith("catatonit -P"):
+                    if words.startswith("catatonit -P") and not podmans:
                         continue
                     found.append(f"{folder.name} {words}")
         return found
@@ -173,9 +174,11 @@ def until_gone(pids: Iterable[int], seconds: float = 15) -> None:
 
 def remove_user(user: User) -> None:
     """End what still runs of `user` and remove all that it had."""
-    for line in user.processes():
+    pids = [int(line.split()[0]) for line in user.processes(podmans=True)]
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(int(line.split()[0]), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
+    until_gone(pids)
     _account("userdel", user.name)
     for folder in (
         user.home,
