@@ -8,7 +8,7 @@ from pathlib import Path
 from pdbuild import dirs
 from pdbuild.commands.project import key, say
 from pdbuild.editor import database, sysroot
-from pdbuild.editor.database import CUDA, Places
+from pdbuild.editor.database import CUDA, HEADERS, Places
 from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store
@@ -36,7 +36,7 @@ def refresh(recipe: Recipe, image: str, tree: Path, folders: tuple[tuple[str, st
     if stored is None or not source.exists():
         return False
     status = source.stat()
-    files = tuple(_cuda_files(recipe))
+    files = tuple(_unlisted(recipe))
     state = json.dumps([status.st_mtime_ns, status.st_size, str(tree), stored.digest, files])
     stamp = dirs.cache_dir() / "editor" / f"{key(recipe.root)}.json"
     if target.exists() and _is_stamped(stamp, state):
@@ -71,15 +71,15 @@ def _rewritten(
     digest: str,
     text: str,
     folders: tuple[tuple[str, str], ...],
-    cuda_files: tuple[str, ...],
+    unlisted: tuple[str, ...],
 ) -> tuple[str, Path]:
     try:
         commands = database.read(text)
     except (ValueError, KeyError, TypeError) as error:
         raise EngineError(f"CMake's {FILE} cannot be read: {error}") from error
     inside = {outside: within for within, outside in reversed(folders)}
-    commands = database.with_cuda(
-        commands, [_in_container(file, inside) for file in cuda_files], "nvcc"
+    commands = database.with_files(
+        commands, [_in_container(file, inside) for file in unlisted], "nvcc"
     )
     places = Places(folders=folders)
     probes = tuple(sorted(set(map(database.probe, commands))))
@@ -96,14 +96,15 @@ def _rewritten(
     return database.write(written), found.folder
 
 
-def _cuda_files(recipe: Recipe) -> Iterator[str]:
-    """The host's paths of all CUDA files, when the image has a compiler for them."""
-    if not any(block.name == "nvcc" for block in recipe.blocks):
-        return
+def _unlisted(recipe: Recipe) -> Iterator[str]:
+    """The host's paths of files that CMake may not list: headers, and CUDA with its compiler."""
+    cuda = CUDA if any(block.name == "nvcc" for block in recipe.blocks) else frozenset[str]()
     top = os.path.normpath(os.path.join(recipe.root, recipe.source))  # noqa: PTH118
     for folder, names, files in os.walk(top):
         names[:] = sorted(n for n in names if n != "build" and not n.startswith("."))
-        yield from (f"{folder}/{f}" for f in sorted(files) if os.path.splitext(f)[1] in CUDA)  # noqa: PTH122
+        for file in sorted(files):
+            if os.path.splitext(file)[1] in HEADERS | cuda:  # noqa: PTH122
+                yield f"{folder}/{file}"
 
 
 def _in_container(path: str, inside: dict[str, str]) -> str:

@@ -40,6 +40,7 @@ _GCC_ONLY = (
 _SEARCH = ("-m32", "-mx32", "-stdlib=", "--sysroot", "-isysroot", "--gcc-", "-target", "--target")
 _CXX = frozenset({".cc", ".cpp", ".cxx", ".c++", ".C", ".cppm", ".ixx"})
 CUDA = frozenset({".cu", ".cuh"})
+HEADERS = frozenset({".h", ".hh", ".hpp", ".hxx", ".h++"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,20 +140,23 @@ def system_folders(commands: Iterable[Compile], places: Places) -> tuple[str, ..
     return tuple(sorted(found))
 
 
-def with_cuda(commands: Sequence[Compile], files: Iterable[str], nvcc: str) -> tuple[Compile, ...]:
-    """`commands`, and one for each CUDA file (absolute path) that has none.
+def with_files(commands: Sequence[Compile], files: Iterable[str], nvcc: str) -> tuple[Compile, ...]:
+    """`commands`, and one for each header and CUDA file (absolute path) that has none.
 
-    CMake lists no file that a variant leaves out or that a custom command compiles. It gets
-    the options of the nearest file that is listed.
+    CMake lists no header, and no file that a variant leaves out or a custom command compiles.
+    Such a file gets the options of the nearest listed one, for a header of those that find it.
     """
     known = {command.path for command in commands}
+    folders = {c.path: [path for option, path in _path_options(c)] for c in commands}
     added = []
     for file in files:
+        finders = [c for c in commands if any(_within(file, path) for path in folders[c.path])]
         if file in known or not commands:
             continue
-        near = max(commands, key=lambda c: (len(posixpath.commonpath((c.path, file))), c.path))
-        options = [word for word in _kept(near) if word != near.file]
-        added.append(Compile(directory=near.directory, file=file, arguments=(nvcc, *options, file)))
+        near = max(finders or commands, key=lambda c: (_common(c.path, file), c.path))
+        compiler = nvcc if posixpath.splitext(file)[1] in CUDA else near.arguments[0]
+        words = (compiler, *_kept(near), file)
+        added.append(Compile(directory=near.directory, file=file, arguments=words))
     return (*commands, *added)
 
 
@@ -176,6 +180,7 @@ def for_host(command: Compile, search: Search, places: Places, cuda_header: str)
     for folder in (*search.back, *search.own):
         words += ["-idirafter", places.on_host(folder)]
     words += ["-Wno-unknown-warning-option", "-Wno-unused-command-line-argument"]
+    words += ["-Wno-pragma-once-outside-header"]
     file = places.on_host(command.path)
     directory = places.on_host(command.directory)
     return Compile(directory=directory, file=file, arguments=(*words, file))
@@ -255,6 +260,10 @@ def _host_compiler(words: Sequence[str]) -> Iterator[str]:
 
 def _absolute(directory: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(directory, path))
+
+
+def _common(one: str, other: str) -> int:
+    return len(posixpath.commonpath((one, other)))
 
 
 def _within(path: str, folder: str) -> bool:

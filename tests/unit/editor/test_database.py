@@ -96,11 +96,22 @@ def test_cuda_files_that_nobody_compiles_take_the_nearest_files_options() -> Non
         command("g++ -I/p/far -c /p/x/a.cc", "/p/x/a.cc"),
         command("g++ -I/p/near -c /p/k/b.cc", "/p/k/b.cc"),
     ]
-    *_, added = database.with_cuda(commands, ["/p/k/k.cu"], "nvcc")
+    *_, added = database.with_files(commands, ["/p/k/k.cu"], "nvcc")
     assert added.language == "cuda"
     assert "/p/near" in added.arguments and "/p/far" not in added.arguments
-    again = database.with_cuda([*commands, added], ["/p/k/k.cu"], "nvcc")
+    again = database.with_files([*commands, added], ["/p/k/k.cu"], "nvcc")
     assert len(again) == 3
+
+
+def test_a_header_takes_the_options_of_a_file_that_finds_it() -> None:
+    commands = [
+        command("gcc -I/p/src -c /p/include/t.c", "/p/include/t.c"),
+        command("g++ -I/p/include -DSEEN -c /p/src/a.cc", "/p/src/a.cc"),
+    ]
+    *_, added = database.with_files(commands, ["/p/include/x/x.h"], "nvcc")
+    assert "-DSEEN" in added.arguments and added.language == "c++"
+    *_, alone = database.with_files(commands, ["/p/other/y.h"], "nvcc")
+    assert alone.file == "/p/other/y.h"
 
 
 def test_the_images_folders_that_commands_name() -> None:
