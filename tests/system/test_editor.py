@@ -14,6 +14,8 @@ import pytest
 from .conftest import User
 from .project import Project, checkout
 
+pytestmark = pytest.mark.long
+
 # What clangd says of a mistake in the code: `E[time] [code] Line 3: message`.
 MISTAKE = re.compile(r"^E\[.*\] \[[\w-]+\] Line \d+: ")
 # One file of each kind: C++ and CUDA, their headers, intrinsics, tests with GoogleTest.

@@ -13,6 +13,8 @@ import pytest
 
 from .project import Project, give
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def line(hello: Project) -> Iterator[list[str]]:
