@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from pdbuild.commands.project import shown
-from pdbuild.plan.stages import SOURCE
+from pdbuild.plan.steps import SOURCE
 
 _PATH = re.compile(rf"(?<![\w./-]){SOURCE}/([^\s:,;'\"()\[\]<>]+)")
 # Sphinx counts the lines of a docstring from its start.

@@ -6,7 +6,7 @@ image does not change with the source or its version.
 
 from collections.abc import Iterator
 
-from pdbuild.plan import stages
+from pdbuild.plan import stages, steps
 from pdbuild.plan.instructions import Bind, Copy, Entrypoint, Env, Instruction, Run, Stage, Workdir
 from pdbuild.recipe.types import Recipe
 from pdbuild.render import dockerfile
@@ -16,13 +16,13 @@ HOOKS = "/usr/lib/pdbuild/hooks"
 
 def stage(recipe: Recipe) -> Stage:
     """The stage `dev`: started with no command, it builds the project mounted at /NAME."""
-    mounts = stages.shipped("record")
+    mounts = steps.shipped("record")
     if recipe.image:
         mounts = (*mounts, Bind(stage="runtime", source="/", target="/rootfs"))
     environment = [Env(name=k, value=v) for k, v in recipe.build.environment.items()]
     instructions: tuple[Instruction, ...] = (
         *environment,
-        Run(argv=("bash", f"{stages.HOOKS}/record", *_recorded(recipe)), mounts=mounts),
+        Run(argv=("bash", f"{steps.HOOKS}/record", *_recorded(recipe)), mounts=mounts),
         Copy(stage="hooks", source="/", target=f"{HOOKS}/"),
         Workdir(path=f"/{recipe.project.name}"),
         Entrypoint(argv=("bash", f"{HOOKS}/develop")),
@@ -50,7 +50,7 @@ def _recorded(recipe: Recipe) -> Iterator[str]:
     yield "@variants"
     yield from _variants(recipe)
     yield "@arguments"
-    yield from stages.hook_arguments(recipe)
+    yield from steps.hook_arguments(recipe)
     yield from _packages(recipe)
     if recipe.image:
         yield "@Dockerfile"

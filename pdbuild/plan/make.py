@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable
 
 from pdbuild.errors import UsageError
-from pdbuild.plan import develop, pages, stages
+from pdbuild.plan import develop, images, pages, stages
 from pdbuild.plan.instructions import Stage
 from pdbuild.plan.options import check_settings
 from pdbuild.plan.types import GENERATOR, Kind, Plan, Request, Target
@@ -215,9 +215,9 @@ def _stages(recipe: Recipe, wanted: Collection[Target]) -> list[Stage]:
     if pages.generator(recipe):
         made.extend((pages.browse_build(recipe), pages.browse()))
     if recipe.image:
-        made.extend((stages.runtime_build(recipe), stages.runtime(), stages.production(recipe)))
+        made.extend((images.runtime_build(recipe), images.runtime(), images.production(recipe)))
         for variant in variants:
-            made.extend((stages.content(recipe, variant), stages.image(variant)))
+            made.extend((images.content(recipe, variant), images.image(variant)))
     made.append(develop.stage(recipe))
     return made
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pdbuild.errors import UsageError
-from pdbuild.plan.stages import options_of
 from pdbuild.recipe.types import Recipe
 
 
@@ -36,6 +35,12 @@ def choose(recipe: Recipe, variant: str, settings: Mapping[str, str]) -> Chosen:
     free = {k: v for k, v in recipe.build.develop.items() if k not in fixed_by}
     values = options_of(recipe, start) | free | dict(settings)
     return Chosen(variant=variant or _having(recipe, values), values=values)
+
+
+def options_of(recipe: Recipe, variant: str) -> dict[str, str]:
+    """Every option's value in a variant: the variant's own, else the default."""
+    chosen = recipe.variants[variant].options
+    return {name: chosen.get(name, option.default) for name, option in recipe.options.items()}
 
 
 def check_settings(recipe: Recipe, settings: Mapping[str, str], variants: tuple[str, ...]) -> None:

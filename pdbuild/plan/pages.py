@@ -1,7 +1,8 @@
 """Lowers documentation and code browser to stages: each makes pages, and hands out them alone."""
 
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
-from pdbuild.plan.stages import (
+from pdbuild.plan.options import options_of
+from pdbuild.plan.steps import (
     HOOKS,
     OUTPUT,
     SOURCE,
@@ -9,7 +10,6 @@ from pdbuild.plan.stages import (
     hook_mounts,
     hook_name,
     inside,
-    options_of,
     strict,
 )
 from pdbuild.recipe.types import Recipe

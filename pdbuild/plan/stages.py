@@ -1,43 +1,37 @@
-"""Lowers a recipe to Containerfile stages: which steps run, on what, with what mounted."""
-
-import re
+"""Lowers a recipe to Containerfile stages: the toolchain, and each variant compiled and packed."""
 
 from pdbuild.plan import blocks
 from pdbuild.plan.instructions import (
     Arg,
     Bind,
     Cache,
-    Cmd,
     Comment,
     Copy,
-    Entrypoint,
     Env,
-    Expose,
     Instruction,
     Mount,
     Run,
-    Secret,
     Stage,
     Tmpfs,
-    Workdir,
+)
+from pdbuild.plan.options import options_of
+from pdbuild.plan.steps import (
+    CCACHE,
+    HOOKS,
+    NETWORK,
+    OUTPUT,
+    SOURCE,
+    TREE,
+    apt_install,
+    cache_key,
+    hook_arguments,
+    hook_mounts,
+    hook_name,
+    inside,
+    shipped,
+    strict,
 )
 from pdbuild.recipe.types import Block, Package, Recipe
-
-SOURCE = "/src"
-TREE = "/build"
-CCACHE = "/var/cache/ccache"
-OUTPUT = "/out"
-HOOKS = "/run/hooks"
-
-# Files that a hook sources from beside itself.
-_SOURCED = {
-    "apt-install": ("network",),
-    "pip-install": ("network",),
-    "runtime": ("network", "entrypoint"),
-    "build": ("tree",),
-    "build-make": ("tree",),
-    "build-autotools": ("tree",),
-}
 
 
 def package_name(recipe: Recipe, variant: str) -> str:
@@ -81,7 +75,7 @@ def toolchain(recipe: Recipe) -> Stage:
         packages.add("dpkg-dev")
     instructions: list[Instruction] = [Arg(name="TARGETARCH")]
     if packages:
-        instructions.append(_apt_install(recipe, "apt-install", sorted(packages)))
+        instructions.append(apt_install(recipe, "apt-install", sorted(packages)))
     for block in found:
         instructions.extend(_block(recipe, block))
     for name in recipe.left_out:
@@ -93,6 +87,36 @@ def toolchain(recipe: Recipe) -> Stage:
         "works, or the build stops here.",
         instructions=tuple(instructions),
     )
+
+
+def _block(recipe: Recipe, block: Block) -> list[Instruction]:
+    instructions: list[Instruction] = [Comment(text=f"{block.name}: {block.description}.")]
+    instructions.extend(Env(name=k, value=v) for k, v in block.environment.items())
+    if block.path:
+        instructions.append(Env(name="PATH", value=":".join((*block.path, "$PATH"))))
+    if block.pip:
+        instructions.append(
+            Run(
+                argv=("bash", f"{HOOKS}/pip-install", f"/opt/{block.name}", *block.pip),
+                mounts=(
+                    Cache(id="pdbuild-pip", target="/root/.cache/pip"),
+                    *shipped("pip-install"),
+                    *NETWORK,
+                ),
+            )
+        )
+    for hook in filter(None, (block.install, block.check)):
+        binds = _block_hook(recipe, hook)
+        script = next(bind.target for bind in binds if isinstance(bind, Bind))
+        if block.source and hook == block.install:
+            binds = (*binds, Bind(stage=f"source-{block.name}", source="/", target="/run/source"))
+        instructions.append(Run(argv=("bash", script), mounts=(*binds, Tmpfs(target="/tmp"))))
+    return instructions
+
+
+def _block_hook(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
+    """The mounts of a block's hook: those in check/ and install/ are pdbuild's."""
+    return shipped(hook) if hook.startswith(("check/", "install/")) else hook_mounts(recipe, hook)
 
 
 def compile_base(recipe: Recipe) -> Stage:
@@ -137,8 +161,8 @@ def build(recipe: Recipe, variant: str, first: str) -> Stage:
                     *hook_mounts(recipe, hook),
                     # The content of this file never changes, so waiting costs no cache.
                     Bind(stage=waits_for, source="/etc/debian_version", target="/run/first"),
-                    Cache(id=f"{name}-ccache-{_cache_key(recipe)}", target=CCACHE),
-                    Cache(id=f"{name}-{variant}-{_cache_key(recipe)}", target=TREE),
+                    Cache(id=f"{name}-ccache-{cache_key(recipe)}", target=CCACHE),
+                    Cache(id=f"{name}-{variant}-{cache_key(recipe)}", target=TREE),
                     Tmpfs(target="/tmp"),
                 ),
             ),
@@ -226,190 +250,3 @@ def deb(variant: str) -> Stage:
         comment=f"Package file of {variant}.",
         instructions=(Copy(stage=f"package-{variant}", source="/deb/", target="/"),),
     )
-
-
-def runtime_build(recipe: Recipe) -> Stage:
-    """A root file system of just what the production images need."""
-    assert recipe.image
-    return Stage(
-        name="runtime-build",
-        base="base",
-        comment="The root file system of the production images: these packages, what they "
-        "depend on, and no more.",
-        instructions=(
-            Arg(name="TARGETARCH"),
-            _apt_install(recipe, "runtime", list(recipe.image.packages)),
-        ),
-    )
-
-
-def runtime() -> Stage:
-    """That root file system as an image of one layer, which all variants share."""
-    return Stage(
-        name="runtime",
-        base="scratch",
-        comment="One layer, which the images of all variants share.",
-        instructions=(Copy(stage="runtime-build", source="/rootfs/", target="/"),),
-    )
-
-
-def content(recipe: Recipe, variant: str) -> Stage:
-    """What a variant adds to the runtime, in /image; checks that the runtime suffices."""
-    source = (
-        Bind(stage=f"package-{variant}", source="/deb", target="/deb")
-        if recipe.package
-        else Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT)
-    )
-    return Stage(
-        name=f"content-{variant}",
-        base="base",
-        comment=f"What {variant} adds to it. The runtime must satisfy its dependencies.",
-        instructions=(
-            Run(
-                argv=("bash", f"{HOOKS}/image"),
-                mounts=(
-                    source,
-                    Bind(stage="runtime", source="/", target="/rootfs"),
-                    *shipped("image"),
-                    Tmpfs(target="/tmp"),
-                ),
-            ),
-        ),
-    )
-
-
-def production(recipe: Recipe) -> Stage:
-    """How the production images run, whatever the variant."""
-    return Stage(
-        name="production",
-        base="runtime",
-        comment="How a production image runs.",
-        instructions=image_config(recipe),
-    )
-
-
-def image(variant: str) -> Stage:
-    """The production image of a variant."""
-    return Stage(
-        name=f"image-{variant}",
-        base="production",
-        comment=f"The production image of {variant}.",
-        instructions=(Copy(stage=f"content-{variant}", source="/image/", target="/"),),
-    )
-
-
-def image_config(recipe: Recipe) -> tuple[Instruction, ...]:
-    """The instructions that say how a production image runs."""
-    assert recipe.image
-    config: list[Instruction] = [
-        Env(name="PATH", value="/usr/local/bin:/usr/bin:/usr/sbin"),
-        Env(name="LANG", value="C.UTF-8"),
-    ]
-    config.extend(Env(name=k, value=v) for k, v in recipe.image.environment.items())
-    config.append(Workdir(path=recipe.image.workdir))
-    if recipe.image.expose:
-        config.append(Expose(ports=recipe.image.expose))
-    if recipe.image.entrypoint:
-        config.append(Entrypoint(argv=("/usr/lib/pdbuild/entrypoint",)))
-    if recipe.image.command:
-        config.append(Cmd(argv=recipe.image.command))
-    return tuple(config)
-
-
-def hook_arguments(recipe: Recipe) -> tuple[str, ...]:
-    """The build hook's arguments as words of a shell, in which $NAME stands for a variable."""
-    set_by = {name: option.cmake for name, option in recipe.options.items() if option.cmake}
-    words = [f"-D{cmake}=${name}" for name, cmake in set_by.items()]
-    return tuple(map(_shell_word, (*words, *recipe.build.arguments)))
-
-
-def options_of(recipe: Recipe, variant: str) -> dict[str, str]:
-    """Every option's value in a variant: the variant's own, else the default."""
-    chosen = recipe.variants[variant].options
-    return {name: chosen.get(name, option.default) for name, option in recipe.options.items()}
-
-
-def _block(recipe: Recipe, block: Block) -> list[Instruction]:
-    instructions: list[Instruction] = [Comment(text=f"{block.name}: {block.description}.")]
-    instructions.extend(Env(name=k, value=v) for k, v in block.environment.items())
-    if block.path:
-        instructions.append(Env(name="PATH", value=":".join((*block.path, "$PATH"))))
-    if block.pip:
-        instructions.append(
-            Run(
-                argv=("bash", f"{HOOKS}/pip-install", f"/opt/{block.name}", *block.pip),
-                mounts=(
-                    Cache(id="pdbuild-pip", target="/root/.cache/pip"),
-                    *shipped("pip-install"),
-                    *_NETWORK,
-                ),
-            )
-        )
-    for hook in filter(None, (block.install, block.check)):
-        binds = _block_hook(recipe, hook)
-        script = next(bind.target for bind in binds if isinstance(bind, Bind))
-        if block.source and hook == block.install:
-            binds = (*binds, Bind(stage=f"source-{block.name}", source="/", target="/run/source"))
-        instructions.append(Run(argv=("bash", script), mounts=(*binds, Tmpfs(target="/tmp"))))
-    return instructions
-
-
-_NETWORK: tuple[Mount, ...] = (Tmpfs(target="/tmp"), Secret(id="ca"), Secret(id="network"))
-
-
-def _apt_install(recipe: Recipe, hook: str, packages: list[str]) -> Run:
-    suite = f"{recipe.base.suite}-$TARGETARCH"
-    return Run(
-        argv=("bash", f"{HOOKS}/{hook}", *packages),
-        mounts=(
-            Cache(id=f"pdbuild-apt-{suite}", target="/var/cache/apt"),
-            Cache(id=f"pdbuild-apt-lists-{suite}", target="/var/lib/apt"),
-            *shipped(hook),
-            *_NETWORK,
-        ),
-    )
-
-
-def hook_mounts(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
-    """The mounts of a hook of the project's choice: a path is its own, a name is pdbuild's."""
-    if "/" not in hook:
-        return shipped(hook)
-    own = Bind(source=inside(recipe.source, hook), target=f"{HOOKS}/{hook_name(hook)}")
-    return (own, *shipped("tree"))
-
-
-def _block_hook(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
-    """The mounts of a block's hook: those in check/ and install/ are pdbuild's."""
-    return shipped(hook) if hook.startswith(("check/", "install/")) else hook_mounts(recipe, hook)
-
-
-def shipped(hook: str) -> tuple[Mount, ...]:
-    """The mounts of a hook of pdbuild's and of what it sources."""
-    names = (hook, *_SOURCED.get(hook, ()))
-    return tuple(Bind(stage="hooks", source=f"/{n}", target=f"{HOOKS}/{n}") for n in names)
-
-
-def hook_name(hook: str) -> str:
-    """The name under which a hook is mounted in HOOKS."""
-    return hook.rpartition("/")[2]
-
-
-def _cache_key(recipe: Recipe) -> str:
-    return f"{recipe.base.suite}-$TARGETARCH"
-
-
-def inside(*parts: str) -> str:
-    """A path of the build context; "" is the context itself."""
-    return "/".join(part for part in parts if part not in ("", "."))
-
-
-def strict(script: str) -> tuple[str, ...]:
-    """A shell script as an argument vector; it stops at the first mistake."""
-    return ("bash", "-euo", "pipefail", "-c", script)
-
-
-def _shell_word(word: str) -> str:
-    """A word of the step's shell in which $NAME still stands for a variable."""
-    if re.fullmatch(r"[\w./:=,+@%$-]+", word):
-        return word
-    return '"' + re.sub(r'(["\\`])', r"\\\1", word) + '"'

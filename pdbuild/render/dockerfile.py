@@ -1,6 +1,6 @@
 """Renders `build/Dockerfile`: the production image from what lies in `build/`, by plain tools."""
 
-from pdbuild.plan import stages
+from pdbuild.plan import images
 from pdbuild.plan.instructions import Instruction
 from pdbuild.recipe.types import Recipe
 from pdbuild.render.containerfile import render_instruction
@@ -12,7 +12,7 @@ def render(recipe: Recipe, version: str) -> str:
     """The text. It runs no step and pulls nothing, so it builds anywhere, offline too."""
     name = recipe.project.name
     variants = ", ".join(recipe.variants)
-    config: tuple[Instruction, ...] = stages.image_config(recipe)
+    config: tuple[Instruction, ...] = images.image_config(recipe)
     lines = [
         f"# The production image of {name}, from the files beside this one:",
         "#",

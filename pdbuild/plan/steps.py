@@ -1,0 +1,89 @@
+"""What steps have in common: their folders, hooks, mounts, and the words that a shell reads."""
+
+import re
+from collections.abc import Iterable
+
+from pdbuild.plan.instructions import Bind, Cache, Mount, Run, Secret, Tmpfs
+from pdbuild.recipe.types import Recipe
+
+SOURCE = "/src"
+TREE = "/build"
+CCACHE = "/var/cache/ccache"
+OUTPUT = "/out"
+HOOKS = "/run/hooks"
+
+# Of steps that download: the host's certificates, proxies and mirrors, none of which may stay
+# in a layer.
+NETWORK: tuple[Mount, ...] = (Tmpfs(target="/tmp"), Secret(id="ca"), Secret(id="network"))
+
+# Files that a hook sources from beside itself.
+_SOURCED = {
+    "apt-install": ("network",),
+    "pip-install": ("network",),
+    "runtime": ("network", "entrypoint"),
+    "build": ("tree",),
+    "build-make": ("tree",),
+    "build-autotools": ("tree",),
+}
+
+
+def shipped(hook: str) -> tuple[Mount, ...]:
+    """The mounts of a hook of pdbuild's and of what it sources."""
+    names = (hook, *_SOURCED.get(hook, ()))
+    return tuple(Bind(stage="hooks", source=f"/{n}", target=f"{HOOKS}/{n}") for n in names)
+
+
+def hook_name(hook: str) -> str:
+    """The name under which a hook is mounted in HOOKS."""
+    return hook.rpartition("/")[2]
+
+
+def hook_mounts(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
+    """The mounts of a hook of the project's choice: a path is its own, a name is pdbuild's."""
+    if "/" not in hook:
+        return shipped(hook)
+    own = Bind(source=inside(recipe.source, hook), target=f"{HOOKS}/{hook_name(hook)}")
+    return (own, *shipped("tree"))
+
+
+def cache_key(recipe: Recipe) -> str:
+    """What caches of compiled or downloaded files must not be shared across."""
+    return f"{recipe.base.suite}-$TARGETARCH"
+
+
+def apt_install(recipe: Recipe, hook: str, packages: Iterable[str]) -> Run:
+    """The step in which `hook` installs Debian packages; downloads are kept for the next time."""
+    suite = cache_key(recipe)
+    return Run(
+        argv=("bash", f"{HOOKS}/{hook}", *packages),
+        mounts=(
+            Cache(id=f"pdbuild-apt-{suite}", target="/var/cache/apt"),
+            Cache(id=f"pdbuild-apt-lists-{suite}", target="/var/lib/apt"),
+            *shipped(hook),
+            *NETWORK,
+        ),
+    )
+
+
+def hook_arguments(recipe: Recipe) -> tuple[str, ...]:
+    """The build hook's arguments as words of a shell, in which $NAME stands for a variable."""
+    set_by = {name: option.cmake for name, option in recipe.options.items() if option.cmake}
+    words = [f"-D{cmake}=${name}" for name, cmake in set_by.items()]
+    return tuple(map(_shell_word, (*words, *recipe.build.arguments)))
+
+
+def inside(*parts: str) -> str:
+    """A path of the build context; "" is the context itself."""
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+def strict(script: str) -> tuple[str, ...]:
+    """A shell script as an argument vector; it stops at the first mistake."""
+    return ("bash", "-euo", "pipefail", "-c", script)
+
+
+def _shell_word(word: str) -> str:
+    """A word of the step's shell in which $NAME still stands for a variable."""
+    if re.fullmatch(r"[\w./:=,+@%$-]+", word):
+        return word
+    return '"' + re.sub(r'(["\\`])', r"\\\1", word) + '"'
