@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from pdbuild.recipe.positions import KeyPath
 
-__all__ = ["Finding", "KeyPath", "sound"]
+__all__ = ["EXTENDED", "Finding", "KeyPath", "sound"]
+
+#: Needed by findings that something is not there: a file that could not be read may have it.
+EXTENDED: KeyPath = ("extends",)
 
 
 @dataclass(frozen=True, slots=True)
