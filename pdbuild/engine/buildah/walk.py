@@ -1,24 +1,18 @@
 """Walks the graph: what can run runs, what has run before is skipped, what fails stops it."""
 
 import contextlib
-import fcntl
 import json
-import os
-import selectors
-import signal
-import subprocess
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from graphlib import TopologicalSorter
-from pathlib import Path
-from typing import IO
 
-from pdbuild.engine import exports, process
+from pdbuild.engine import exports
 from pdbuild.engine.buildah import output, text
 from pdbuild.engine.buildah.command import Commands
 from pdbuild.engine.buildah.graph import Graph, Node
 from pdbuild.engine.buildah.images import Images, exported
 from pdbuild.engine.buildah.inputs import Inputs, Result
-from pdbuild.engine.buildah.start import start
+from pdbuild.engine.buildah.locks import Locks
+from pdbuild.engine.buildah.programs import Programs, Running, Task, Work
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError
@@ -27,35 +21,6 @@ from pdbuild.progress import View
 
 # While another pdbuild builds the same node there is nothing to wait on but its lock.
 _LOCK_SECONDS = 0.1
-
-_LAST_SECONDS = 10.0  # from the end of a program's output to its own
-
-_KILL: process.Ladder = ((signal.SIGKILL, 10.0),)
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A node to build, or (`target`) the export of a target whose node is built."""
-
-    node: str
-    target: str = ""
-
-
-@dataclass(slots=True)
-class Running:
-    """A task at work: its process, and where its lines go.
-
-    `result` is set when the node is built, and what others read of it is being looked at.
-    """
-
-    task: Task
-    process: "subprocess.Popen[bytes]"
-    key: str
-    said: output.Output | None = None
-    image: Path | None = None
-    result: Result | None = None
-    rest: bytes = b""
-    words: list[str] = field(default_factory=list)
 
 
 class Walk:
@@ -84,8 +49,8 @@ class Walk:
         self._names = output.Names(graph)
         self._known = images.place.known_images()
         self._ready: list[Task] = []
-        self._running: dict[IO[bytes], Running] = {}
-        self._events = selectors.DefaultSelector()
+        self._programs = Programs(images.environment, images.run)
+        self._locks = Locks(images.place.folder / "nodes.lock")
         self._outputs: dict[str, str] = {}
         self._errors: list[str] = []
         self._blocked = False
@@ -99,13 +64,11 @@ class Walk:
             sorter.add(Task(identity, target), Task(identity))
         sorter.prepare()
         self._tell(self._names.announcement())
-        place = self._images.place
-        self._locks = (place.folder / "nodes.lock").open("a+b")
-        with self._events, self._locks:
+        with self._programs, self._locks:
             try:
                 while sorter.is_active() and not self._given_up():
                     self._ready.extend(sorter.get_ready())
-                    if not (self._ready or self._running):
+                    if not (self._ready or self._programs):
                         break  # what is left needs what has failed
                     sorter.done(*self._advance())
             finally:
@@ -123,19 +86,18 @@ class Walk:
             if self._finished_before(task):
                 self._ready.remove(task)
                 done.append(task)
-            elif len(self._running) < self._jobs and self._start(task):
+            elif len(self._programs) < self._jobs and self._start(task):
                 self._ready.remove(task)
         if done:
             return done
         patience = _LOCK_SECONDS if self._blocked else None
         ended = False
         while not ended:
-            for ready, _ in self._events.select(patience):
-                running: Running = ready.data
-                if self._read(running):
+            for running in self._programs.heard(patience):
+                if self._heard(running):
                     ended = True
                     if self._ended(running):
-                        done.append(running.task)
+                        done.append(running.work.task)
             ended |= self._blocked
         return done
 
@@ -169,105 +131,87 @@ class Walk:
         if task.target:
             layout = self._build.exports / task.target
             words = self._commands.export(self._inputs.built[node.id].image, layout)
-            self._watch(Running(task, self._process(words), ""))
+            self._programs.start(words, Work(task=task))
             return True
         key, stage = self._key(node)
-        try:
-            fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _offset(key))
-        except OSError:
+        if not self._locks.take(key):
             self._blocked = True
             return False
         self._known = self._images.place.known_images()
         if self._finished_before_now(key):
             # It was built by the one that held the lock; the next look finds it.
-            self._unlock(key)
+            self._locks.free(key)
             self._blocked = True
             return False
         words, image_file = self._commands.node(node, stage)
         said = output.Output(node, stage, self._names)
-        self._watch(Running(task, self._process(words), key, said=said, image=image_file))
+        self._programs.start(words, Work(task=task, key=key, said=said, image=image_file))
         return True
 
     def _finished_before_now(self, key: str) -> bool:
         return self._images.place.recorded(key).get("image") in self._known
 
-    def _process(self, words: list[str]) -> "subprocess.Popen[bytes]":
-        return start(words, env=self._images.environment, cwd=self._images.run)
-
-    def _watch(self, running: Running) -> None:
-        assert running.process.stdout
-        self._running[running.process.stdout] = running
-        self._events.register(running.process.stdout, selectors.EVENT_READ, running)
-
-    def _read(self, running: Running) -> bool:
-        """Take in what a task says; whether that was the end."""
-        assert running.process.stdout
-        data = os.read(running.process.stdout.fileno(), 1 << 16)
-        *lines, running.rest = (running.rest + data).split(b"\n")
-        if not data and running.rest:
-            lines, running.rest = [*lines, running.rest], b""
+    def _heard(self, running: Running) -> bool:
+        """Take in what a program says; whether that was the end."""
+        lines, ended = running.read()
         for line in lines:
-            if running.said:
-                self._tell(running.said.feed(line + b"\n"))
+            if running.work.said:
+                self._tell(running.work.said.feed(line + b"\n"))
             else:
                 running.words.append(line.decode(errors="replace"))
-        return not data
+        return ended
 
     def _ended(self, running: Running) -> bool:
-        """Take in a task's end; whether it ended well."""
-        self._forget(running)
-        process.wait(running.process, _LAST_SECONDS)
-        code = process.stop(running.process, _KILL)
-        if running.task.target:
+        """Take in a program's end; whether its task is done."""
+        code = self._programs.end(running)
+        work = running.work
+        if work.task.target:
             return self._exported(running, code)
-        if running.result:
+        if work.result:
             self._looked(running, code)
             return True
-        assert running.said and running.image
+        assert work.said and work.image
         image = ""
         if code == 0:
             with contextlib.suppress(FileNotFoundError):
-                image = running.image.read_text().strip().removeprefix("sha256:")
+                image = work.image.read_text().strip().removeprefix("sha256:")
         if not image:
-            self._tell(running.said.failed(code))
-            self._errors.append(running.said.error)
-            self._unlock(running.key)
+            self._tell(work.said.failed(code))
+            self._errors.append(work.said.error)
+            self._locks.free(work.key)
             return False
-        self._tell(running.said.finished())
-        return self._settled(running, image)
+        self._tell(work.said.finished())
+        return self._settled(work, image)
 
-    def _settled(self, running: Running, image: str) -> bool:
+    def _settled(self, work: Work, image: str) -> bool:
         """Take in a node's image; whether that is all, or what others read of it is looked at."""
-        paths = self._graph.read_of(running.task.node)
+        paths = self._graph.read_of(work.task.node)
         if not paths:
-            self._record(running, Result(image))
+            self._record(work, Result(image))
             return True
-        started = self._process(self._commands.look(image, paths))
-        self._watch(Running(running.task, started, running.key, result=Result(image)))
+        look = Work(task=work.task, key=work.key, result=Result(image))
+        self._programs.start(self._commands.look(image, paths), look)
         return False
 
     def _looked(self, running: Running, code: int) -> None:
         """Take in the digests of what others read of a node; without, its image's id must do."""
-        assert running.result
+        assert running.work.result
         digests: dict[str, str] = {}
         if code == 0:
             with contextlib.suppress(ValueError):
                 digests = json.loads(running.words[-1])
-        self._record(running, Result(running.result.image, digests))
+        self._record(running.work, Result(running.work.result.image, digests))
 
-    def _record(self, running: Running, result: Result) -> None:
-        self._inputs.built[running.task.node] = result
-        owner = {"node": running.task.node, "root": self._build.plan.root}
-        self._images.place.remember(running.key, asdict(result) | owner)
-        self._unlock(running.key)
-
-    def _unlock(self, key: str) -> None:
-        fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, _offset(key))
+    def _record(self, work: Work, result: Result) -> None:
+        self._inputs.built[work.task.node] = result
+        owner = {"node": work.task.node, "root": self._build.plan.root}
+        self._images.place.remember(work.key, asdict(result) | owner)
+        self._locks.free(work.key)
 
     def _exported(self, running: Running, code: int) -> bool:
-        target = running.task.target
+        node, target = running.work.task.node, running.work.task.target
         layout = self._build.exports / target
-        digest = "" if code else exported(layout, self._inputs.built[running.task.node].image)
+        digest = "" if code else exported(layout, self._inputs.built[node].image)
         if not digest:
             said = "\n".join(running.words[-5:]) or f"exit code {code}"
             self._errors.append(f"{target} was built, but could not be exported: {said}")
@@ -276,18 +220,11 @@ class Walk:
         self._outputs[target] = digest
         return True
 
-    def _forget(self, running: Running) -> None:
-        assert running.process.stdout
-        self._events.unregister(running.process.stdout)
-        del self._running[running.process.stdout]
-
     def _stop_all(self) -> None:
-        for running in list(self._running.values()):
-            self._forget(running)
-            process.stop(running.process, _KILL)
-            if running.said:
+        for running in self._programs.kill():
+            if running.work.said:
                 with contextlib.suppress(OSError):  # nobody looks any more
-                    self._tell(running.said.stopped())
+                    self._tell(running.work.said.stopped())
 
     def _built(self) -> Built:
         targets = self._build.plan.targets
@@ -310,8 +247,3 @@ class Walk:
     def _tell(self, events: bytes) -> None:
         for line in events.splitlines():
             self._view.feed(line)
-
-
-def _offset(key: str) -> int:
-    """A key's byte in the lock file: each node that is being built locks its own."""
-    return int(key[:15], 16)
