@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -81,16 +81,21 @@ class User:
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def start(
-        self, argv: Words, *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+        self,
+        argv: Words,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stderr: int | IO[str] = subprocess.PIPE,
     ) -> subprocess.Popen[str]:
-        """Start `argv` with pipes for input, output and errors."""
+        """Start `argv` with pipes for input, output and, if not told otherwise, errors."""
         return subprocess.Popen(
             [os.fspath(word) for word in argv],
             env=self.env | dict(env or {}),
             cwd=cwd or self.home,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             user=self.uid,
             group=pwd.getpwuid(self.uid).pw_gid,

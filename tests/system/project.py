@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .conftest import CHECKOUT, User
 
@@ -28,9 +28,14 @@ class Project:
         argv = [self.program, *words]
         return self.user.run(argv, cwd=self.root, env=env, timeout=timeout)
 
-    def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        stderr: int | IO[str] = subprocess.PIPE,
+    ) -> subprocess.Popen[str]:
         """Start pdbuild here, to be watched and signalled."""
-        return self.user.start([self.program, *words], cwd=self.root, env=env)
+        return self.user.start([self.program, *words], cwd=self.root, env=env, stderr=stderr)
 
     def succeeds(self, *words: str, env: Mapping[str, str] | None = None) -> str:
         """Run pdbuild here, which must succeed; what it printed."""

@@ -141,7 +141,9 @@ class Account:
 @pytest.fixture
 def account(user: User, pdbuild_python: Path, engines: Path) -> Iterator[Account]:
     run = Path(f"/tmp/pdbrun{user.uid}")
-    made = Account(user, pdbuild_python, engines, user.home / ".cache/pdbuild", run)
+    # Some of these tests damage or remove the cache: it is not that of the other modules.
+    made = Account(user, pdbuild_python, engines, user.home / ".cache/daemon", run)
+    assert user.run(["mkdir", "-p", made.lock.parent]).returncode == 0
     yield made
     made.close()
     until_gone(int(line.split()[0]) for line in user.processes())

@@ -17,8 +17,6 @@ SSHD = 'blocks = ["gcc", "ccache", "sshd"]'
 BASE = """
 import sys
 from pdbuild import base
-
-pytestmark = pytest.mark.long
 print(base.ensure("trixie", "amd64", mirror="", say=lambda line: None).digest)
 """
 

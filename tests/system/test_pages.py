@@ -86,19 +86,27 @@ class Served:
 
     def __init__(self, project: Project, verb: str) -> None:
         self._user = project.user
-        self._process = project.start(verb, "--serve", "0", "--json")
+        # A pipe would be full after a long bake.
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self._process = project.start(verb, "--serve", "0", "--json", stderr=self._errors)
         assert self._process.stdout
         line = self._process.stdout.readline()
-        assert line, self._process.communicate()[1]
+        assert line, self._said()
         self.told: dict[str, str] = json.loads(line)
         self.address = self.told["address"]
 
     def __enter__(self) -> "Served":
         return self
 
+    def _said(self) -> str:
+        self._process.wait(20)
+        self._errors.seek(0)
+        return self._errors.read()
+
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGINT)
-        _, errors = self._process.communicate(timeout=20)
+        self._process.communicate(timeout=20)
+        errors = self._said()
         assert self._process.returncode == 0, errors
         assert "Traceback" not in errors
         # podman's own pause process stays until logout.
