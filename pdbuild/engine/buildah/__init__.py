@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pdbuild import account
 from pdbuild.engine import tools
-from pdbuild.engine.buildah import graph, ignore, place, text
+from pdbuild.engine.buildah import graph, ignore, storage, text
 from pdbuild.engine.buildah.images import Images
 from pdbuild.engine.buildah.inputs import Inputs
 from pdbuild.engine.buildah.version import Dialect
@@ -43,7 +43,7 @@ class Buildah:
         dialect = Dialect(version=tools.numbers(buildah.version))
         made = graph.make(build.plan, build.definition.contexts)
         try:
-            with place.enter(buildah) as (where, run):
+            with storage.enter(buildah) as (where, run):
                 images = Images(where, run, where.environment(run))
                 sources = {name: s for node in made.nodes for name, s in node.images.items()}
                 bases = {source: images.base(name, source) for name, source in sources.items()}

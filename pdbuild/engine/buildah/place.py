@@ -1,40 +1,18 @@
 """Where Buildah keeps its images and caches for pdbuild, and the namespaces that it runs in."""
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild import account
-from pdbuild.engine import flatten, place, process, tools
-from pdbuild.engine.buildah import prune
-from pdbuild.engine.buildah.version import Dialect
-from pdbuild.errors import EngineError
+from pdbuild.engine import flatten, tools
 
 # What the user's shell and configuration must not change in a build.
 _SCRUBBED = ("BUILDAH_", "CONTAINERS_", "STORAGE_", "_CONTAINERS_", "SOURCE_DATE_EPOCH")
-
-# The best first. vfs copies the whole image for each step, and works everywhere.
-_DRIVERS = ("overlay", "vfs")
-
-# Of BuildKit's steps; Buildah's own list depends on its version.
-_CONTAINERS_CONF = """\
-[containers]
-default_capabilities = [
-  "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP",
-  "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
-]
-"""
-
-_POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,20 +65,8 @@ class Place:
         return f"containers-storage:[{where}]{image}"
 
     def inside(self, *words: str) -> list[str]:
-        """`words` run where Buildah runs: as root of the user's namespaces.
-
-        The process namespace makes that killing the first process kills all that it started,
-        also the steps' containers; the mount namespace takes the mounts along.
-        """
-        unshare = shutil.which("unshare", path=tools.search_path()) or "unshare"
-        user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
-        if user and not self.one_id:
-            user.append("--map-auto")
-        return [
-            unshare, *user,
-            "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
-            "--", *(flatten.words() if self.one_id else ()), *words,
-        ]  # fmt: skip
+        """`words` run where Buildah runs; see `inside`."""
+        return inside(*words, one_id=self.one_id)
 
     def environment(self, run: Path) -> dict[str, str]:
         """The environment of every program that uses the storage; `run` is this run's folder."""
@@ -152,126 +118,18 @@ class Place:
         Path(temporary).replace(path)
 
 
-@contextlib.contextmanager
-def enter(buildah: tools.Tool) -> Iterator[tuple[Place, Path]]:
-    """This user's storage, and a folder for this run that goes with it.
+def inside(*words: str, one_id: bool) -> list[str]:
+    """`words` run as root of the user's namespaces; `one_id` says that the user has no others.
 
-    What a killed run has left is cleared away by the first that is alone. Raises EngineError
-    when the account or the disk does not allow builds.
+    The process namespace makes that killing the first process kills all that it started,
+    also the steps' containers; the mount namespace takes the mounts along.
     """
-    where = _find(buildah)
-    (where.folder / "runs").mkdir(exist_ok=True)
-    lock = os.open(where.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _tidy_if_alone(where, lock)
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        run = Path(tempfile.mkdtemp(dir=where.folder / "runs"))
-        try:
-            if profile := where.profile(run):
-                flatten.write_profile(profile)
-            yield where, run
-        finally:
-            shutil.rmtree(run, ignore_errors=True)
-            _tidy_if_alone(where, lock)
-    finally:
-        os.close(lock)
-
-
-def _find(buildah: tools.Tool) -> Place:
-    mine = account.find()
-    if mine.rung is account.Rung.C:
-        raise EngineError(f"Buildah cannot build here: {mine.why}", hint=mine.hint)
-    above = place.local_folder("buildah")
-    label = Dialect(version=tools.numbers(buildah.version)).label
-    suffix = "-one-id" if mine.one_id else ""
-    possible = [
-        Place(
-            folder=above / f"{label}-{driver}{suffix}",
-            driver=driver,
-            one_id=mine.one_id,
-            buildah=buildah.path,
-        )
-        for driver in _DRIVERS
-    ]
-    for found in possible:
-        if found.folder.is_dir():
-            return found
-    said = ""
-    for found in possible:
-        said = _made(found)
-        if not said:
-            return found
-    raise EngineError(f"Buildah cannot make its storage in {above}:\n{said}")
-
-
-def _made(where: Place) -> str:
-    """Make the storage; "" when it works, else what Buildah said."""
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=where.folder.parent))
-    for name in ("tmp", "records", "runs", "folders/plain"):
-        (partial / name).mkdir(parents=True)
-    (partial / "storage.conf").write_text(f'[storage]\ndriver = "{where.driver}"\n')
-    (partial / "containers.conf").write_text(_CONTAINERS_CONF)
-    (partial / "nothing").write_text("")
-    (partial / "policy.json").write_text(_POLICY)
-    trial = Place(folder=partial, driver=where.driver, one_id=where.one_id, buildah=where.buildah)
-    said = _said(trial.words("images", "--quiet"), trial.environment(partial / "runs"))
-    shutil.rmtree(partial / "runroot", ignore_errors=True)
-    for left in (partial / "runs").iterdir():
-        shutil.rmtree(left)
-    if not said:
-        with contextlib.suppress(OSError):  # another pdbuild was faster
-            partial.rename(where.folder)
-    if partial.exists():
-        _said(trial.inside("rm", "-rf", "--", str(partial)), trial.environment(partial.parent))
-    return said
-
-
-def _said(words: Sequence[str], environment: dict[str, str]) -> str:
-    """Run a short command: "" when it succeeds, else its last words."""
-    running = process.popen(
-        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    try:
-        output, _ = running.communicate()
-    finally:
-        process.stop(running, ((signal.SIGKILL, 5.0),))
-    if running.returncode == 0:
-        return ""
-    return output.decode(errors="replace").strip()[-2000:] or f"exit code {running.returncode}"
-
-
-def _tidy_if_alone(where: Place, lock: int) -> None:
-    """Remove working containers, temporary folders and runs, when no other pdbuild builds."""
-    known = prune.records(where.folder / "records")
-    stale = prune.stale(known)
-    if not (stale or _left(where) or _containers(where)):
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    left = _left(where)
-    run = Path(tempfile.mkdtemp(dir=where.folder / "runs"))
-    environment = where.environment(run)
-    if _containers(where):
-        _said(where.words("rm", "--all"), environment)
-    for record in stale:
-        record.path.unlink(missing_ok=True)
-    if images := prune.images(known, stale):
-        # One that others are built on stays; so does one that is gone already.
-        _said(where.words("rmi", *images), environment)
-    # In the namespace: a step's files belong to other ids.
-    names = [str(path) for path in (*left, *_left(where))]
-    _said(where.inside("rm", "-rf", "--one-file-system", "--", *names), environment)
-
-
-def _left(where: Place) -> list[Path]:
-    """What is only there while a build runs."""
-    found = [path for path in where.tmp.iterdir() if not path.name.startswith("buildah-cache")]
-    return [*found, *(where.folder / "runs").iterdir()]
-
-
-def _containers(where: Place) -> bool:
-    """Whether there are working containers; a finished build has none."""
-    above = where.folder / "root" / f"{where.driver}-containers"
-    return any(path.is_dir() for path in above.glob("*"))
+    unshare = shutil.which("unshare", path=tools.search_path()) or "unshare"
+    user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
+    if user and not one_id:
+        user.append("--map-auto")
+    return [
+        unshare, *user,
+        "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
+        "--", *(flatten.words() if one_id else ()), *words,
+    ]  # fmt: skip
