@@ -14,7 +14,7 @@ from pdbuild.commands.project import Choices, key, open_recipe, plain_plan, plan
 from pdbuild.definition import Definition
 from pdbuild.engine.contract import Build, Built, Engine
 from pdbuild.errors import EngineError, PdbuildError, UsageError
-from pdbuild.plan.types import Kind, Plan, Target
+from pdbuild.plan.types import VARIANT, Kind, Plan, Target
 from pdbuild.progress import Mode, view
 from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
@@ -129,12 +129,13 @@ def _collect(recipe: Recipe, plan: Plan, built: Built) -> _Made:
         _put(root / f"{dockerfile.PATH}.dockerignore", dockerfile.render_ignored(recipe))
     store = Store(dirs.data_dir() / "images")
     tags = []
-    for output in built.outputs:
-        for tag in output.target.tags:
-            store.adopt(output.layout, output.digest, tag)
-            tags.append(tag)
-    podman.load(store, tags)
-    images = tuple(image for tag in tags if (image := store.find(tag)))
+    with store.reading():  # a version that is not the newest stays until it is in podman, too
+        for output in built.outputs:
+            for tag in output.target.tags:
+                store.adopt(output.layout, output.digest, tag)
+                tags.append(tag)
+        podman.load(store, tags)
+        images = tuple(image for tag in tags if (image := store.find(tag)))
     return _Made(files=collected, images=images)
 
 
@@ -173,7 +174,7 @@ def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:
         return
     most = names.size(budget) or 0
     for image in images:
-        if "org.pdbuild.variant" in image.labels and (image.unpacked or 0) > most:
+        if VARIANT in image.labels and (image.unpacked or 0) > most:
             raise PdbuildError(
                 f"{image.reference} takes {report.size(image.unpacked or 0)}, "
                 f"more than its budget of {budget}",

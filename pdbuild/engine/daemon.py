@@ -3,14 +3,13 @@
 import contextlib
 import json
 import os
-import select
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pdbuild.engine import launch, place, tools, trouble
@@ -35,11 +34,6 @@ class Daemon:
     address: str  # "unix:///.../buildkitd.sock"
     log: Path
     pid: int  # of the process that holds all of it: killing it kills everything
-    _connection: socket.socket = field(repr=False)
-
-    def alive(self) -> bool:
-        """Whether it still serves: False once it was killed or has crashed (see `log`)."""
-        return not select.select([self._connection], [], [], 0)[0]
 
 
 def _to_stderr(line: str) -> None:
@@ -64,27 +58,7 @@ def join(*, notify: Callable[[str], None] = _to_stderr) -> Iterator[Daemon]:
             address=f"unix://{answer['socket']}",
             log=Path(str(answer["log"])),
             pid=int(str(answer["ready"])),
-            _connection=connection,
         )
-
-
-def remove_root() -> tuple[Path, ...]:
-    """Delete the caches of all BuildKit versions, also damaged ones; return what was there.
-
-    Raises EngineError when a daemon uses one of them.
-    """
-    folder = place.find("0.0").folder
-    roots = tuple(sorted(path for path in folder.iterdir() if path.is_dir()))
-    for root in roots:
-        label = root.name.partition("-")[0].removesuffix(".trial")
-        lock = place.take(folder / f"{label}.lock")
-        if lock is None:
-            raise EngineError(f"{root} is in use by a build", hint="wait for its end")
-        try:
-            _remove(root)
-        finally:
-            os.close(lock)
-    return roots
 
 
 Answer = dict[str, object]
@@ -212,26 +186,6 @@ def _launch(specification: Answer, listener: int, lock: int, log: Path) -> None:
             start_new_session=True,
             check=False,
         )
-
-
-def _remove(root: Path) -> None:
-    # Files of other ids, and overlay's work directories of mode 000: only the namespace's root
-    # can delete them.
-    run = place.run_directory(Place(folder=root.parent, label=root.name))
-    words = [] if os.getuid() == 0 else launch.wrapper(run)
-    run.mkdir(mode=0o700, exist_ok=True)
-    try:
-        done = subprocess.run(
-            [*words, "rm", "-rf", "--one-file-system", "--", str(root)],
-            env={"PATH": tools.search_path(), "XDG_RUNTIME_DIR": str(run)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    finally:
-        shutil.rmtree(run, ignore_errors=True)
-    if done.returncode:
-        raise EngineError(f"{root} could not be deleted:\n{done.stderr.strip()}")
 
 
 def _tail(log: Path) -> str:

@@ -68,7 +68,7 @@ def _environment(run: Path, buildkitd: tools.Tool) -> dict[str, str]:
     env = {name: os.environ[name] for name in kept if name in os.environ}
     return env | {
         "PATH": f"{buildkitd.path.parent}:{tools.search_path()}",
-        "USER": _user(),
+        "USER": user(),
         "XDG_RUNTIME_DIR": str(run),  # else it makes /run/buildkit, which only root can
         "TMPDIR": str(run / "tmp"),  # where a killed one leaves mount points
         # unlimited: by default a step's log is clipped at 2 MiB and 200 KiB/s
@@ -77,7 +77,8 @@ def _environment(run: Path, buildkitd: tools.Tool) -> dict[str, str]:
     }
 
 
-def _user() -> str:
+def user() -> str:
+    """The user's name for $USER, by which RootlessKit looks for the range of ids."""
     # buildkitd takes its rootless defaults only when $USER is set and not "root".
     mapped = Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]
     if os.getuid() == 0:

@@ -9,7 +9,7 @@ from pdbuild.errors import UsageError
 from pdbuild.plan import develop, images, pages, stages
 from pdbuild.plan.instructions import Stage
 from pdbuild.plan.options import check_settings
-from pdbuild.plan.types import GENERATOR, Kind, Plan, Request, Target
+from pdbuild.plan.types import GENERATOR, VARIANT, Kind, Plan, Request, Target
 from pdbuild.recipe.names import platform_problem
 from pdbuild.recipe.types import Recipe
 from pdbuild.render import containerfile
@@ -128,7 +128,7 @@ def _targets(recipe: Recipe, request: Request, *, several: bool) -> Iterable[Tar
             description=f"production image of {variant}",
             variant=variant,
             tags=(f"localhost/{name}:{version}{suffix}",),
-            labels=_labels(recipe, request, name) | {"org.pdbuild.variant": variant},
+            labels=_labels(recipe, request, name) | {VARIANT: variant},
             args=args,
         )
     if recipe.docs:

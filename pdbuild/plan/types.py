@@ -8,6 +8,8 @@ from pdbuild.recipe.types import Block
 
 # The label that says which block made the pages of the source.
 GENERATOR = "org.pdbuild.generator"
+# The label that says of which variant a production image is.
+VARIANT = "org.pdbuild.variant"
 
 
 class Kind(StrEnum):

@@ -7,7 +7,7 @@ come first and `index.json` is replaced in one step, so a reader sees the old or
 import contextlib
 import fcntl
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Store:
         loses it; `collect` frees its blobs. Raises EngineError when the layout lacks a blob or
         has one of the wrong size.
         """
-        if (reference, digest) in ((_reference(e), e["digest"]) for e in self._entries()):
+        if (reference, digest) in map(_named, self._entries()):
             return False
         source = Layout(layout)
         described = {entry.digest: entry for entry in source.index()}
@@ -97,40 +97,45 @@ class Store:
                 return config
         raise UsageError(f"image {reference} is not there for {platform}")
 
-    def remove(self, reference: str) -> bool:
-        """Forget a reference; False if it is not there. `collect` frees the blobs."""
-        with self._locked("index.lock"):
-            found = self._find(reference)
-            if found is None:
-                return False
-            self._write([e for e in self._entries() if _reference(e) != found.reference])
-        return True
+    def collect(self, forget: Collection[StoredImage] = (), *, dry_run: bool = False) -> int:
+        """Forget images, and delete the blobs that no reference needs; the bytes freed.
 
-    def collect(self) -> int:
-        """Delete the blobs that no reference needs; the bytes freed.
-
-        Raises EngineError, and deletes nothing, when an image is damaged.
+        One whose reference has moved on since stays. It waits for those who read (see
+        `reading`), so nobody loses an image while reading it. With `dry_run` nothing is changed.
+        Raises EngineError, and changes nothing, when an image that stays is damaged.
         """
         if not self.path.is_dir():
             return 0
-        freed = 0
-        with self._locked("blobs.lock"), self._locked("index.lock"):
-            used = {b.digest for top in self._index() for b in self.layout.reachable(top)}
-            for blob in (self.path / "blobs" / "sha256").iterdir():
-                if f"sha256:{blob.name}" not in used:
-                    status = blob.stat()
+        gone = {(image.reference, image.digest) for image in forget}
+        how = fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX
+        with self._locked("blobs.lock", how), self._locked("index.lock", how):
+            unused = self._unused(gone)
+            if not dry_run:
+                if gone:
+                    self._write([e for e in self._entries() if _named(e) not in gone])
+                for blob in unused:
                     blob.unlink()
-                    # A blob with another link stays on the disk.
-                    freed += status.st_size if status.st_nlink == 1 else 0
-            for leftover in self.path.glob(".*.*"):  # of a process that was killed
-                leftover.unlink(missing_ok=True)
-        return freed
+                for leftover in self.path.glob(".*.*"):  # of a process that was killed
+                    leftover.unlink(missing_ok=True)
+        return sum(unused.values())
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """Keep `collect` of other processes away while blobs are read."""
         with self._locked("blobs.lock", fcntl.LOCK_SH):
             yield
+
+    def _unused(self, gone: Collection[tuple[str, str]]) -> dict[Path, int]:
+        """The blobs that only `gone` need, or nobody; and the bytes that each would free."""
+        kept = (top for top in self._index() if (top.reference, top.digest) not in gone)
+        used = {blob.digest for top in kept for blob in self.layout.reachable(top)}
+        unused = {}
+        for blob in (self.path / "blobs" / "sha256").iterdir():
+            if f"sha256:{blob.name}" not in used:
+                status = blob.stat()
+                # A blob with another link stays on the disk.
+                unused[blob] = status.st_size if status.st_nlink == 1 else 0
+        return unused
 
     def _images(self, entries: Iterable[Descriptor]) -> list[StoredImage]:
         with Sizes(self.path / "sizes.json") as sizes:
@@ -194,6 +199,11 @@ class Store:
 def _reference(entry: Mapping[str, Any]) -> str:
     annotations = entry.get("annotations") or {}
     return str(annotations.get(CONTAINERD_REFERENCE) or annotations.get(REFERENCE) or "")
+
+
+def _named(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """The reference and the digest of an entry."""
+    return _reference(entry), str(entry["digest"])
 
 
 def _entry(top: Descriptor, reference: str) -> dict[str, Any]:

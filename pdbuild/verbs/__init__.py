@@ -17,6 +17,7 @@ VERBS = {
     "logs": "print what a detached program wrote",
     "stop": "stop a detached program",
     "images": "list the image store",
+    "prune": "remove images of old versions, and caches",
     "engines": "list the engines, or install them",
     "doctor": "find out what works here, and what mends the rest",
     "init": "write a first recipe for the project here",

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -115,16 +116,51 @@ def test_a_reference_moves_and_collect_frees_the_rest(store: Store, tmp_path: Pa
     assert sha256(b"shared").hexdigest() in blobs(store)
     assert sha256(b"old" * 100).hexdigest() not in blobs(store)
     assert store.collect() == 0
-    assert store.remove("paddle:dev") and store.remove(REFERENCE)
-    assert not store.remove(REFERENCE)
-    store.collect()
+    store.collect(store.images())
     assert blobs(store) == set() and store.images() == ()
+
+
+def test_collect_forgets_images_and_frees_what_only_they_need(store: Store, tmp_path: Path) -> None:
+    store.adopt(tmp_path / "a", export(tmp_path / "a", b"shared", b"old" * 100), "localhost/x:1")
+    store.adopt(tmp_path / "b", export(tmp_path / "b", b"shared", b"new"), REFERENCE)
+    shutil.rmtree(tmp_path / "a")
+    before = blobs(store)
+    old = store.find("localhost/x:1")
+    assert old
+    would = store.collect([old], dry_run=True)
+    assert would > 300 and blobs(store) == before and len(store.images()) == 2
+    assert store.collect([old]) == would
+    assert [image.reference for image in store.images()] == [REFERENCE]
+    assert sha256(b"shared").hexdigest() in blobs(store)
+    assert store.collect([old]) == 0
+
+
+def test_a_reference_that_has_moved_on_is_not_forgotten(store: Store, tmp_path: Path) -> None:
+    store.adopt(tmp_path / "a", export(tmp_path / "a", b"old"), REFERENCE)
+    old = store.images()
+    store.adopt(tmp_path / "b", export(tmp_path / "b", b"new"), REFERENCE)
+    store.collect(old)
+    (found,) = store.images()
+    assert found.digest != old[0].digest
+
+
+def test_collect_waits_for_readers(store: Store, tmp_path: Path) -> None:
+    store.adopt(tmp_path / "a", export(tmp_path / "a", b"x"), REFERENCE)
+    images = store.images()
+    with ThreadPoolExecutor() as others:
+        with store.reading():
+            collecting = others.submit(store.collect, images)
+            with pytest.raises(TimeoutError):
+                collecting.result(0.2)
+            assert store.images() == images
+            assert others.submit(store.collect, images, dry_run=True).result(20) == 0
+        collecting.result(20)
+    assert store.images() == ()
 
 
 def test_blobs_still_linked_elsewhere_do_not_count_as_freed(store: Store, tmp_path: Path) -> None:
     store.adopt(tmp_path / "a", export(tmp_path / "a", b"x" * 100), REFERENCE)
-    store.remove(REFERENCE)
-    assert store.collect() == 0
+    assert store.collect(store.images()) == 0
     assert blobs(store) == set()
 
 

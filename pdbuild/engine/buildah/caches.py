@@ -1,0 +1,23 @@
+"""Buildah's storages as a whole: images, layers and cache mounts."""
+
+import subprocess
+from collections.abc import Sequence
+
+from pdbuild import account
+from pdbuild.engine import caches, place, tools
+from pdbuild.engine.buildah.place import inside
+
+
+def find() -> tuple[caches.Cache, ...]:
+    """The storages of all Buildah versions, also damaged ones."""
+    return caches.find(place.local_folder("buildah"), lambda folder: folder / "lock", _run)
+
+
+def _run(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        inside(*words, one_id=account.find().one_id),
+        env={"PATH": tools.search_path()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
