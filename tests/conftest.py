@@ -14,8 +14,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell starts background jobs with SIGINT ignored, and all children would inherit that.
+    # A shell starts background jobs with SIGINT ignored, nohup ignores SIGHUP, and all children
+    # would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.addinivalue_line("markers", "long: takes many minutes; --long runs it")
 
 

@@ -17,15 +17,18 @@ sys.exit(7)
 
 
 def test_an_image_that_is_missing_is_baked_first(greet: Project) -> None:
+    text = (greet.root / "pdbuild.toml").read_text()
+    # A version that no other test has baked.
+    greet.written("pdbuild.toml", text.replace('"1.2.0"', '"1.2.1"'))
     done = greet.pdbuild("run", "--variant", "french", "greet", "you")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "Bonjour, you!\n"
-    assert "localhost/greet:1.2.0-french is not there yet: baking image-french" in done.stderr
+    assert "localhost/greet:1.2.1-french is not there yet: baking image-french" in done.stderr
     assert not (greet.root / "build").exists()
     again = greet.pdbuild("run", "greet", "--variant", "french", "you")
     assert (again.stdout, again.stderr) == ("Bonjour, you!\n", "")
     images = [image["reference"] for image in json.loads(greet.succeeds("images", "--json"))]
-    assert "localhost/greet:1.2.0-french" in images
+    assert "localhost/greet:1.2.1-french" in images
 
 
 def test_a_program_here_runs_as_the_user(paddle: Project, version: str) -> None:
