@@ -29,6 +29,8 @@ default_capabilities = [
 ]
 """
 
+_PARTIAL = ".partial-"  # begins the name of a storage that is being made
+
 _POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 
 
@@ -102,7 +104,19 @@ def _find(buildah: tools.Tool) -> Place:
 
 def _made(where: Place) -> str:
     """Make the storage; "" when it works, else what Buildah said."""
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=where.folder.parent))
+    above = where.folder.parent
+    with (above / "making.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if where.folder.is_dir():
+            return ""  # another pdbuild was faster
+        if left := [str(path) for path in above.glob(f"{_PARTIAL}*")]:
+            # Of one that was killed: nobody else makes any while we hold the lock.
+            _said(where.inside("rm", "-rf", "--", *left), {"PATH": tools.search_path()})
+        return _made_alone(where)
+
+
+def _made_alone(where: Place) -> str:
+    partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=where.folder.parent))
     for name in ("tmp", "records", "runs", "folders/plain"):
         (partial / name).mkdir(parents=True)
     (partial / "storage.conf").write_text(f'[storage]\ndriver = "{where.driver}"\n')
@@ -115,9 +129,8 @@ def _made(where: Place) -> str:
     for left in (partial / "runs").iterdir():
         shutil.rmtree(left)
     if not said:
-        with contextlib.suppress(OSError):  # another pdbuild was faster
-            partial.rename(where.folder)
-    if partial.exists():
+        partial.rename(where.folder)
+    else:
         _said(trial.inside("rm", "-rf", "--", str(partial)), trial.environment(partial.parent))
     return said
 
