@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from .conftest import User
-from .project import Project, give
+from .project import Project, checkout, give
 
 CMAKE = """
 cmake_minimum_required(VERSION 3.20)
@@ -45,3 +45,22 @@ def test_init_bakes_a_cmake_project(user: User, pdbuild_python: Path, engines: P
     again = project.pdbuild("init")
     assert again.returncode == 2
     assert "there is a pdbuild.toml already" in again.stderr
+
+
+def test_uv_installs_it_as_a_tool(user: User, pdbuild_python: Path) -> None:
+    clone = checkout(user, pdbuild_python, "clone-for-uv")
+    here = user.home / "uv"
+    done = user.run([pdbuild_python, "-m", "venv", here], timeout=120)
+    assert done.returncode == 0, done.stderr
+    done = user.run([here / "bin/pip", "--quiet", "install", "uv"], timeout=300)
+    assert done.returncode == 0, done.stderr
+    done = user.run([here / "bin/uv", "tool", "install", "."], cwd=clone.root, timeout=300)
+    assert done.returncode == 0, done.stderr
+    project = user.home / "for-uv"
+    project.mkdir()
+    (project / "CMakeLists.txt").write_text(CMAKE)
+    give(user, project)
+    installed = Project(user=user, root=project, program=user.home / ".local/bin/pdbuild")
+    assert "pdbuild.toml is written" in installed.succeeds("init")
+    # The blocks and hooks that it renders are those of the wheel.
+    assert "apt-install" in installed.succeeds("bake", "--print=containerfile")
