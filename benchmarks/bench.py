@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pdbuild.engine import daemon, tools
 
@@ -215,6 +216,62 @@ def nothing(runs: int) -> Iterator[Row]:
     )
 
 
+def buildah(runs: int) -> Iterator[Row]:
+    """Buildah: nothing changed, against `buildah build` of the same file, target by target."""
+    engine = "--engine=buildah"
+    run(PDBUILD, "bake", "all", engine, "-q")
+    printed = subprocess.run([PDBUILD, "bake", "all", "--print"], cwd=ROOT, capture_output=True)
+    bake = json.loads(printed.stdout)
+    for wanted, targets in {
+        "image-cpu": ["image-cpu"],
+        "all": bake["group"]["all"]["targets"],
+    }.items():
+        builds = [plain_buildah(bake, target) for target in targets]
+        ours, plain = [], []
+        for _ in range(runs + 1):
+            plain.append(sum(timed(*build) for build in builds))
+            ours.append(timed(PDBUILD, "bake", wanted, engine, "-q"))
+        yield Row(
+            name=f"nothing changed, bake {wanted} with Buildah / buildah build of the same file",
+            ours=statistics.median(ours[1:]),
+            reference=statistics.median(plain[1:]),
+            goal=1.5,
+        )
+
+
+def plain_buildah(bake: dict[str, Any], name: str) -> list[str]:
+    """The `buildah build` that a target of a bake file amounts to."""
+    target = bake["target"][name]
+    words = ["buildah", "build", "--layers", "--quiet", "--isolation=rootless"]
+    words += ["--runtime", str(tools.require("runc", reason="measure").path)]
+    words += ["--cgroup-manager=cgroupfs", "--network=host"]
+    words += ["-f", target["dockerfile"], "--target", target["target"]]
+    for key, value in target.get("args", {}).items():
+        words += ["--build-arg", f"{key}={value}"]
+    for key, value in target["contexts"].items():
+        if value.startswith("oci-layout://"):
+            value = "container-image://oci:" + value.removeprefix("oci-layout://").partition("@")[0]
+        words += ["--build-context", f"{key}={value}"]
+    for secret in target.get("secret", ()):
+        words += ["--secret", secret]
+    return [*words, target["context"]]
+
+
+def engines(runs: int) -> Iterator[Row]:
+    """All targets with each engine, with no cache but the base: one run each, it takes minutes."""
+    seconds = {}
+    for engine in ("buildkit", "buildah"):
+        env = {"PDBUILD_CACHE_DIR": str(SCRATCH / f"cache-{engine}-{time.time_ns()}")}
+        seconds[engine] = timed(PDBUILD, "bake", "all", f"--engine={engine}", "-q", env=env)
+        run(PDBUILD, "prune", "--caches", "--keep=1000", env=env)
+    yield Row(
+        name="bake all, cold, with Buildah / with BuildKit",
+        ours=seconds["buildah"],
+        reference=seconds["buildkit"],
+        goal=1.3,
+    )
+
+
 def start(runs: int) -> Iterator[Row]:
     """What costs no build."""
     for words, goal in ((("bake", "--print"), 0.25), (("--help",), 0.12)):
@@ -241,6 +298,8 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "edit": edit,
     "loop": loop,
     "nothing": nothing,
+    "buildah": buildah,
+    "engines": engines,
     "start": start,
     "size": size,
 }

@@ -17,8 +17,6 @@ import pytest
 from .conftest import User
 from .project import Project, give
 
-pytestmark = pytest.mark.long
-
 IMAGE = "paddle:dev"
 TOOLS = (
     "gcc g++ gdb clang clang++ clangd clang-format cmake ninja ccache git python3 nvcc "

@@ -16,8 +16,6 @@ from .conftest import User
 from .project import Project, sample
 from .test_plain_tools import held
 
-pytestmark = pytest.mark.long
-
 # What each tool runs, verbatim where it can be; the image is then in podman's storage, or in
 # image.tar. BuildKit's commands get a buildkitd of the user's, and none of pdbuild's files.
 REMOTE = (

@@ -15,8 +15,6 @@ import pytest
 from .conftest import User, make_user, needs_root, remove_user
 from .project import sample
 
-pytestmark = pytest.mark.long
-
 # What follows runs with a limit of no user namespace, which holds below a namespace of ours.
 _FORBID = """
 import ctypes, os, sys

@@ -11,8 +11,6 @@ import pytest
 
 from .project import Project, give
 
-pytestmark = pytest.mark.long
-
 
 def test_a_command_runs_in_the_dev_image_as_the_caller_in_the_same_folder(hello: Project) -> None:
     script = "id -u; id -un; pwd; cat /etc/debian_version; command -v cmake; touch by-shell"

@@ -16,8 +16,6 @@ import pytest
 from .conftest import CHECKOUT, User
 from .project import Project, give
 
-pytestmark = pytest.mark.long
-
 STAND_IN = Path(__file__).with_name("codebrowser")
 RECIPE = """\
 [project]

@@ -13,8 +13,6 @@ import pytest
 
 from .project import Project, give
 
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture(scope="module")
 def line(hello: Project) -> Iterator[list[str]]:

@@ -1,0 +1,131 @@
+"""Several pdbuilds at once: of one user, and of two users on one node."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import User
+from .project import Project, held_locks, mounts_below, sample
+
+ENGINES = ("buildkit", "buildah")
+
+# Counts in the build tree how often a variant was compiled, and tells it in the output.
+COUNTING = """#!/bin/bash
+set -euo pipefail
+echo run >>"$PDBUILD_TREE/runs"
+make -C "$PDBUILD_SOURCE" O="$PDBUILD_TREE" PREFIX="$PDBUILD_PREFIX" GREETING="$GREETING" \\
+    DESTDIR="$PDBUILD_OUTPUT" install
+install -D -m 0644 "$PDBUILD_TREE/runs" "$PDBUILD_OUTPUT$PDBUILD_PREFIX/share/greet/runs"
+"""
+
+# `all` twice, and parts of it.
+TARGETS = (("all",), ("all",), ("debs",), ("binaries-french", "image-english"))
+
+
+@pytest.fixture
+def counting(greet: Project) -> Iterator[Project]:
+    """The make project, which tells how often it was compiled."""
+    greet.written("ci/build.sh", COUNTING)
+    yield greet
+
+
+def cold(project: Project, engine: str, name: str) -> dict[str, str]:
+    """An environment in which nothing has been built yet; the base is there."""
+    return {"PDBUILD_CACHE_DIR": f"{project.user.home}/cold/{engine}-{name}"}
+
+
+def finish(process: "subprocess.Popen[str]") -> None:
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said[-4000:]
+    assert "Traceback" not in said
+
+
+def nothing_is_left(project: Project, env: dict[str, str]) -> None:
+    left = project.user.processes()
+    deadline = time.monotonic() + 15
+    while left and time.monotonic() < deadline:
+        time.sleep(0.1)
+        left = project.user.processes()
+    assert left == []
+    assert mounts_below(project.user.home) == []
+    assert held_locks(project.user) == []
+    assert list((project.root / "build").glob(".pdbuild-*")) == []
+    cache = Path(env["PDBUILD_CACHE_DIR"])
+    assert list(cache.glob("buildah/.partial-*")) == []
+    assert list(cache.glob("buildah/*/runs/*")) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_four_at_once_do_the_work_of_one(counting: Project, engine: str) -> None:
+    # The base is made before: it is not what is measured.
+    counting.succeeds("bake", "rootfs", f"--engine={engine}", "--progress=plain")
+
+    alone = cold(counting, engine, "alone")
+    began = time.monotonic()
+    finish(counting.start("bake", "all", f"--engine={engine}", "-q", env=alone))
+    of_one = time.monotonic() - began
+
+    counting.runs("rm", "-rf", "build")
+    shared = cold(counting, engine, "shared")
+    began = time.monotonic()
+    four = [
+        counting.start("bake", *targets, f"--engine={engine}", "-q", env=shared)
+        for targets in TARGETS
+    ]
+    for process in four:
+        finish(process)
+    of_four = time.monotonic() - began
+
+    nothing_is_left(counting, shared)
+    build = counting.root / "build"
+    for variant in ("english", "french"):
+        assert (build / variant / "share/greet/runs").read_text() == "run\n", "compiled twice"
+    for tag in ("1.2.0", "1.2.0-french"):
+        listed = counting.runs("dpkg-deb", "--contents", f"build/greet-{tag}.deb")
+        assert "./usr/bin/greet" in listed
+    artifacts = json.loads((build / "artifacts.json").read_text())
+    assert artifacts
+    assert "Hello" in counting.succeeds("run", "greet", "all")
+    assert of_four < 1.6 * of_one + 3, f"four took {of_four:.1f} s, one {of_one:.1f} s"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_same_target_of_two_checkouts_at_once(
+    user: User, pdbuild_python: Path, engines: Path, engine: str
+) -> None:
+    # Cache mounts are shared by all projects of a user: each must get its own build tree.
+    first = sample(user, pdbuild_python, "make", f"one-{engine}")
+    second = sample(user, pdbuild_python, "make", f"two-{engine}")
+    second.written("src/en.h", '#pragma once\n#define HELLO "Good day"\n')
+    both = [p.start("bake", "binaries", f"--engine={engine}", "-q") for p in (first, second)]
+    for process in both:
+        finish(process)
+    said = []
+    for project in (first, second):
+        library = f"LD_LIBRARY_PATH={project.root / 'build/english/lib'}"
+        said.append(project.runs("env", library, "build/english/bin/greet", "you"))
+        project.runs("rm", "-rf", str(project.root))
+    assert said[0].startswith("Hello") and said[1].startswith("Good day")
+
+
+def test_two_users_on_one_node(
+    user: User, bare_user: User, pdbuild_python: Path, engines: Path
+) -> None:
+    projects = [sample(u, pdbuild_python, "make", "shared-node") for u in (user, bare_user)]
+    running = [project.start("bake", "all", "-q") for project in projects]
+    for process in running:
+        finish(process)
+    for project in projects:
+        build = project.root / "build"
+        assert [p for p in build.rglob("*") if p.lstat().st_uid != project.user.uid] == []
+        assert "Hello" in project.succeeds("run", "greet", "you")
+        nothing_is_left(project, {"PDBUILD_CACHE_DIR": f"{project.user.home}/.cache/pdbuild"})
+        # Neither can look into the other's sockets.
+        other = next(p.user for p in projects if p is not project)
+        if Path(f"/tmp/pdbuild-{other.uid}").exists():
+            assert project.user.run(["ls", f"/tmp/pdbuild-{other.uid}"]).returncode != 0
+        project.runs("rm", "-rf", str(project.root))
