@@ -1,6 +1,8 @@
 """The BuildKit engine: `buildx bake` on this user's own buildkitd, or on a builder they name."""
 
 import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -13,8 +15,6 @@ from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError, Interrupted
 from pdbuild.plan.types import Target
 from pdbuild.progress import View
-
-_BUILDER = "pdbuild"
 
 # What the user's shell must not change in a build.
 _SCRUBBED = ("BUILDX_", "BUILDKIT_", "SOURCE_DATE_EPOCH", "DOCKER_HOST", "DOCKER_CONTEXT")
@@ -63,26 +63,43 @@ class BuildKit:
         with daemon.join() as running:
             # Persistent: its node id is part of the key under which BuildKit keeps sources.
             environment["BUILDX_CONFIG"] = str(data_dir() / "buildx")
-            _register(running.address, environment)
-            yield _BUILDER, environment
+            yield _registered(running.address, environment), environment
 
 
-def _register(address: str, environment: dict[str, str]) -> None:
-    """Point the buildx builder "pdbuild" at `address`, unless it is already."""
-    instance = Path(environment["BUILDX_CONFIG"]) / "instances" / _BUILDER
+def _registered(address: str, environment: dict[str, str]) -> str:
+    """The name of the buildx builder for `address`, which is made when there is none.
+
+    Each address has its own: pdbuilds with different daemons may run at once.
+    """
+    name = f"pdbuild-{hashlib.sha256(address.encode()).hexdigest()[:8]}"
+    config = Path(environment["BUILDX_CONFIG"])
+    instance = config / "instances" / name
+    if not _points_at(instance, address):
+        config.mkdir(parents=True, exist_ok=True)
+        with (config / "pdbuild.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _points_at(instance, address):  # another pdbuild was faster
+                instance.unlink(missing_ok=True)
+                _create(name, address, environment)
+    return name
+
+
+def _points_at(instance: Path, address: str) -> bool:
     with contextlib.suppress(OSError, ValueError, LookupError):
-        if json.loads(instance.read_bytes())["Nodes"][0]["Endpoint"] == address:
-            return
+        return bool(json.loads(instance.read_bytes())["Nodes"][0]["Endpoint"] == address)
+    return False
+
+
+def _create(name: str, address: str, environment: dict[str, str]) -> None:
     # Imported here: it takes longer to import than a cached bake takes to run.
     from python_on_whales import DockerClient
     from python_on_whales.exceptions import DockerException
 
     buildx = tools.require("buildx", reason="run a bake file")
-    instance.unlink(missing_ok=True)
     with _environment(environment | {"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker"}):
         try:
             client = DockerClient(client_call=[str(buildx.path)])
-            client.buildx.create(address, driver="remote", name=_BUILDER)
+            client.buildx.create(address, driver="remote", name=name)
         except DockerException as error:
             raise EngineError(f"buildx cannot use {address}: {error.stderr or error}") from error
 
