@@ -14,8 +14,6 @@ import pytest
 from .conftest import User
 from .project import Project, checkout
 
-pytestmark = pytest.mark.long
-
 # What clangd says of a mistake in the code: `E[time] [code] Line 3: message`.
 MISTAKE = re.compile(r"^E\[.*\] \[[\w-]+\] Line \d+: ")
 # One file of each kind: C++ and CUDA, their headers, intrinsics, tests with GoogleTest.
@@ -135,7 +133,6 @@ def test_clangd_reads_a_sample_of_the_example(configured: Project, clangd: str) 
     read_all(configured, clangd, files)
 
 
-@pytest.mark.long
 def test_clangd_reads_every_file_of_the_example(configured: Project, clangd: str) -> None:
     suffixes = (".cc", ".h", ".cu", ".cuh")
     files = [f for f in sorted(source(configured).rglob("*")) if f.suffix in suffixes]
