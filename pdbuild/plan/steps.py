@@ -57,8 +57,10 @@ def apt_install(recipe: Recipe, hook: str, packages: Iterable[str]) -> Run:
     return Run(
         argv=("bash", f"{HOOKS}/{hook}", *packages),
         mounts=(
-            Cache(id=f"pdbuild-apt-{suite}", target="/var/cache/apt"),
-            Cache(id=f"pdbuild-apt-lists-{suite}", target="/var/lib/apt"),
+            # Not where apt has them by itself: Buildah 1.28 deletes mount points, and for
+            # /var/lib/apt takes /usr/lib/apt, so that plain `podman build` would break apt.
+            Cache(id=f"pdbuild-apt-{suite}", target="/run/apt/cache"),
+            Cache(id=f"pdbuild-apt-lists-{suite}", target="/run/apt/state"),
             *shipped(hook),
             *NETWORK,
         ),

@@ -49,7 +49,7 @@ class Builds:
 
     def left(self) -> list[str]:
         """What a build leaves beyond its caches: files and working containers."""
-        (storage,) = (self.user.home / ".cache/pdbuild/buildah").iterdir()
+        (storage,) = (self.user.home / ".cache/pdbuild/buildah").glob("*/")
         found = [p for p in (storage / "tmp").iterdir() if not p.name.startswith("buildah-cache")]
         found += (storage / "runs").iterdir()
         found += [p for p in (storage / "root/overlay-containers").iterdir() if p.is_dir()]
