@@ -182,6 +182,6 @@ def test_kill_9_at_fifty_moments_of_the_example(
 ) -> None:
     project = checkout(user, pdbuild_python, f"killed-{engine}")
     source = "examples/paddle/src/core/tensor.cc"
-    killing = Killing(project, engine, "debs", "images", source=source)
+    killing = Killing(project, engine, "binaries", "debs", "images", source=source)
     kill_at(killing, 50)
     assert set(killing.hit) >= PROGRAMS[engine]
