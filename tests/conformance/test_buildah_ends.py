@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from system.conftest import User, until_gone
 
-pytestmark = pytest.mark.long
-
 # Says that it runs, and goes on for longer than any test waits.
 FOREVER = "echo ready; for i in $(seq 600); do date >/c/alive; sleep 0.1; done"
 

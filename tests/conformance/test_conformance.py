@@ -11,8 +11,6 @@ from system.conftest import User
 
 from .cases import CASES, Case
 
-pytestmark = pytest.mark.long
-
 # How long all cases may take on one engine.
 _SECONDS = 600
 
