@@ -29,11 +29,12 @@ def test_both_engines_make_the_same_of_the_example(
     builder: User, pdbuild_python: Path, driver: Path, older: str
 ) -> None:
     made = {}
-    origin = CHECKOUT
+    # The same commit for both, whatever happens to the checkout meanwhile.
+    origin = builder.home / "origin.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", CHECKOUT, origin], check=True)
     for engine in ("buildkit", "buildah"):
         root = builder.home / engine / "example"
         subprocess.run(["git", "clone", "--quiet", origin, root], check=True)
-        origin = root  # the same commit, whatever happens to the checkout meanwhile
         subprocess.run(["chown", "-R", f"{builder.name}:", root.parent], check=True)
         program = pdbuild_python.with_name("pdbuild")
         argv = [program, "bake", "all", f"--engine={engine}", "--quiet"]
