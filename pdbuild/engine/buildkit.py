@@ -191,7 +191,7 @@ def _command(build: Build, targets: Sequence[Target], builder: str, metadata: Pa
     ]  # fmt: skip
     for target in targets:
         layout = build.exports / target.name
-        layout.mkdir(parents=True, exist_ok=True)
+        exports.mend(layout)
         argv += ["--set", f"{target.name}.output={_exporter(layout)}"]
     return argv + [target.name for target in targets]
 

@@ -16,6 +16,21 @@ def digests(layout: Path) -> frozenset[str]:
     return frozenset()
 
 
+def mend(layout: Path) -> None:
+    """Make a layout fit to be exported to, whatever an exporter that was killed has left there.
+
+    Exporters write the index in place, so it may be cut off; blobs they rename when complete.
+    """
+    layout.mkdir(parents=True, exist_ok=True)
+    for name in ("index.json", "oci-layout"):
+        try:
+            json.loads((layout / name).read_bytes())
+        except FileNotFoundError:
+            continue
+        except ValueError:
+            (layout / name).unlink()
+
+
 def keep_only(layout: Path, digest: str) -> None:
     """Forget earlier exports in this layout, which exporters keep beside the new one."""
     if digests(layout) <= {digest}:
@@ -24,7 +39,9 @@ def keep_only(layout: Path, digest: str) -> None:
     used = {blob.digest for blob in here.reachable(here.describe(digest))}
     index = json.loads((layout / "index.json").read_bytes())
     index["manifests"] = [entry for entry in index["manifests"] if entry["digest"] == digest]
-    (layout / "index.json").write_text(json.dumps(index))
+    written = layout / "index.json.new"
+    written.write_text(json.dumps(index))
+    written.replace(layout / "index.json")
     for blob in (layout / "blobs" / "sha256").iterdir():
         if f"sha256:{blob.name}" not in used:
             blob.unlink()

@@ -57,6 +57,7 @@ class Images:
 
     def prepare_export(self, image: str, layout: Path) -> None:
         """Link layers that other targets' layouts have already into this one."""
+        exports.mend(layout)
         blobs = layout / "blobs" / "sha256"
         blobs.mkdir(parents=True, exist_ok=True)
         for layer in self._layers(image):
