@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import User, make_user, remove_user
-from .project import Project, checkout
+from .project import Project, checkout, give
 
 CA = "/etc/ssl/certs/ca-certificates.crt"
 BASE = (
@@ -26,6 +26,11 @@ def newcomer(user: User, pdbuild_python: Path) -> Iterator[Project]:
     """A clone of somebody else's, and the base as podman would have it from a registry."""
     someone = make_user(f"pdbseed{user.uid}", subordinate=True)
     project = checkout(someone, pdbuild_python, "paddle")
+    # By itself Debian 12's podman takes vfs here, which copies the whole image for each step.
+    storage = project.written(
+        "../.config/containers/storage.conf", '[storage]\ndriver = "overlay"\n'
+    )
+    give(someone, storage.parents[1])
     layer = someone.home / "base.tar.gz"
     shutil.copy(base_layer(user, pdbuild_python), layer)
     layer.chmod(0o644)
