@@ -45,7 +45,8 @@ def test_both_engines_make_the_same_of_the_example(
         assert told.returncode == 0, told.stderr
         made[engine] = {name: plain(output) for name, output in json.loads(told.stdout).items()}
     found = differing(made["buildkit"], made["buildah"])
-    assert [line for line in found if not any(re.search(e, line) for e in EXPLAINED)] == []
+    unexplained = [line for line in found if not any(re.search(e, line) for e in EXPLAINED)]
+    assert not unexplained, "\n".join(unexplained)
 
 
 def plain(output: dict[str, Any]) -> dict[str, Any]:
