@@ -222,6 +222,7 @@ def buildah(runs: int) -> Iterator[Row]:
     run(PDBUILD, "bake", "all", engine, "-q")
     printed = subprocess.run([PDBUILD, "bake", "all", "--print"], cwd=ROOT, capture_output=True)
     bake = json.loads(printed.stdout)
+    import_base(bake["target"]["image-cpu"]["contexts"])
     for wanted, targets in {
         "image-cpu": ["image-cpu"],
         "all": bake["group"]["all"]["targets"],
@@ -239,6 +240,16 @@ def buildah(runs: int) -> Iterator[Row]:
         )
 
 
+def import_base(contexts: dict[str, str]) -> None:
+    """Give plain Buildah the base under its name, as from a registry: with a history."""
+    for name, context in contexts.items():
+        if context.startswith("oci-layout://"):
+            layout, _, digest = context.removeprefix("oci-layout://").partition("@")
+            manifest = json.loads(Path(layout, "blobs", digest.replace(":", "/")).read_text())
+            layer = manifest["layers"][0]["digest"].replace(":", "/")
+            run("podman", "import", Path(layout, "blobs", layer), f"docker.io/library/{name}")
+
+
 def plain_buildah(bake: dict[str, Any], name: str) -> list[str]:
     """The `buildah build` that a target of a bake file amounts to."""
     target = bake["target"][name]
@@ -249,9 +260,8 @@ def plain_buildah(bake: dict[str, Any], name: str) -> list[str]:
     for key, value in target.get("args", {}).items():
         words += ["--build-arg", f"{key}={value}"]
     for key, value in target["contexts"].items():
-        if value.startswith("oci-layout://"):
-            value = "container-image://oci:" + value.removeprefix("oci-layout://").partition("@")[0]
-        words += ["--build-context", f"{key}={value}"]
+        if not value.startswith("oci-layout://"):
+            words += ["--build-context", f"{key}={value}"]
     for secret in target.get("secret", ()):
         words += ["--secret", secret]
     return [*words, target["context"]]
@@ -307,13 +317,16 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
 
 def table(rows: list[Row]) -> str:
     """The rows as a Markdown table."""
-    lines = ["| what | pdbuild | reference | ratio | goal |", "|---|---|---|---|---|"]
-    for row in rows:
-        reference = f"{row.reference:.2f} {row.unit}" if row.reference else "-"
-        ratio = f"{row.ratio:.2f}" if row.reference else "-"
-        goal = f"≤ {row.goal:g}" + ("" if row.reference else f" {row.unit}")
-        lines.append(f"| {row.name} | {row.ours:.2f} {row.unit} | {reference} | {ratio} | {goal} |")
-    return "\n".join(lines)
+    head = ["| what | pdbuild | reference | ratio | goal |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *map(line, rows)])
+
+
+def line(row: Row) -> str:
+    """A row of the table."""
+    reference = f"{row.reference:.2f} {row.unit}" if row.reference else "-"
+    ratio = f"{row.ratio:.2f}" if row.reference else "-"
+    goal = f"≤ {row.goal:g}" + ("" if row.reference else f" {row.unit}")
+    return f"| {row.name} | {row.ours:.2f} {row.unit} | {reference} | {ratio} | {goal} |"
 
 
 def main() -> int:
@@ -329,7 +342,9 @@ def main() -> int:
     rows: list[Row] = []
     for name in arguments.name or BENCHMARKS:
         print(f"measuring: {name}", file=sys.stderr)
-        rows += BENCHMARKS[name](arguments.runs)
+        for row in BENCHMARKS[name](arguments.runs):
+            rows.append(row)
+            print(line(row), file=sys.stderr)
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     print(f"{cpu[1] if cpu else '?'}, {os.cpu_count()} cores, Linux {platform.release()}\n")
     print(table(rows))
