@@ -93,6 +93,7 @@ class Killing:
         cache = self.project.user.home / ".cache/pdbuild"
         patterns = ("buildah/.partial-*", "buildah/*/runs/*", "buildah/*/tmp/[!b]*", "*/tmp*")
         found = [path for pattern in patterns for path in cache.glob(pattern)]
+        found = [path for path in found if path != cache / "ccache/tmp"]  # ccache's own
         found += (self.project.root / "build").glob(".pdbuild-*")
         found += (self.project.user.home / ".local/share/pdbuild").rglob(".partial*")
         return [str(path) for path in found]
