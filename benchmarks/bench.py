@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from pdbuild.engine import daemon, tools
+from pdbuild.oci import Layout
 
 ROOT = Path(__file__).resolve().parents[1]
 PDBUILD = Path(sys.executable).with_name("pdbuild")
@@ -247,10 +248,11 @@ def import_base(contexts: dict[str, str]) -> None:
     """Give plain Buildah the base under its name, as from a registry: with a history."""
     for name, context in contexts.items():
         if context.startswith("oci-layout://"):
-            layout, _, digest = context.removeprefix("oci-layout://").partition("@")
-            manifest = json.loads(Path(layout, "blobs", digest.replace(":", "/")).read_text())
-            layer = manifest["layers"][0]["digest"].replace(":", "/")
-            run("podman", "import", Path(layout, "blobs", layer), f"docker.io/library/{name}")
+            folder, _, digest = context.removeprefix("oci-layout://").partition("@")
+            layout = Layout(Path(folder))
+            (manifest,) = layout.manifests(layout.describe(digest))
+            (layer,) = manifest.layers
+            run("podman", "import", layout.blob(layer.digest), f"docker.io/library/{name}")
 
 
 def plain_buildah(bake: dict[str, Any], name: str) -> list[str]:

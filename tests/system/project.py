@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from .conftest import CHECKOUT, User
+from .conftest import CHECKOUT, User, until_gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,3 +102,12 @@ def held_locks(user: User) -> list[str]:
         if place and int(place[1]) in inodes:
             held.append(f"{line} {inodes[int(place[1])]}")
     return held
+
+
+def left_over(user: User) -> list[str]:
+    """What is there beyond caches and outputs when all has ended, as it must within seconds:
+    processes, mounts, held locks, scratch folders.
+    """
+    until_gone([int(line.split()[0]) for line in user.processes()], 20)
+    found = [*user.processes(), *mounts_below(user.home), *held_locks(user)]
+    return [*found, *map(str, Path(f"/tmp/pdbuild-{user.uid}").glob("tmp*"))]

@@ -4,13 +4,14 @@ With podman for docker, as a user without root who has no pdbuild; the base is t
 there is no registry.
 """
 
-import json
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from pdbuild.oci import Layout
 
 from .conftest import User, make_user, remove_user
 from .project import Project, checkout, give
@@ -43,14 +44,11 @@ def newcomer(user: User, pdbuild_python: Path) -> Iterator[Project]:
 def base_layer(user: User, python: Path) -> Path:
     done = user.run([python, "-c", BASE], timeout=600)
     assert done.returncode == 0, done.stderr
-    layout = Path(done.stdout.splitlines()[-1])
-    (manifest,) = json.loads((layout / "index.json").read_text())["manifests"]
-    (layer,) = json.loads(blob(layout, manifest["digest"]).read_text())["layers"]
-    return blob(layout, layer["digest"])
-
-
-def blob(layout: Path, digest: str) -> Path:
-    return layout / "blobs" / digest.replace(":", "/")
+    layout = Layout(Path(done.stdout.splitlines()[-1]))
+    (entry,) = layout.index()
+    (manifest,) = layout.manifests(entry)
+    (layer,) = manifest.layers
+    return layout.blob(layer.digest)
 
 
 def test_plain_podman_builds_the_dev_image_which_builds_the_project(newcomer: Project) -> None:

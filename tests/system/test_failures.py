@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .conftest import until_gone
-from .project import Project, held_locks, mounts_below
+from .project import Project, left_over
 
 SLOW = """#!/bin/bash
 set -euo pipefail
@@ -26,25 +25,8 @@ make -C "$PDBUILD_SOURCE" O="$PDBUILD_TREE" PREFIX="$PDBUILD_PREFIX" GREETING="$
 
 def nothing_is_left(project: Project) -> None:
     """No process of the user's, no mount, no lock, no scratch folder."""
-    pids = [int(line.split()[0]) for line in project.user.processes()]
-    # podman's pause process holds the user's namespace until logout; it is podman's own.
-    ours = [pid for pid in pids if b"catatonit" not in command(pid)]
-    until_gone(ours)
-    assert mounts_below(project.user.home) == []
-    assert held_locks(project.user) == []
-    runtime = f"/tmp/pdbuild-{project.user.uid}"
-    if os.path.isdir(runtime):  # noqa: PTH112
-        left = [name for name in os.listdir(runtime) if name.startswith("tmp")]  # noqa: PTH208
-        assert left == []
+    assert left_over(project.user) == []
     assert not [p.name for p in (project.root / "build").glob(".pdbuild-*")]
-
-
-def command(pid: int) -> bytes:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
-            return file.read()
-    except OSError:
-        return b""
 
 
 def read_until(process: "subprocess.Popen[str]", pattern: str) -> str:

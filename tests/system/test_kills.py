@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import User, until_gone
-from .project import Project, checkout, held_locks, mounts_below, sample
+from .conftest import User
+from .project import Project, checkout, left_over, sample
 
 ENGINES = ("buildkit", "buildah")
 
@@ -79,15 +79,6 @@ class Killing:
         self.hit[name] += 1
         return name
 
-    def left(self) -> list[str]:
-        """What is there beyond caches and outputs: processes, mounts, locks, scratch folders."""
-        user = self.project.user
-        until_gone([int(line.split()[0]) for line in user.processes()], 20)
-        found = [*user.processes(), *mounts_below(user.home), *held_locks(user)]
-        runtime = Path(f"/tmp/pdbuild-{user.uid}")
-        found += [str(path) for path in runtime.glob("tmp*")]
-        return found
-
     def scratch(self) -> list[str]:
         """Temporary files: those that a killed run could not remove, the next one has."""
         cache = self.project.user.home / ".cache/pdbuild"
@@ -137,10 +128,10 @@ def kill_at(killing: Killing, moments: int) -> None:
         name = killing.strike(after, chance)
         where = f"{name} killed after {after:.2f} of {longest:.2f} s (moment {number})"
         print(where)
-        assert killing.left() == [], where
+        assert left_over(killing.project.user) == [], where
         killing.bake()
         killing.right(marker)
-        assert killing.left() == [], where
+        assert left_over(killing.project.user) == [], where
         assert killing.scratch() == [], where
     print(dict(killing.hit))
 
@@ -165,9 +156,7 @@ def test_kill_9_of_a_first_bake(
         time.sleep(after)
         process.kill()
         process.communicate(timeout=60)
-        until_gone([int(line.split()[0]) for line in user.processes()], 20)
-        assert mounts_below(user.home) == []
-        assert held_locks(user) == []
+        assert left_over(user) == []
     done = project.pdbuild("bake", "rootfs", f"--engine={engine}", env=env)
     assert done.returncode == 0, done.stderr
     assert not re.search("Traceback", done.stderr)

@@ -52,6 +52,11 @@ ELSEWHERE = {
 def test_the_other_commands_are_run_elsewhere() -> None:
     lines = "".join(blocks("console")).splitlines()
     assert {line.partition("  #")[0].rstrip() for line in lines} == set(ELSEWHERE)
+    for command, module in ELSEWHERE.items():
+        if module.endswith(".py"):
+            # Its verb at least is in there.
+            verb = re.sub(r"^(cd \S+ && )?(pdbuild|podman|pip) ", "", command).split()[0]
+            assert f'"{verb}"' in Path(__file__).with_name(module).read_text(), command
 
 
 def test_the_recipe_is_one(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import User
-from .project import Project, held_locks, mounts_below, sample
+from .project import Project, left_over, sample
 
 ENGINES = ("buildkit", "buildah")
 
@@ -45,14 +45,7 @@ def finish(process: "subprocess.Popen[str]") -> None:
 
 
 def nothing_is_left(project: Project, env: dict[str, str]) -> None:
-    left = project.user.processes()
-    deadline = time.monotonic() + 15
-    while left and time.monotonic() < deadline:
-        time.sleep(0.1)
-        left = project.user.processes()
-    assert left == []
-    assert mounts_below(project.user.home) == []
-    assert held_locks(project.user) == []
+    assert left_over(project.user) == []
     assert list((project.root / "build").glob(".pdbuild-*")) == []
     cache = Path(env["PDBUILD_CACHE_DIR"])
     assert list(cache.glob("buildah/.partial-*")) == []
