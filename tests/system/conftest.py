@@ -185,11 +185,11 @@ def remove_user(user: User) -> None:
             os.kill(pid, signal.SIGKILL)
     until_gone(pids)
     _account("userdel", user.name)
-    for folder in (
-        user.home,
-        Path(f"/tmp/pdbuild-{user.uid}"),
-        Path(f"/var/tmp/pdbuild-{user.uid}"),
-    ):
+    # The next account may get the same uid, and podman there would look for the process that
+    # this one's pause.pid names, which may be anybody's by then.
+    runtime = ("pdbuild-", "podman-run-", "containers-user-")
+    folders = [Path(tmp, f"{name}{user.uid}") for tmp in ("/tmp", "/var/tmp") for name in runtime]
+    for folder in (user.home, *folders):
         subprocess.run(["rm", "-rf", "--one-file-system", folder], check=False)
 
 

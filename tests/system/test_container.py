@@ -602,7 +602,9 @@ def test_a_users_vfs_storage_with_images_is_left_alone_and_works(
     pdbuild_python: Path, exported: tuple[Path, str]
 ) -> None:
     with somebody(pdbuild_python) as account:
-        account.user.run(["podman", "--storage-driver=vfs", "pull", f"oci:{exported[0]}"])
+        pull = ["podman", "--storage-driver=vfs", "pull", f"oci:{exported[0]}"]
+        pulled = account.user.run(pull)
+        assert pulled.returncode == 0, pulled.stderr
         result = found(account)
         assert result["driver"] == "vfs" and "slow driver vfs" in result["notices"][0]
         assert not (account.user.home / ".config/containers/storage.conf").exists()
