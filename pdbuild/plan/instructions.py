@@ -67,11 +67,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """`COPY` from a stage, or from the build context when `stage` is empty."""
+    """`COPY` from a stage, or from the build context when `stage` is empty.
+
+    `owner` (`UID:GID`) is given to the files; empty means the engine's default.
+    """
 
     source: str
     target: str
     stage: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

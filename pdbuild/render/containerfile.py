@@ -46,8 +46,10 @@ def render_instruction(instruction: Instruction) -> str:
         case Run(argv=argv, mounts=mounts):
             lines = [f"--mount={_mount(mount)}" for mount in mounts]
             return "RUN " + " \\\n    ".join([*lines, *_argv_lines(argv)])
-        case Copy(source=source, target=target, stage=stage):
-            return f"COPY --from={stage} {source} {target}" if stage else f"COPY {source} {target}"
+        case Copy(source=source, target=target, stage=stage, owner=owner):
+            flags = [f"--from={stage}"] if stage else []
+            flags += [f"--chown={owner}"] if owner else []
+            return " ".join(["COPY", *flags, source, target])
         case Workdir(path=path):
             return f"WORKDIR {path}"
         case Expose(ports=ports):

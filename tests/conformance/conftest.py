@@ -1,4 +1,4 @@
-"""A user of its own, with BuildKit, this machine's Buildah and a newer one."""
+"""A user of its own, with BuildKit, this machine's Buildah and newer ones."""
 
 import os
 import shutil
@@ -13,10 +13,12 @@ from system.conftest import User, give_engines, make_user, needs_root, pdbuild_p
 from pdbuild import base
 from pdbuild.engine import tools
 
+from .runs import Results, Run, give_driver
+
 __all__ = ["pdbuild_python"]
 
-# Everything that Buildah needs, of the suite with the newer one; unpacked once and kept.
-NEWER = "trixie"
+# Everything that Buildah needs, of the suites with newer ones; unpacked once and kept.
+NEWER, NEWEST = "trixie", "forky"
 _PACKAGES = "buildah,skopeo,runc,netavark,bash,dash,coreutils,mount,python3"
 _KEPT = Path("/var/tmp/pdbuild-tests")
 
@@ -59,22 +61,62 @@ def older() -> str:
 @pytest.fixture(scope="session")
 def newer() -> str:
     """The PATH prefix for the Buildah of a newer suite."""
-    folder = _KEPT / f"buildah-{NEWER}-{zlib.crc32(_PACKAGES.encode()):08x}"
-    if not folder.is_dir():
-        _unpack(folder)
-    return f"{folder / 'bin'}:"
+    return _buildah_of(NEWER)
+
+
+@pytest.fixture(scope="session")
+def newest() -> str:
+    """The PATH prefix for the Buildah of the newest suite."""
+    return _buildah_of(NEWEST)
 
 
 @pytest.fixture(scope="session")
 def driver(builder: User) -> Path:
-    """The folder of the driver, in the user's home: the checkout may be out of their sight."""
-    folder = builder.home / "conformance"
-    shutil.copytree(Path(__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run(["chown", "-R", f"{builder.name}:", folder], check=True)
-    return folder.parent
+    """The folder to import the driver from."""
+    return give_driver(builder)
 
 
-def _unpack(folder: Path) -> None:
+@pytest.fixture(scope="session")
+def runs(
+    builder: User, pdbuild_python: Path, older: str, newer: str, newest: str
+) -> Iterator[dict[str, Run]]:
+    """All cases with every engine at once: most of the time each waits for its disk."""
+    paths = {"buildkit": "", "buildah-older": older, "buildah-newer": newer}
+    paths["buildah-newest"] = newest
+    started = {name: Run(name, builder, pdbuild_python, path=path) for name, path in paths.items()}
+    yield started
+    for run in started.values():
+        run.stop()
+
+
+@pytest.fixture(scope="session")
+def buildkit(runs: dict[str, Run]) -> Results:
+    return runs["buildkit"].results()
+
+
+@pytest.fixture(scope="session")
+def buildah_older(runs: dict[str, Run]) -> Results:
+    return runs["buildah-older"].results()
+
+
+@pytest.fixture(scope="session")
+def buildah_newer(runs: dict[str, Run]) -> Results:
+    return runs["buildah-newer"].results()
+
+
+@pytest.fixture(scope="session")
+def buildah_newest(runs: dict[str, Run]) -> Results:
+    return runs["buildah-newest"].results()
+
+
+def _buildah_of(suite: str) -> str:
+    folder = _KEPT / f"buildah-{suite}-{zlib.crc32(_PACKAGES.encode()):08x}"
+    if not folder.is_dir():
+        _unpack(folder, suite)
+    return f"{folder / 'bin'}:"
+
+
+def _unpack(folder: Path, suite: str) -> None:
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -82,7 +124,9 @@ def _unpack(folder: Path) -> None:
     subprocess.run(
         [
             "mmdebstrap", "--quiet", "--variant=extract", f"--include={_PACKAGES}",
-            '--aptopt=APT::Install-Recommends "false"', NEWER, archive,
+            '--aptopt=APT::Install-Recommends "false"',
+            # A mirror may be some weeks behind; the signature counts all the same.
+            '--aptopt=Acquire::Check-Valid-Until "false"', suite, archive,
         ],
         check=True,
     )  # fmt: skip

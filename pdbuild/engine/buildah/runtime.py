@@ -5,8 +5,9 @@ them, with all that is in them; where the image has a link /lib, it takes /var/l
 /usr/lib/apt. So pdbuild names other mount points to Buildah (`elsewhere`), and here the real
 ones are put back, in the configuration that the runtime reads.
 
-The other way round, newer versions leave mount points behind that were made for a step. What
-the runtime makes is removed here when the container is deleted, as BuildKit does.
+The other way round, 1.39 leaves mount points behind that were made for a step. What the runtime
+makes is removed here when the container is deleted, as BuildKit does. 1.43 makes those that it was
+told of itself, before the runtime: here, these are removed at once.
 
 Run as a program, once for each of the runtime's commands; it is isolated Python (`-I -S`) and
 imports nothing of pdbuild. NOTES is a folder for what `create` has to tell `delete`.
@@ -78,8 +79,11 @@ def create(arguments: list[str], notes: str) -> None:
     path = os.path.join(bundle, "config.json")
     with open(path) as file:
         config = json.load(file)
-    put_back(config)
     root = os.path.join(bundle, config["root"]["path"])
+    for mount in config.get("mounts") or []:
+        if mount["destination"].startswith(_PREFIX):
+            _remove_empty(root + mount["destination"])
+    put_back(config)
     lacking = missing(root, [mount["destination"] for mount in config.get("mounts") or []])
     above = {os.path.dirname(path) for path in lacking} - set(lacking)  # noqa: PTH120
     times = {folder: _times(folder) for folder in above}
@@ -99,15 +103,19 @@ def delete(arguments: list[str], notes: str) -> None:
         return
     os.remove(os.path.join(notes, arguments[-1]))
     for path in reversed(noted["lacking"]):
-        with contextlib.suppress(OSError):
-            status = os.lstat(path)
-            if stat.S_ISDIR(status.st_mode):
-                os.rmdir(path)
-            elif stat.S_ISREG(status.st_mode) and status.st_size == 0:
-                os.remove(path)
+        _remove_empty(path)
     for folder, times in noted["times"].items():
         with contextlib.suppress(OSError):
             os.utime(folder, ns=(times[0], times[1]))
+
+
+def _remove_empty(path: str) -> None:
+    with contextlib.suppress(OSError):
+        status = os.lstat(path)
+        if stat.S_ISDIR(status.st_mode):
+            os.rmdir(path)
+        elif stat.S_ISREG(status.st_mode) and status.st_size == 0:
+            os.remove(path)
 
 
 def _times(path: str) -> list[int]:

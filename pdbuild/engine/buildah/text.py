@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,13 +34,20 @@ _FORMAT = 2  # of keys: a change here builds everything anew
 
 
 def adapted(
-    stage: Stage, dialect: Dialect, bound: Callable[[Run], str], *, moved: bool = True
+    stage: Stage,
+    dialect: Dialect,
+    bound: Callable[[Run], str],
+    *,
+    moved: bool = True,
+    folders: Container[str] = (),
 ) -> Stage:
     """The stage for this Buildah; `bound` tells a digest of what a step binds.
 
     - An ARG before a step that binds makes it run again when the content has changed.
     - Buildah does not make the folder of a WORKDIR that no step runs in: an empty one is copied.
     - `moved` mounts are put in their places by our runtime (see `runtime`).
+    - What is copied from one of the `folders` belongs to root, as with BuildKit: Buildah keeps
+      the owner, which is nobody when it has no id in the user's namespace.
     """
     out: list[Instruction] = []
     for instruction in stage.instructions:
@@ -54,6 +61,8 @@ def adapted(
                     instruction = replace(run, mounts=tuple(map(_moved, mounts)))
             case Workdir(path=path):
                 out.append(Copy(stage=FOLDERS, source="/plain/", target=f"{path}/"))
+            case Copy(stage=name, owner="") as copy if name in folders:
+                instruction = replace(copy, owner="0:0")
             case _:
                 pass
         out.append(instruction)

@@ -121,7 +121,11 @@ class Walk:
     def _key(self, node: Node) -> tuple[str, Stage]:
         moved = bool(self._commands.isolation.runtime)
         stage = text.adapted(
-            node.stage, self._dialect, lambda run: self._inputs.bound(node, run), moved=moved
+            node.stage,
+            self._dialect,
+            lambda run: self._inputs.bound(node, run),
+            moved=moved,
+            folders=node.folders,
         )
         return text.key(node, stage, self._dialect, self._inputs.of(node)), stage
 

@@ -27,6 +27,7 @@ from pdbuild.plan.instructions import (
     Tmpfs,
     Workdir,
 )
+from pdbuild.render.containerfile import render_stage
 
 OLD, MIDDLE, NEW = (Dialect(version=v) for v in ((1, 28, 2), (1, 39, 3), (1, 44, 0)))
 
@@ -74,6 +75,17 @@ def call() -> Call:
         contexts={"toolchain": "container-image://abc", "hooks": "/h"},
         secrets={"ca": "/etc/ssl/ca.pem", "unused": "/x"},
     )
+
+
+def test_what_is_copied_from_a_folder_belongs_to_root() -> None:
+    copies = (
+        Copy(stage="hooks", source="/", target="/h"),
+        Copy(stage="made", source="/", target="/m"),
+    )
+    stage = Stage(name="x", base="scratch", comment="X.", instructions=copies)
+    made = adapted(stage, OLD, lambda run: "", folders={"hooks"})
+    assert [copy.owner for copy in made.instructions if isinstance(copy, Copy)] == ["0:0", ""]
+    assert "COPY --from=hooks --chown=0:0 / /h\n" in render_stage(made)
 
 
 def test_the_command_line() -> None:
