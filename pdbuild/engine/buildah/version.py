@@ -7,7 +7,7 @@ from pdbuild.engine.tools import Version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """How one version of Buildah reads a Containerfile. Seen: 1.28.2 and 1.39.3."""
+    """How one version of Buildah reads a Containerfile. Seen: 1.28.2, 1.39.3 and 1.43.2."""
 
     version: Version
 
