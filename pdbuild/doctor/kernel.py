@@ -3,12 +3,12 @@
 import contextlib
 import os
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 from pdbuild.account import Account, Rung, namespaces
 from pdbuild.doctor.finding import Finding, fail, ok, warn
+from pdbuild.engine import overlay as kernel_overlay
 from pdbuild.engine import tools
 
 _WHOLE = 65536  # ids that an image may name: 65534 is nobody
@@ -110,28 +110,9 @@ def _mounted(folder: Path) -> str:
         trial = Path(tempfile.mkdtemp(prefix=".pdbuild-overlay-", dir=folder))
     except OSError as error:
         return str(error)
-    try:
-        for name in ("a", "b", "upper", "work", "merged"):
-            (trial / name).mkdir()
-        # Relative: paths may have commas.
-        options = "lowerdir=a:b,upperdir=upper,workdir=work"
-        user = []
-        if os.getuid():
-            options, user = f"{options},userxattr", ["--user", "--map-root-user"]
-        mount = ["mount", "-t", "overlay", "overlay", "-o", options, "merged"]
-        done = subprocess.run(
-            ["unshare", *user, "--mount", *mount], cwd=trial, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, errors="replace", check=False, timeout=10,
-            env={"PATH": tools.search_path(), "LC_ALL": "C"},
-        )  # fmt: skip
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        return said[0] if done.returncode else ""
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    finally:
-        for left in trial.glob("work/*"):  # overlay makes it with mode 000
-            left.chmod(0o700)
-        shutil.rmtree(trial, ignore_errors=True)
+    user = ["--user", "--map-root-user"] if os.getuid() else []
+    environment = {"PATH": tools.search_path(), "LC_ALL": "C"}
+    return kernel_overlay.refused(trial, ["unshare", *user, "--mount"], environment)
 
 
 def _opens_fuse() -> bool:

@@ -5,14 +5,13 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from pdbuild.dirs import cache_dir, runtime_dir
-from pdbuild.engine import tools
+from pdbuild.engine import overlay, tools
 from pdbuild.errors import EngineError
 
 # BuildKit cannot keep its cache there: no overlay upper layers, no chown to other ids, locks
@@ -155,7 +154,8 @@ def choose_snapshotter(place: Place, wrapper: Sequence[str], env: dict[str, str]
     chosen = place.chosen()
     if chosen:
         return chosen
-    if _overlay_works(place, wrapper, env):
+    trial = place.folder / f"{place.label}.trial"  # we hold the lock: it is ours alone
+    if not overlay.refused(trial, wrapper, env):
         return "overlayfs"
     fuse = shutil.which("fuse-overlayfs", path=env["PATH"])
     return "fuse-overlayfs" if fuse and os.access("/dev/fuse", os.R_OK | os.W_OK) else "native"
@@ -207,35 +207,6 @@ def take(lock: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
-
-
-def _overlay_works(place: Place, wrapper: Sequence[str], env: dict[str, str]) -> bool:
-    trial = place.folder / f"{place.label}.trial"  # we hold the lock: it is ours alone
-    shutil.rmtree(trial, ignore_errors=True)
-    for name in ("a", "b", "upper", "work", "merged"):
-        (trial / name).mkdir(parents=True)
-    options = "lowerdir=a:b,upperdir=upper,workdir=work"  # relative: paths may have commas
-    if os.getuid():
-        options += ",userxattr"
-    mount = ["mount", "-t", "overlay", "overlay", "-o", options, "merged"]
-    try:
-        tried = subprocess.run(
-            [*wrapper, *mount],
-            cwd=trial,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
-        return tried.returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    finally:
-        # overlay leaves work/work with mode 000 behind
-        for left in trial.glob("work/*"):
-            left.chmod(0o700)
-        shutil.rmtree(trial, ignore_errors=True)
 
 
 def _node_local() -> Path:

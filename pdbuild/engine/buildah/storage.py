@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pdbuild import account
-from pdbuild.engine import flatten, place, process, tools
+from pdbuild.engine import flatten, overlay, place, process, tools
 from pdbuild.engine.buildah import prune
 from pdbuild.engine.buildah.place import Place
 from pdbuild.engine.buildah.version import Dialect
@@ -124,7 +124,14 @@ def _made_alone(where: Place) -> str:
     (partial / "nothing").write_text("")
     (partial / "policy.json").write_text(_POLICY)
     trial = Place(folder=partial, driver=where.driver, one_id=where.one_id, buildah=where.buildah)
-    said = _said(trial.words("images", "--quiet"), trial.environment(partial / "runs"))
+    said = ""
+    if where.driver == "overlay":
+        # Without the kernel's, Buildah would take fuse-overlayfs unasked, if there is one: its
+        # layers are of another form, and it may fail only when the first step runs.
+        environment = {"PATH": tools.search_path(), "LC_ALL": "C"}
+        said = overlay.refused(partial / "trial", where.inside(), environment)
+    if not said:
+        said = _said(trial.words("images", "--quiet"), trial.environment(partial / "runs"))
     shutil.rmtree(partial / "runroot", ignore_errors=True)
     for left in (partial / "runs").iterdir():
         shutil.rmtree(left)

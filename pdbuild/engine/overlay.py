@@ -1,0 +1,41 @@
+"""Whether the kernel can stack directories (overlay) on a disk, for this account: by trying."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def refused(trial: Path, wrapper: Sequence[str], env: Mapping[str, str]) -> str:
+    """Why the disk of `trial` has no overlay, in mount's words; "" when one could be mounted.
+
+    `trial` is a folder to be made for it, and removed. `wrapper` is the beginning of a command
+    that enters namespaces where mounts are allowed and die with it.
+    """
+    shutil.rmtree(trial, ignore_errors=True)
+    options = "lowerdir=a:b,upperdir=upper,workdir=work"  # relative: paths may have commas
+    if os.getuid():
+        options += ",userxattr"
+    try:
+        for name in ("a", "b", "upper", "work", "merged"):
+            (trial / name).mkdir(parents=True)
+        done = subprocess.run(
+            [*wrapper, "mount", "-t", "overlay", "overlay", "-o", options, "merged"],
+            cwd=trial,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=30,
+            check=False,
+        )
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return said[0] if done.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    finally:
+        for left in trial.glob("work/*"):  # overlay makes it with mode 000
+            left.chmod(0o700)
+        shutil.rmtree(trial, ignore_errors=True)
