@@ -23,6 +23,7 @@ HOOKS = "/usr/lib/pdbuild/hooks"
 class Work:
     """What to build: a variant or settings, how many `jobs` at once (0: one a core), one
     `target` of the build system or all, from scratch (`clean`), with the package or without.
+    Its tests can use `devices`.
     """
 
     variant: str = ""
@@ -31,6 +32,7 @@ class Work:
     target: str = ""
     clean: bool = False
     package: bool = False
+    devices: tuple[str, ...] = ()
 
 
 def build(recipe_name: str | None, work: Work, options: Options) -> int:
@@ -47,7 +49,8 @@ def build(recipe_name: str | None, work: Work, options: Options) -> int:
     place = _Place(recipe, chosen)
     if work.clean:
         place.clean()
-    key = [image.reference, image.digest, str(chosen), request.version, work.package]
+    key: list[object] = [image.reference, image.digest, str(chosen), request.version, work.package]
+    key.append(list(work.devices))
     if not work.target and (last := place.unchanged(key)):
         editor.after_build(recipe, image.reference, place.tree)
         print(last)
@@ -128,9 +131,11 @@ def _run(image: str, recipe: Recipe, request: Request, chosen: Chosen, work: Wor
     )
     argv = ("bash", f"{HOOKS}/develop")
     try:
+        if work.devices:
+            raise direct.Unavailable("only podman gives a container devices")
         return _directly(image, argv, env, mounts, recipe.root)
     except direct.Unavailable as reason:
-        return _by_podman(image, argv, env, mounts, recipe, str(reason))
+        return _by_podman(image, argv, env, mounts, work.devices, recipe, str(reason))
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the next build goes on from here") from None
 
@@ -169,6 +174,7 @@ def _by_podman(
     argv: tuple[str, ...],
     env: dict[str, str],
     mounts: tuple[Mount, ...],
+    devices: tuple[str, ...],
     recipe: Recipe,
     reason: str,
 ) -> int:
@@ -182,6 +188,7 @@ def _by_podman(
         argv=argv[1:],
         env=tuple(env.items()),
         mounts=mounts,
+        devices=devices,
         workdir=recipe.root,
         user="0:0",  # the caller, as files go
         project=recipe.project.name,

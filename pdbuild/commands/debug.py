@@ -160,6 +160,7 @@ def _run(recipe: Recipe, debug: _Debug, folder: Path, session: Session, options:
         mounts=(*_mounts(recipe, debug, outputs, folder), *session.mounts),
         user="0:0",  # as steps are run; it is the caller outside
         tty=session.tty,
+        devices=session.devices,
         project=recipe.project.name,
         options=(*_tmpfs(debug), *DEBUGGING, "--hostname=buildkitsandbox"),
     )

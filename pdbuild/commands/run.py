@@ -23,6 +23,7 @@ class Program:
     words: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
+    devices: tuple[str, ...] = ()
     tty: bool = False
     detach: bool = False
 
@@ -76,6 +77,7 @@ def _container(recipe: Recipe, reference: str, program: Program) -> Container:
         argv=_placed(program.words, here, workdir, program.mounts),
         env=program.env,
         mounts=(Mount(source=here, target=workdir), *program.mounts),
+        devices=program.devices,
         workdir=workdir,
         tty=program.tty,
         project=recipe.project.name,

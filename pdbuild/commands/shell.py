@@ -23,6 +23,7 @@ class Session:
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
     ports: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
     dotfiles: str = ""
     x11: bool = False
     tty: bool = False
@@ -51,6 +52,7 @@ def shell(choices: Choices, session: Session, options: Options) -> int:
         tty=session.tty,
         network=network,
         ports=ports,
+        devices=session.devices,
         project=recipe.project.name,
         options=(*who.options, *DEBUGGING, f"--hostname={recipe.project.name}-dev"),
     )

@@ -55,6 +55,8 @@ def run(container: Container) -> int:
         started = pid_file.exists()
         if delivery.process():
             _podman(host, "rm", "--force", "--time=0", name)  # somebody ended podman alone
+    if code in (125, 126) and not started and (undescribed := _undescribed(program.held)):
+        raise undescribed
     if code == 125 and not started:
         forget()
         raise EngineError(_message(program.held, "podman failed"))
@@ -72,6 +74,8 @@ def start(container: Container) -> str:
     done = _podman(host, *_run_options(container, host, name=name, detach=True))
     if done.returncode:
         _podman(host, "rm", "--force", "--time=0", name)
+        if undescribed := _undescribed(done.stderr.encode()):
+            raise undescribed
         forget()
         raise EngineError(_message(done.stderr.encode(), "podman failed"))
     return done.stdout.split()[-1]
@@ -310,3 +314,16 @@ def _podman(host: Host, *arguments: str) -> subprocess.CompletedProcess[str]:
 def _message(said: bytes, otherwise: str) -> str:
     text = said.decode(errors="replace").strip().removeprefix("Error: ")
     return f"podman: {text}" if text else otherwise
+
+
+def _undescribed(said: bytes) -> EngineError | None:
+    """The error when podman knows no such device by the Container Device Interface."""
+    _, found, names = said.decode(errors="replace").partition("unresolvable CDI devices ")
+    if not found:
+        return None
+    # NVIDIA's own tool, https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/.
+    return EngineError(
+        f"podman: no file in /etc/cdi or /var/run/cdi describes the device {names.split()[0]}",
+        hint="for NVIDIA GPUs an administrator runs: "
+        "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
+    )

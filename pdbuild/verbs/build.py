@@ -21,6 +21,7 @@ def configure(parser: ArgumentParser) -> None:
     add("--target", default="", metavar="NAME", help="compile this target alone, and test nothing")
     add("--clean", action="store_true", help="compile everything again")
     add("--package", action="store_true", help="make the package and build/Dockerfile as well")
+    options.add_device(parser)
     options.add_building(parser)
 
 
@@ -35,5 +36,6 @@ def run(arguments: Namespace) -> int:
         target=arguments.target,
         clean=arguments.clean,
         package=arguments.package,
+        devices=tuple(options.device(text) for text in arguments.device),
     )
     return command.build(arguments.recipe, work, options.building(arguments))

@@ -1,6 +1,7 @@
 """Arguments that several verbs have, and what they mean as values."""
 
 import os
+import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -32,6 +33,17 @@ def add_building(parser: ArgumentParser) -> None:
     add("--builder", default="", metavar="NAME", help="a buildx builder of yours")
     add("--progress", default="auto", choices=MODES, help="how to show it (auto)")
     add("-q", "--quiet", action="store_true", help="print only results")
+
+
+def add_device(parser: ArgumentParser) -> None:
+    """`--device`."""
+    parser.add_argument(
+        "--device",
+        action="append",
+        default=[],
+        metavar="DEVICE",
+        help="let it use a device: nvidia.com/gpu=all, or a node in /dev",
+    )
 
 
 def choices(arguments: Namespace, targets: tuple[str, ...] = ()) -> Choices:
@@ -79,6 +91,20 @@ def mount(text: str) -> Mount:
     if not Path(source).exists():
         raise UsageError(f"-v {text}: there is no {source}")
     return Mount(source=Path(source).absolute(), target=target, read_only=mode == "ro")
+
+
+def device(text: str) -> str:
+    """A name of the Container Device Interface (VENDOR/CLASS=NAME), or a node with podman's
+    `:TARGET` and `:PERMISSIONS`."""
+    if not text.startswith("/"):
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+=[\w.:-]+", text):
+            raise UsageError(
+                f"--device {text}: neither a node in /dev nor VENDOR/CLASS=NAME",
+                hint="all NVIDIA GPUs are nvidia.com/gpu=all",
+            )
+    elif not Path(text.partition(":")[0]).exists():
+        raise UsageError(f"--device {text}: there is no {text.partition(':')[0]} on this machine")
+    return text
 
 
 def _listed(values: list[str]) -> tuple[str, ...]:

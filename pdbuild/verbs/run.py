@@ -23,6 +23,7 @@ def configure(parser: ArgumentParser) -> None:
     add("-d", "--detach", action="store_true", help="print an id and return")
     add("-e", "--env", action="append", default=[], metavar="K=V", help="set a variable")
     add("-v", "--volume", action="append", default=[], metavar="A:B[:ro]", help="mount A as B")
+    options.add_device(parser)
     options.add_choices(parser)
     options.add_building(parser)
 
@@ -74,6 +75,7 @@ def run(arguments: Namespace) -> int:
             words=tuple(arguments.program),
             env=tuple(options.pair(text) for text in arguments.env),
             mounts=tuple(options.mount(text) for text in arguments.volume),
+            devices=tuple(options.device(text) for text in arguments.device),
             tty=arguments.tty,
             detach=arguments.detach,
         ),

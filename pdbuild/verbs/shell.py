@@ -29,6 +29,7 @@ def configure(parser: ArgumentParser) -> None:
     add("-p", "--port", action="append", default=[], metavar="PORT[:PORT]", help="open a port")
     add("--x11", action="store_true", help="let programs use your X display")
     add("--dotfiles", metavar="FOLDER", help="your shell's files (PDBUILD_DOTFILES)")
+    options.add_device(parser)
     options.add_choices(parser)
     options.add_building(parser)
 
@@ -41,6 +42,7 @@ def run(arguments: Namespace) -> int:
         env=tuple(options.pair(text) for text in arguments.env),
         mounts=tuple(options.mount(text) for text in arguments.volume),
         ports=tuple(arguments.port),
+        devices=tuple(options.device(text) for text in arguments.device),
         dotfiles=os.environ.get("PDBUILD_DOTFILES", "") if dotfiles is None else dotfiles,
         x11=arguments.x11,
         tty=arguments.tty or (sys.stdin.isatty() and sys.stdout.isatty()),

@@ -165,3 +165,11 @@ def test_through_podman_it_is_the_same(loop: Project, built: str) -> None:
     assert re.findall(r"Building CXX object .*/(\S+)\.o$", said, re.MULTILINE) == ["model.cc"]
     build = loop.root / "build"
     assert [p for p in build.rglob("*") if p.lstat().st_uid != loop.user.uid] == []
+
+
+def test_a_device_is_given_to_it(loop: Project, built: str) -> None:
+    loop.succeeds("build")
+    failed = loop.pdbuild("build", "--device", "pdbuild.test/none=all")
+    assert failed.returncode == 1
+    assert "describes the device pdbuild.test/none=all" in failed.stderr
+    assert "nothing has changed" not in loop.succeeds("build", "--device", "/dev/fuse")

@@ -110,3 +110,11 @@ def test_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ("data", "data:", ":/x", "data:x", "data:/x:rx", "data:/x:ro:z", "none:/x"):
         with pytest.raises(UsageError):
             options.mount(wrong)
+
+
+def test_a_device_is_a_node_or_a_name_of_cdi() -> None:
+    for right in ("nvidia.com/gpu=all", "nvidia.com/gpu=1:0", "/dev/null", "/dev/null:/dev/x:r"):
+        assert options.device(right) == right
+    for wrong in ("", "gpu", "all", "nvidia.com/gpu", "nvidia.com/gpu=", "a b/c=d", "/dev/none"):
+        with pytest.raises(UsageError):
+            options.device(wrong)
