@@ -8,7 +8,6 @@ machine restarts or a program or a configuration file changes.
 import contextlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pdbuild import dirs
+from pdbuild.account.limits import limits
 from pdbuild.container import storage
 from pdbuild.errors import EngineError
 
@@ -100,20 +100,6 @@ def take_notices() -> tuple[str, ...]:
 def forget() -> None:
     """Try again next time: what was found does not hold any more."""
     _memory().unlink(missing_ok=True)
-
-
-def limits() -> tuple[str, ...]:
-    """Options that give a container the caller's own limits.
-
-    podman's defaults (a million open files for root) fail where raising a limit is not allowed.
-    """
-    options = []
-    for name, number in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
-        # podman lowers its own process limit to the highest pid, and cannot raise it again.
-        top = _highest_pid() if name == "nproc" else 1 << 20
-        soft, hard = (top if n < 0 else min(n, top) for n in resource.getrlimit(number))
-        options.append(f"--ulimit={name}={soft}:{hard}")
-    return tuple(options)
 
 
 def identity(host: Host, user: str) -> tuple[str, ...]:
@@ -232,13 +218,6 @@ def _user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
-
-
-def _highest_pid() -> int:
-    try:
-        return int(Path("/proc/sys/kernel/pid_max").read_text())
-    except (OSError, ValueError):
-        return 32768
 
 
 def _last_line(text: str) -> str:

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pdbuild.account.limits import limits
 from pdbuild.container import storage
-from pdbuild.container.host import Host, find, limits, root_of_host_tools
+from pdbuild.container.host import Host, find, root_of_host_tools
 from pdbuild.errors import EngineError
 
 _NAME = "pdbuild.conf"

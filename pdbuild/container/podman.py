@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from pdbuild import dirs
+from pdbuild.account.limits import limits
 from pdbuild.container import PROJECT_LABEL, Container, Mount
 from pdbuild.container.foreground import Foreground
-from pdbuild.container.host import Host, find, forget, identity, limits
+from pdbuild.container.host import Host, find, forget, identity
 from pdbuild.errors import EngineError, UsageError
 
 # Outlives pdbuild, in a session of its own: when pdbuild is gone without a word (kill -9), the

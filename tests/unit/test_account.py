@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.account import Account, Rung, namespaces, quash
+from pdbuild.account import Account, Rung, limits, namespaces, quash
 from pdbuild.engine import choice, flatten
 from pdbuild.errors import EngineError
 
@@ -166,3 +166,15 @@ def test_under_the_filter_owners_are_given_in_vain(which: str, said: str, tmp_pa
     argv = [*namespace, *filtered, sys.executable, "-c", TRIAL, str(tmp_path / "file")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == said, done.stderr
+
+
+def test_limits_are_the_callers_and_no_more_than_podman_can_give(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits.resource, "getrlimit", lambda _: (-1, -1))
+    monkeypatch.setattr(limits, "_highest_pid", lambda: 32768)
+    nofile, nproc = limits.limits()
+    assert nofile == "--ulimit=nofile=1048576:1048576"
+    assert nproc == "--ulimit=nproc=32768:32768"
+    monkeypatch.setattr(limits.resource, "getrlimit", lambda _: (1024, 4096))
+    assert limits.limits() == ("--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096")

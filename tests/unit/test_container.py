@@ -116,18 +116,6 @@ def test_mounts_quote_what_their_option_would_split() -> None:
     assert '--mount=type=bind,"source=/a,b""c",target=/w,readonly' in words
 
 
-def test_limits_are_the_callers_and_no_more_than_podman_can_give(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module.resource, "getrlimit", lambda _: (-1, -1))
-    monkeypatch.setattr(module, "_highest_pid", lambda: 32768)
-    nofile, nproc = module.limits()
-    assert nofile == "--ulimit=nofile=1048576:1048576"
-    assert nproc == "--ulimit=nproc=32768:32768"
-    monkeypatch.setattr(module.resource, "getrlimit", lambda _: (1024, 4096))
-    assert module.limits() == ("--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096")
-
-
 def test_no_podman(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert not module.loadable()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pdbuild.account.limits import limits
 from pdbuild.engine.buildah import content, text
 from pdbuild.engine.buildah.graph import Node
 from pdbuild.engine.buildah.images import Images
@@ -44,6 +45,7 @@ class Commands:
             ignorefile=place.folder / "nothing",
             policy=place.folder / "policy.json",
             iidfile=folder / "image",
+            limits=limits(),
             contexts=contexts,
             secrets=self.build.definition.secrets,
             profile=place.profile(self.images.run),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pdbuild.account.limits import limits
 from pdbuild.engine import exports, process, tools
 from pdbuild.engine.buildah.place import Place
 from pdbuild.engine.buildah.text import Isolation
@@ -93,8 +94,9 @@ class Images:
         how = [f"--isolation={candidate.kind}", "--network=host"]
         if candidate.runtime:
             how.append(f"--runtime={candidate.runtime}")
+        made = f"{buildah} from --pull-never {shlex.join(limits())} {image}"
         script = (
-            f'set -e; c=$({buildah} from --pull-never {image}); trap "{buildah} rm $c" EXIT; '
+            f'set -e; c=$({made}); trap "{buildah} rm $c >/dev/null" EXIT; '
             f'{buildah} run {shlex.join(how)} "$c" bash -c :'
         )
         code, said = self._said(self.place.inside("sh", "-c", script))

@@ -24,7 +24,9 @@ _NOTE = re.compile(rb"--> (Using cache )?[0-9a-f]{11,64}$")
 _RUNTIME = re.compile(r"^error running container: from \S+ creating container for \[.*\]: (.*)$")
 _LOGGED = re.compile(r"^time=\"[^\"]*\" level=(\w+) msg=(\"(?:\\.|[^\"\\])*\"|\S+)")
 _FAILED = re.compile(r"^(?:Error: )?(?:error )?building at STEP \"(.*?)\": (.*)$", re.DOTALL)
-_EXIT = re.compile(r"(?:while )?running runtime: exit status (\d+)")
+# By chroot, "exit status" is all that is said.
+_EXIT = re.compile(r"(?:^|running runtime: )exit status (\d+)")
+_BY_CHROOT = re.compile(r"subprocess exited with status \d+$")
 _STORAGE = re.compile(r"/\S*/(?:overlay|vfs)/(?:dir/)?[0-9a-f]{64}(?:/merged)?")
 
 Event = dict[str, Any]
@@ -175,7 +177,7 @@ def _plain(line: bytes) -> bytes:
     text = line.decode(errors="replace").rstrip("\r\n")
     started = _RUNTIME.match(text)
     logged = _LOGGED.match(started[1] if started else text)
-    if text.startswith(": exit status "):
+    if text.startswith(": exit status ") or _BY_CHROOT.match(text):
         return b""
     if not (started or logged):
         return line

@@ -110,6 +110,7 @@ class Call:
     ignorefile: Path
     policy: Path
     iidfile: Path
+    limits: tuple[str, ...]
     contexts: Mapping[str, str]
     secrets: Mapping[str, str]
     profile: Path | None = None  # the seccomp profile of an account with one user id
@@ -123,6 +124,7 @@ def argv(call: Call) -> list[str]:
         f"--isolation={call.isolation.kind}",
         *([f"--runtime={call.isolation.runtime}"] if call.isolation.runtime else []),
         "--network=host",
+        *call.limits,
         "--format=oci",
         "--identity-label=false",
         "--http-proxy=false",

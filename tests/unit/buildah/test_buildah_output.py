@@ -107,6 +107,16 @@ def test_a_step_that_fails_is_reported_as_buildkit_would() -> None:
     assert failure.lines == ("said by two", "STEP 9/9: not a step")
 
 
+def test_a_step_that_fails_isolated_by_chroot_is_reported_so_too() -> None:
+    lines = GOOD.split("STEP 6/8")[0]
+    lines += "subprocess exited with status 3\n" * 2
+    lines += 'Error: building at STEP "RUN bash two": exit status 3\n'
+    solve, _ = solved(lines, code=3)
+    (failure,) = solve.failures()
+    assert failure.exit_code == 3
+    assert failure.lines == ("said by two", "STEP 9/9: not a step")
+
+
 @pytest.mark.parametrize("prefix", ["Error: building at", "error building at"])
 def test_a_step_that_is_no_command_names_no_file_of_the_storage(prefix: str) -> None:
     where = "/home/u/.cache/pdbuild/buildah/1.28-overlay/root/overlay/" + "ab" * 32 + "/merged"

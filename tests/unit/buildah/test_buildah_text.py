@@ -72,6 +72,7 @@ def call() -> Call:
         ignorefile=Path("/store/nothing"),
         policy=Path("/store/policy.json"),
         iidfile=Path("/run/1/image"),
+        limits=("--ulimit=nofile=1:2",),
         contexts={"toolchain": "container-image://abc", "hooks": "/h"},
         secrets={"ca": "/etc/ssl/ca.pem", "unused": "/x"},
     )
@@ -94,6 +95,7 @@ def test_the_command_line() -> None:
         "--isolation=rootless",
         "--runtime=/usr/sbin/runc",
         "--network=host",
+        "--ulimit=nofile=1:2",
         "--format=oci",
         "--identity-label=false",
         "--http-proxy=false",
