@@ -42,7 +42,7 @@ def add_device(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DEVICE",
-        help="let it use a device: nvidia.com/gpu=all, or a node in /dev",
+        help="let it use a device: a node in /dev, or VENDOR/CLASS=NAME of CDI",
     )
 
 
@@ -99,8 +99,7 @@ def device(text: str) -> str:
     if not text.startswith("/"):
         if not re.fullmatch(r"[\w.-]+/[\w.-]+=[\w.:-]+", text):
             raise UsageError(
-                f"--device {text}: neither a node in /dev nor VENDOR/CLASS=NAME",
-                hint="all NVIDIA GPUs are nvidia.com/gpu=all",
+                f"--device {text}: neither a node in /dev nor a name of CDI, VENDOR/CLASS=NAME"
             )
     elif not Path(text.partition(":")[0]).exists():
         raise UsageError(f"--device {text}: there is no {text.partition(':')[0]} on this machine")

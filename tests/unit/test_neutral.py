@@ -7,11 +7,7 @@ import tokenize
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
-# But for the name that devices of one vendor have for all containers, by CDI.
-WORDS = re.compile(
-    r"paddle|(?<![a-z])(?<!nvidia\.com/)(with_)?(gpu|avx)(?![a-z])|noavx|with_testing",
-    re.IGNORECASE,
-)
+WORDS = re.compile(r"paddle|(?<![a-z])(with_)?(gpu|avx)(?![a-z])|noavx|with_testing", re.IGNORECASE)
 _LAYOUT = {tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING}
 
 
