@@ -1,4 +1,4 @@
-"""Buildah on another disk, without a container runtime, and as root: it builds the same."""
+"""On another disk, without a container runtime, and as root: the same is built."""
 
 import subprocess
 import tempfile
@@ -33,7 +33,7 @@ _CASES = [case for case in CASES if case.name in _NAMES]
 _SEEN_BY_A_STEP = {("as_root", "surroundings-of-a-step"), ("by_chroot", "surroundings-of-a-step")}
 _PAIRS = [
     (place, case)
-    for place in ("on_overlay", "by_chroot", "as_root")
+    for place in ("buildkit_on_overlay", "on_overlay", "by_chroot", "as_root")
     for case in _CASES
     if (place, case.name) not in _SEEN_BY_A_STEP
 ]
@@ -50,24 +50,46 @@ exec {program} "$@"
 
 def _build(name: str, user: User, python: Path, path: str = "", cache: Path | None = None) -> Run:
     env = {"XDG_CACHE_HOME": str(cache)} if cache else {}
-    return Run(f"buildah-{name}", user, python, path=path, env=env, cases=_NAMES)
+    return Run(name, user, python, path=path, env=env, cases=_NAMES)
 
 
 @pytest.fixture(scope="module")
-def on_overlay(builder: User, pdbuild_python: Path, older: str) -> Iterator[tuple[Results, Path]]:
-    """Built on a disk that overlay cannot be stacked on, as inside a container."""
+def stacked(builder: User) -> Iterator[Path]:
+    """A cache on a disk that overlay cannot be stacked on, as inside a container."""
     place = builder.home / "stacked"
     for name in ("lower", "upper", "work", "cache"):
         builder.run(["mkdir", "-p", place / name])
     options = f"lowerdir={place}/lower,upperdir={place}/upper,workdir={place}/work"
     cache = place / "cache"
     subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, cache], check=True)
-    run = _build("vfs", builder, pdbuild_python, older, cache)
     try:
-        yield run.results(), cache
+        yield cache
+    finally:
+        subprocess.run(["umount", "--lazy", cache], check=True)
+
+
+@pytest.fixture(scope="module")
+def on_overlay(
+    builder: User, pdbuild_python: Path, older: str, stacked: Path
+) -> Iterator[tuple[Results, Path]]:
+    """Built by Buildah where overlay cannot be stacked."""
+    run = _build("buildah-vfs", builder, pdbuild_python, older, stacked)
+    try:
+        yield run.results(), stacked
     finally:
         run.stop()
-        subprocess.run(["umount", cache], check=True)
+
+
+@pytest.fixture(scope="module")
+def buildkit_on_overlay(
+    builder: User, pdbuild_python: Path, stacked: Path
+) -> Iterator[tuple[Results, Path]]:
+    """Built by BuildKit where overlay cannot be stacked."""
+    run = _build("buildkit-native", builder, pdbuild_python, cache=stacked)
+    try:
+        yield run.results(), stacked
+    finally:
+        run.stop()
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +104,7 @@ def by_chroot(builder: User, pdbuild_python: Path, newer: str) -> Iterator[tuple
         (bin / name).chmod(0o755)
     cache = builder.home / "cache-chroot"
     builder.run(["mkdir", cache])
-    run = _build("chroot", builder, pdbuild_python, f"{bin}:", cache)
+    run = _build("buildah-chroot", builder, pdbuild_python, f"{bin}:", cache)
     try:
         yield run.results(), cache
     finally:
@@ -101,7 +123,7 @@ def as_root(builder: User, pdbuild_python: Path, newer: str) -> Iterator[tuple[R
             made.layout if made else next(builder.home.glob(".local/share/pdbuild/bases/trixie*"))
         )
         subprocess.run(["cp", "-r", mine, bases], check=True)
-        run = _build("root", root, pdbuild_python, newer)
+        run = _build("buildah-root", root, pdbuild_python, newer)
         try:
             yield run.results(), root.home / ".cache"
         finally:
@@ -137,6 +159,13 @@ def test_where_overlay_cannot_be_stacked_the_storage_is_vfs(
 ) -> None:
     (storage,) = (on_overlay[1] / "pdbuild/buildah").glob("*/")
     assert storage.name.endswith("-vfs")
+
+
+def test_where_overlay_cannot_be_stacked_buildkit_copies(
+    buildkit_on_overlay: tuple[Results, Path],
+) -> None:
+    (folder,) = (buildkit_on_overlay[1] / "pdbuild/buildkit").glob("*-native")
+    assert (folder / "cache.db").exists()
 
 
 def test_where_no_runtime_works_steps_are_isolated_by_chroot(
