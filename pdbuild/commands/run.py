@@ -11,7 +11,6 @@ from pdbuild.commands.bake import Options, bake_plan, engine_for
 from pdbuild.commands.project import Choices, open_recipe, plan_for
 from pdbuild.container import Container, Mount
 from pdbuild.errors import UsageError
-from pdbuild.plan.types import Plan, Target
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store
 
@@ -31,8 +30,9 @@ class Program:
 def run(choices: Choices, program: Program, options: Options) -> int:
     """Run `program` in the production image of a variant; its exit code.
 
-    An image that the store lacks is baked first. Detached, it prints the container's id
-    and returns 0. Raises UsageError for a variant or recipe that has no image.
+    An image that the store lacks is baked first; with settings, which its name does not tell, it
+    is baked in any case. Detached, it prints the container's id and returns 0. Raises UsageError
+    for a variant or recipe that has no image.
     """
     recipe = open_recipe(choices.recipe)
     variants = choices.variants or (recipe.default_variant,)
@@ -40,12 +40,21 @@ def run(choices: Choices, program: Program, options: Options) -> int:
         raise UsageError(f"{recipe.file} has no [image]", hint="add one to run programs in it")
     if len(variants) > 1:
         raise UsageError(f"--variant {','.join(variants)}: a program runs in one image")
+    if len(choices.platforms) > 1:
+        platforms = ",".join(choices.platforms)
+        raise UsageError(f"--platform {platforms}: a program runs on one platform")
     image_target = f"image-{variants[0]}"
     plan = plan_for(recipe, replace(choices, targets=(image_target,)))
-    reference = _image(recipe, plan, options)
+    reference = plan.targets[0].tags[0]
+    platform = plan.platforms[0] if choices.platforms else ""
+    there = _store().find(reference, platform) is not None
+    if choices.settings or not there:
+        why = "with --set" if there else "is not there yet"
+        print(f"{reference} {why}: baking {image_target}", file=sys.stderr)
+        bake_plan(recipe, plan, engine_for(options), options)
     from pdbuild.container import host, loading, podman
 
-    loading.load(_store(), reference)
+    loading.load(_store(), reference, platform)
     for notice in host.take_notices():
         print(notice, file=sys.stderr)
     container = _container(recipe, reference, program)
@@ -57,15 +66,6 @@ def run(choices: Choices, program: Program, options: Options) -> int:
 
 def _store() -> Store:
     return Store(dirs.data_dir() / "images")
-
-
-def _image(recipe: Recipe, plan: Plan, options: Options) -> str:
-    target: Target = plan.targets[0]
-    reference = target.tags[0]
-    if _store().find(reference) is None:
-        print(f"{reference} is not there yet: baking {target.name}", file=sys.stderr)
-        bake_plan(recipe, plan, engine_for(options), options)
-    return reference
 
 
 def _container(recipe: Recipe, reference: str, program: Program) -> Container:

@@ -25,6 +25,7 @@ class Plain:
     def __init__(self, solve: Solve) -> None:
         self._solve = solve
         self._labels: dict[Step, str] = {}
+        self._started: set[Step] = set()
 
     def lines(self, change: Change) -> tuple[str, ...]:
         """What to print for a change: no line or one."""
@@ -36,6 +37,9 @@ class Plain:
             return (f"{head}{place(step.name, number, label)} | {change.text}".rstrip(),)
         if change.what == "running":
             told = step.name.text.startswith("RUN ")
+            self._started.add(step)
+        elif change.what == "cancelled" and step not in self._started:
+            told = False  # BuildKit saw that another target has the same step, and runs that
         else:
             told = bool(step.name.position) or not step.name.kind or change.what == "failed"
             told = told or step.spent >= _SLOW

@@ -93,3 +93,21 @@ def test_other_uids_and_no_home(paddle: Project, version: str) -> None:
         *(f"localhost/paddle:{version}", "python3", "-c", home),
     )
     assert Path(said.strip()).name == "x"
+
+
+def test_a_program_runs_on_one_platform(paddle: Project, version: str) -> None:
+    many = paddle.pdbuild("run", "a.py", "--platform", "linux/amd64,linux/arm64")
+    assert many.returncode == 2
+    assert "a program runs on one platform" in many.stderr
+
+
+def test_with_a_setting_the_image_is_baked_in_any_case(greet: Project) -> None:
+    text = (greet.root / "pdbuild.toml").read_text()
+    option = 'LOUD = { default = "OFF", description = "Speaks up" }\n\n[variants]'
+    greet.written("pdbuild.toml", text.replace("[variants]", option))
+    greet.succeeds("run", "greet")
+    again = greet.pdbuild("run", "greet")
+    assert again.returncode == 0 and "baking" not in again.stderr
+    loud = greet.pdbuild("run", "--set", "LOUD=ON", "greet")
+    assert loud.returncode == 0, loud.stderr
+    assert "with --set: baking image-english" in loud.stderr
