@@ -270,6 +270,17 @@ TEST_P(FamilyTest, Activations) {
             1e-6);
 }
 
+TEST_P(FamilyTest, Fill) {
+  for (const std::size_t n : kCounts)
+    expect_same(
+        [&](const KernelTable& family) {
+          Floats y(family, random_values(n + 1, 1));
+          family.fill(-1.5f, y, n);
+          return y.values();
+        },
+        0.0);
+}
+
 TEST_P(FamilyTest, Scale) {
   for (const std::size_t n : kCounts)
     expect_same(

@@ -44,7 +44,10 @@ void Tensor::reshape(const Shape& shape) {
   shape_ = shape;
 }
 
-void Tensor::fill(float value) { std::fill_n(data(), size(), value); }
+void Tensor::fill(float value) {
+  // By a kernel: the host would fetch a GPU's memory page by page, and send it back.
+  kernels().fill(value, buffer_.raw(), size());
+}
 
 std::vector<float> Tensor::to_vector() const {
   return std::vector<float>(data(), data() + size());

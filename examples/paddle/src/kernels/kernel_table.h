@@ -77,6 +77,8 @@ struct KernelTable {
 
   void (*gemm)(const Gemm* args);
 
+  /// y = value
+  void (*fill)(float value, float* y, size_t n);
   // y = a op b
   void (*add)(const float* a, const float* b, float* y, size_t n);
   void (*subtract)(const float* a, const float* b, float* y, size_t n);

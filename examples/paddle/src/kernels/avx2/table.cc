@@ -14,6 +14,7 @@ const KernelTable kTable = {
     generic::release,
     generic::synchronize,
     gemm,
+    generic::fill,
     add,
     subtract,
     multiply,

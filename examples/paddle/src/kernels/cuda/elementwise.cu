@@ -5,6 +5,10 @@ namespace paddle {
 namespace cuda {
 namespace {
 
+__global__ void fill_kernel(float value, float* y, size_t n) {
+  for (size_t i = first_index(); i < n; i += index_step()) y[i] = value;
+}
+
 __global__ void add_kernel(const float* a, const float* b, float* y, size_t n) {
   for (size_t i = first_index(); i < n; i += index_step()) y[i] = a[i] + b[i];
 }
@@ -54,6 +58,12 @@ __global__ void sum_bias_kernel(const float* x, float* sums, size_t outer,
 }
 
 }  // namespace
+
+void fill(float value, float* y, size_t n) {
+  if (n == 0) return;
+  fill_kernel<<<blocks_for(n), kThreads>>>(value, y, n);
+  check(cudaGetLastError(), "fill");
+}
 
 void add(const float* a, const float* b, float* y, size_t n) {
   if (n == 0) return;

@@ -67,6 +67,7 @@ const KernelTable kTable = {
     release,
     synchronize,
     gemm,
+    fill,
     add,
     subtract,
     multiply,

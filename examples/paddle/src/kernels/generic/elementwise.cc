@@ -4,6 +4,10 @@
 namespace paddle {
 namespace generic {
 
+void fill(float value, float* y, size_t n) {
+  for (size_t i = 0; i < n; ++i) y[i] = value;
+}
+
 void add(const float* a, const float* b, float* y, size_t n) {
   for (size_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
 }

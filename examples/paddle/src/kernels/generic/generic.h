@@ -18,6 +18,7 @@ void synchronize();
 
 void gemm(const Gemm* args);
 
+void fill(float value, float* y, size_t n);
 void add(const float* a, const float* b, float* y, size_t n);
 void subtract(const float* a, const float* b, float* y, size_t n);
 void multiply(const float* a, const float* b, float* y, size_t n);

@@ -26,6 +26,7 @@ const KernelTable kTable = {
     release,
     synchronize,
     gemm,
+    fill,
     add,
     subtract,
     multiply,
