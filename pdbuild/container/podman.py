@@ -15,6 +15,7 @@ from typing import Any
 from pdbuild import dirs
 from pdbuild.account.limits import limits
 from pdbuild.container import PROJECT_LABEL, Container, Mount
+from pdbuild.container.delivery import Delivery, handles
 from pdbuild.container.foreground import Foreground
 from pdbuild.container.host import Host, find, forget, identity
 from pdbuild.errors import EngineError, UsageError
@@ -45,7 +46,11 @@ def run(container: Container) -> int:
     name = container.name or f"pdbuild-{secrets.token_hex(6)}"
     directory = Path(tempfile.mkdtemp(dir=dirs.runtime_dir(), prefix="run-"))
     pid_file = directory / "pid"
-    delivery = _Delivery(host, name, pid_file)
+
+    def by_name(number: int) -> None:
+        _podman(host, "kill", f"--signal={number}", name)
+
+    delivery = Delivery(pid_file, by_name)
     with _guarded(host, directory, name) as tell:
         argv = run_argv(container, host, name=name, pid_file=pid_file)
         program = Foreground(
@@ -102,7 +107,7 @@ def stop(container: str, *, timeout: int = 10) -> None:
     found = _find(host, container)
     process = int(found.get("Pid") or 0)
     # Nobody would hear SIGTERM: do not wait.
-    seconds = timeout if process and _handles(process, signal.SIGTERM) else 0
+    seconds = timeout if process and handles(process, signal.SIGTERM) else 0
     done = _podman(host, "rm", "--force", f"--time={seconds}", found["Id"])
     if done.returncode and "no such container" not in done.stderr.lower():
         raise EngineError(_message(done.stderr.encode(), "podman failed"))
@@ -149,7 +154,7 @@ def _run_options(
         *(() if detach else ("--interactive",)),
         *(("--tty",) if container.tty else ()),
         *((f"--pidfile={pid_file}",) if pid_file else ()),
-        # A typed Ctrl-C comes from the terminal inside, past _Delivery. Elsewhere an init program
+        # A typed Ctrl-C comes from the terminal inside, past Delivery. Elsewhere an init program
         # would only hide that a program is missing: it ends with 1, not 127.
         *(("--init", f"--init-path={host.init}") if host.init and container.tty else ()),
         # Mounts keep the user's own SELinux labels instead of being relabelled.
@@ -216,69 +221,6 @@ def _guarded(host: Host, directory: Path, name: str) -> Iterator[Callable[[int],
 def _tell(guard: int, text: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         os.write(guard, text.encode())
-
-
-class _Delivery:
-    """Brings signals to a container's first process, with the effect they have elsewhere.
-
-    The kernel drops signals that the first process of a process namespace does not handle,
-    such as SIGTERM for most programs: that process is then killed.
-    """
-
-    def __init__(self, host: Host, name: str, pid_file: Path) -> None:
-        self.killed_for = 0
-        self._host, self._name, self._pid_file = host, name, pid_file
-        self._sent = False
-        self._unhandled = 0
-
-    def __call__(self, number: int, first: bool) -> None:
-        if first:
-            self._sent, self._unhandled = False, 0
-        process = self.process()
-        if not process:
-            return  # not started yet: asked again
-        handled = _handles(process, number)
-        if not self._sent:
-            self._sent = True
-            if handled:
-                self._kill(process, number)
-                return
-        # A handler often resets the signal and sends it to itself, which is dropped too. Not at
-        # the first sight: a program that is ending resets its signals as well.
-        self._unhandled = 0 if handled else self._unhandled + 1
-        if first or self._unhandled > 2:
-            self.killed_for = number
-            self._kill(process, signal.SIGKILL)
-
-    def process(self) -> int:
-        """The host's process id of the container's program; 0 before its start and at its end."""
-        try:
-            process = int(self._pid_file.read_text())
-            name = Path(f"/proc/{process}/comm").read_text().strip()
-            ended = "Z" in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2]
-        except (OSError, ValueError):
-            return 0
-        # Until the runtime becomes the program, it bears its own name.
-        return 0 if ended or name == "crun" or name.startswith("runc:[") else process
-
-    def _kill(self, process: int, number: int) -> None:
-        try:
-            os.kill(process, number)
-        except PermissionError:  # a subordinate id's
-            _podman(self._host, "kill", f"--signal={number}", self._name)
-        except ProcessLookupError:
-            pass
-
-
-def _handles(process: int, number: int) -> bool:
-    """Whether a process catches, waits for or ignores a signal; True if that cannot be told."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    except OSError:
-        return True
-    wanted = ("SigCgt", "SigIgn", "SigBlk")
-    masks = [int(line.split()[1], 16) for line in lines if line.startswith(wanted)]
-    return any(mask >> (number - 1) & 1 for mask in masks)
 
 
 def _find(host: Host, wanted: str) -> dict[str, Any]:
