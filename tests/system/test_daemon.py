@@ -343,6 +343,8 @@ def test_without_user_namespaces_it_says_so(account: Account) -> None:
 
 
 def test_a_cache_on_fuse_is_kept_elsewhere(account: Account) -> None:
+    if shutil.which("fuse-overlayfs") is None:
+        pytest.skip("NOT RUN: no fuse-overlayfs here")
     home = account.user.home
     for name in ("lower", "upper", "work", "fuse"):
         (home / name).mkdir(exist_ok=True)
