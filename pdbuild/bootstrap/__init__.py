@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pdbuild.bootstrap import single, tarball
 from pdbuild.bootstrap.options import DPKG_OPTIONS, EPOCH, arguments, mirror_hooks
+from pdbuild.bootstrap.scratch import watched, working_folder
 from pdbuild.engine import process, tools
 from pdbuild.errors import EngineError
 
@@ -37,16 +38,17 @@ def bootstrap(target: Path, suite: str, architecture: str, *, mirror: str, one_i
         _run(command, environment | single.INSIDE, suite)
         (tree / single.OUTPUT).rename(target)
     else:
-        # The chroot is another uid's, who must be able to reach it: a private one will not do.
-        environment["TMPDIR"] = "/var/tmp"
         mode = "root" if os.getuid() == 0 else "unshare"
         command = [str(tool.path), *options, f"--mode={mode}", suite, str(target)]
-        _run(command, environment, suite)
+        with working_folder() as folder:
+            environment["TMPDIR"] = str(folder)
+            _run(watched(folder, command), environment, suite)
     tarball.make_uniform(target)
 
 
 def _run(argv: Sequence[str], environment: Mapping[str, str], suite: str) -> None:
-    # SIGTERM has mmdebstrap remove its chroot; unshare ends what it started only when killed.
+    # SIGTERM has mmdebstrap remove its chroot, and the shell its folder; unshare ends what it
+    # started only when killed.
     death = signal.SIGKILL if argv[0] == "unshare" else signal.SIGTERM
     running = process.popen(
         argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, death=death

@@ -110,4 +110,7 @@ def left_over(user: User) -> list[str]:
     """
     until_gone([int(line.split()[0]) for line in user.processes()], 20)
     found = [*user.processes(), *mounts_below(user.home), *held_locks(user)]
-    return [*found, *map(str, Path(f"/tmp/pdbuild-{user.uid}").glob("tmp*"))]
+    scratch = [*Path(f"/tmp/pdbuild-{user.uid}").glob("tmp*")]
+    scratch += Path("/var/tmp").glob(f"pdbuild-{user.uid}-base-*")
+    scratch += (p for p in Path("/var/tmp").glob("mmdebstrap.*") if p.stat().st_uid == user.uid)
+    return [*found, *map(str, scratch)]

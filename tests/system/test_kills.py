@@ -157,6 +157,19 @@ def test_kill_9_of_a_first_bake(
         process.kill()
         process.communicate(timeout=60)
         assert left_over(user) == []
+    # And what it has started: then pdbuild is there to say so.
+    for victim in ("perl /usr/bin/mmdebstrap", "sh -c"):
+        process = project.start("bake", "rootfs", f"--engine={engine}", "-q", env=env)
+        time.sleep(6.0)
+        mine = [line for line in user.processes() if "mmdebstrap" in line]
+        hit = [int(line.split()[0]) for line in mine if victim in line[:40]]
+        assert hit, mine
+        for pid in hit:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        _, said = process.communicate(timeout=60)
+        assert "mmdebstrap could not bootstrap" in said, said
+        assert left_over(user) == []
     done = project.pdbuild("bake", "rootfs", f"--engine={engine}", env=env)
     assert done.returncode == 0, done.stderr
     assert not re.search("Traceback", done.stderr)
