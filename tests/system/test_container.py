@@ -190,10 +190,14 @@ def layout(root: Path, *, label: str) -> str:
 
 @pytest.fixture(scope="session")
 def exported() -> Iterator[tuple[Path, str]]:
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
-        root = Path(name)
+    # podman names an image after its folder: a random name may end in "_", which none may.
+    root = Path("/var/tmp", f"pdbuild-image-{os.getpid()}")
+    root.mkdir()
+    try:
         root.chmod(0o755)
         yield root, layout(root, label="first")
+    finally:
+        shutil.rmtree(root)
 
 
 def load(account: Account, exported: tuple[Path, str]) -> str:
