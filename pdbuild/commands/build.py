@@ -49,8 +49,8 @@ def build(recipe_name: str | None, work: Work, options: Options) -> int:
     place = _Place(recipe, chosen)
     if work.clean:
         place.clean()
-    key: list[object] = [image.reference, image.digest, str(chosen), request.version, work.package]
-    key.append(list(work.devices))
+    what = (image.reference, image.digest, str(chosen), request.version)
+    key = [*what, work.package, *work.devices]
     if not work.target and (last := place.unchanged(key)):
         editor.after_build(recipe, image.reference, place.tree)
         print(last)
@@ -129,13 +129,25 @@ def _run(image: str, recipe: Recipe, request: Request, chosen: Chosen, work: Wor
         Mount(source=build, target=str(build)),
         *([Mount(source=ccache, target=str(ccache))] if ccache.exists() else []),
     )
-    argv = ("bash", f"{HOOKS}/develop")
+    container = Container(
+        image=image,
+        entrypoint="bash",
+        argv=(f"{HOOKS}/develop",),
+        env=tuple(env.items()),
+        mounts=mounts,
+        devices=work.devices,
+        workdir=recipe.root,
+        user="0:0",  # the caller, as files go
+        project=recipe.project.name,
+    )
     try:
-        if work.devices:
-            raise direct.Unavailable("only podman gives a container devices")
-        return _directly(image, argv, env, mounts, recipe.root)
+        return _directly(container)
     except direct.Unavailable as reason:
-        return _by_podman(image, argv, env, mounts, work.devices, recipe, str(reason))
+        from pdbuild.container import podman
+
+        if os.environ.get("PDBUILD_DEBUG"):
+            say(f"starting the build through podman: {reason}")
+        return podman.run(container)
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the next build goes on from here") from None
 
@@ -158,39 +170,17 @@ def _made(build: Path, root: Path) -> Path:
     return ccache
 
 
-def _directly(
-    image: str, argv: tuple[str, ...], env: dict[str, str], mounts: tuple[Mount, ...], root: str
-) -> int:
+def _directly(container: Container) -> int:
     from pdbuild.container.host import find
 
     if os.environ.get("PDBUILD_DIRECT") == "0":
         raise direct.Unavailable("PDBUILD_DIRECT=0")
-    found = direct.find(find(), image)
-    return direct.run(found, direct.Program(argv=argv, env=env, mounts=mounts, workdir=root))
-
-
-def _by_podman(
-    image: str,
-    argv: tuple[str, ...],
-    env: dict[str, str],
-    mounts: tuple[Mount, ...],
-    devices: tuple[str, ...],
-    recipe: Recipe,
-    reason: str,
-) -> int:
-    from pdbuild.container import podman
-
-    if os.environ.get("PDBUILD_DEBUG"):
-        say(f"starting the build through podman: {reason}")
-    container = Container(
-        image=image,
-        entrypoint=argv[0],
-        argv=argv[1:],
-        env=tuple(env.items()),
-        mounts=mounts,
-        devices=devices,
-        workdir=recipe.root,
-        user="0:0",  # the caller, as files go
-        project=recipe.project.name,
+    if container.devices:
+        raise direct.Unavailable("only podman gives a container devices")
+    program = direct.Program(
+        argv=(container.entrypoint, *container.argv),
+        env=dict(container.env),
+        mounts=container.mounts,
+        workdir=container.workdir,
     )
-    return podman.run(container)
+    return direct.run(direct.find(find(), container.image), program)

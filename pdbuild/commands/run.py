@@ -47,14 +47,15 @@ def run(choices: Choices, program: Program, options: Options) -> int:
     plan = plan_for(recipe, replace(choices, targets=(image_target,)))
     reference = plan.targets[0].tags[0]
     platform = plan.platforms[0] if choices.platforms else ""
-    there = _store().find(reference, platform) is not None
+    store = Store(dirs.data_dir() / "images")
+    there = store.find(reference, platform) is not None
     if choices.settings or not there:
         why = "with --set" if there else "is not there yet"
         print(f"{reference} {why}: baking {image_target}", file=sys.stderr)
         bake_plan(recipe, plan, engine_for(options), options)
     from pdbuild.container import host, loading, podman
 
-    loading.load(_store(), reference, platform)
+    loading.load(store, reference, platform)
     for notice in host.take_notices():
         print(notice, file=sys.stderr)
     container = _container(recipe, reference, program)
@@ -62,10 +63,6 @@ def run(choices: Choices, program: Program, options: Options) -> int:
         print(podman.start(container))
         return 0
     return podman.run(container)
-
-
-def _store() -> Store:
-    return Store(dirs.data_dir() / "images")
 
 
 def _container(recipe: Recipe, reference: str, program: Program) -> Container:

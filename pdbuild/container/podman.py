@@ -20,6 +20,9 @@ from pdbuild.container.foreground import Foreground
 from pdbuild.container.host import Host, find, forget, identity
 from pdbuild.errors import EngineError, UsageError
 
+# What podman says, with exit code 126, of a name that no description has.
+_NO_DEVICE = b"unresolvable CDI devices "
+
 # Outlives pdbuild, in a session of its own: when pdbuild is gone without a word (kill -9), the
 # container goes too. $1 is a directory to delete, $2 the container, $3… podman with its options.
 _GUARD = """
@@ -61,11 +64,9 @@ def run(container: Container) -> int:
         started = pid_file.exists()
         if delivery.process():
             _podman(host, "rm", "--force", "--time=0", name)  # somebody ended podman alone
-    if code in (125, 126) and not started and (undescribed := _undescribed(program.held)):
-        raise undescribed
-    if code == 125 and not started:
+    if not started and (code == 125 or _NO_DEVICE in program.held):
         forget()
-        raise EngineError(_message(program.held, "podman failed"))
+        raise _failure(program.held)
     program.release()
     return 128 + delivery.killed_for if delivery.killed_for else code
 
@@ -80,10 +81,8 @@ def start(container: Container) -> str:
     done = _podman(host, *_run_options(container, host, name=name, detach=True))
     if done.returncode:
         _podman(host, "rm", "--force", "--time=0", name)
-        if undescribed := _undescribed(done.stderr.encode()):
-            raise undescribed
         forget()
-        raise EngineError(_message(done.stderr.encode(), "podman failed"))
+        raise _failure(done.stderr.encode())
     return done.stdout.split()[-1]
 
 
@@ -110,7 +109,7 @@ def stop(container: str, *, timeout: int = 10) -> None:
     seconds = timeout if process and handles(process, signal.SIGTERM) else 0
     done = _podman(host, "rm", "--force", f"--time={seconds}", found["Id"])
     if done.returncode and "no such container" not in done.stderr.lower():
-        raise EngineError(_message(done.stderr.encode(), "podman failed"))
+        raise _failure(done.stderr.encode())
 
 
 def named(prefix: str, *, running: bool = False) -> tuple[str, ...]:
@@ -239,7 +238,7 @@ def _find(host: Host, wanted: str) -> dict[str, Any]:
 def _listed(host: Host) -> list[dict[str, Any]]:
     done = _podman(host, "ps", "--all", f"--filter=label={PROJECT_LABEL}", "--format=json")
     if done.returncode:
-        raise EngineError(_message(done.stderr.encode(), "podman failed"))
+        raise _failure(done.stderr.encode())
     return list(json.loads(done.stdout or "[]"))
 
 
@@ -254,19 +253,16 @@ def _podman(host: Host, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _message(said: bytes, otherwise: str) -> str:
+def _failure(said: bytes) -> EngineError:
+    """podman's own words as an error; a device that it does not know has a hint."""
+    _, unknown, names = said.partition(_NO_DEVICE)
+    if unknown:
+        # NVIDIA's own tool, https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/.
+        return EngineError(
+            "podman: no file in /etc/cdi or /var/run/cdi describes the device "
+            + names.decode(errors="replace").split()[0],
+            hint="for NVIDIA GPUs an administrator runs: "
+            "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
+        )
     text = said.decode(errors="replace").strip().removeprefix("Error: ")
-    return f"podman: {text}" if text else otherwise
-
-
-def _undescribed(said: bytes) -> EngineError | None:
-    """The error when podman knows no such device by the Container Device Interface."""
-    _, found, names = said.decode(errors="replace").partition("unresolvable CDI devices ")
-    if not found:
-        return None
-    # NVIDIA's own tool, https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/.
-    return EngineError(
-        f"podman: no file in /etc/cdi or /var/run/cdi describes the device {names.split()[0]}",
-        hint="for NVIDIA GPUs an administrator runs: "
-        "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
-    )
+    return EngineError(f"podman: {text}" if text else "podman failed")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from pdbuild.plan.instructions import Bind, Cache, Mount, Run, Secret, Tmpfs
+from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 
 SOURCE = "/src"
@@ -21,16 +22,16 @@ _SOURCED = {
     "apt-install": ("network",),
     "pip-install": ("network",),
     "runtime": ("network", "entrypoint"),
-    "build": ("tree",),
-    "build-make": ("tree",),
-    "build-autotools": ("tree",),
+    "build": (names.TREE,),
+    "build-make": (names.TREE,),
+    "build-autotools": (names.TREE,),
 }
 
 
 def shipped(hook: str) -> tuple[Mount, ...]:
     """The mounts of a hook of pdbuild's and of what it sources."""
-    names = (hook, *_SOURCED.get(hook, ()))
-    return tuple(Bind(stage="hooks", source=f"/{n}", target=f"{HOOKS}/{n}") for n in names)
+    files = (hook, *_SOURCED.get(hook, ()))
+    return tuple(Bind(stage="hooks", source=f"/{n}", target=f"{HOOKS}/{n}") for n in files)
 
 
 def hook_name(hook: str) -> str:
@@ -43,7 +44,7 @@ def hook_mounts(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
     if "/" not in hook:
         return shipped(hook)
     own = Bind(source=inside(recipe.source, hook), target=f"{HOOKS}/{hook_name(hook)}")
-    return (own, *shipped("tree"))
+    return (own, *shipped(names.TREE))
 
 
 def cache_key(recipe: Recipe) -> str:

@@ -25,7 +25,6 @@ class Plain:
     def __init__(self, solve: Solve) -> None:
         self._solve = solve
         self._labels: dict[Step, str] = {}
-        self._started: set[Step] = set()
 
     def lines(self, change: Change) -> tuple[str, ...]:
         """What to print for a change: no line or one."""
@@ -37,8 +36,7 @@ class Plain:
             return (f"{head}{place(step.name, number, label)} | {change.text}".rstrip(),)
         if change.what == "running":
             told = step.name.text.startswith("RUN ")
-            self._started.add(step)
-        elif change.what == "cancelled" and step not in self._started:
+        elif change.what == "cancelled" and not step.since:
             told = False  # BuildKit saw that another target has the same step, and runs that
         else:
             told = bool(step.name.position) or not step.name.kind or change.what == "failed"

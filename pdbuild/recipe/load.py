@@ -49,10 +49,6 @@ def find(start: Path, chosen: str | None) -> Path:
     raise UsageError(f"there is no recipe {names.quote(chosen)}", hint=hint)
 
 
-# What own hooks may source: it is mounted beside them.
-_BESIDE = "tree"
-
-
 def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Recipe:
     """The recipe at `path`, with what it extends merged in and its blocks read.
 
@@ -252,8 +248,8 @@ def missing_files(recipe: Recipe, source: Path, hooks_dir: Path | None) -> Itera
         if "/" not in hook:
             yield from _shipped_hook(where, hook, hooks_dir)
             continue
-        if hook.rpartition("/")[2] == _BESIDE:
-            what = f"a hook of your own cannot be called {_BESIDE}: pdbuild's is beside it"
+        if hook.rpartition("/")[2] == names.TREE:
+            what = f"a hook of your own cannot be called {names.TREE}: pdbuild's is beside it"
             yield Finding(where, what, "rename the file", needs=needs)
         script = disk.resolved(source, hook)
         if script is not None and not script.is_relative_to(source):

@@ -52,6 +52,9 @@ SECTION = re.compile(r"([a-z-]+/)?[a-z0-9-]+")
 SUITE = re.compile(r"[a-z][a-z0-9.+-]*")
 VARIANT = re.compile(r"[a-z0-9][a-z0-9-]*")
 
+#: The file of pdbuild's that stands beside a project's own hook, which may source it.
+TREE = "tree"
+
 _DEBIAN_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _OCI_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 _DEBIAN_UPSTREAM = re.compile(r"[0-9][A-Za-z0-9.+~]*")

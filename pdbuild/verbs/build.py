@@ -36,6 +36,6 @@ def run(arguments: Namespace) -> int:
         target=arguments.target,
         clean=arguments.clean,
         package=arguments.package,
-        devices=tuple(options.device(text) for text in arguments.device),
+        devices=options.devices(arguments),
     )
     return command.build(arguments.recipe, work, options.building(arguments))

@@ -67,6 +67,11 @@ def building(arguments: Namespace) -> Options:
     )
 
 
+def devices(arguments: Namespace) -> tuple[str, ...]:
+    """The values of `add_device`."""
+    return tuple(map(device, arguments.device))
+
+
 def pair(text: str) -> tuple[str, str]:
     """`NAME=VALUE`; a bare NAME takes the caller's own value, as with docker and podman."""
     name, equals, value = text.partition("=")

@@ -75,7 +75,7 @@ def run(arguments: Namespace) -> int:
             words=tuple(arguments.program),
             env=tuple(options.pair(text) for text in arguments.env),
             mounts=tuple(options.mount(text) for text in arguments.volume),
-            devices=tuple(options.device(text) for text in arguments.device),
+            devices=options.devices(arguments),
             tty=arguments.tty,
             detach=arguments.detach,
         ),

@@ -42,7 +42,7 @@ def run(arguments: Namespace) -> int:
         env=tuple(options.pair(text) for text in arguments.env),
         mounts=tuple(options.mount(text) for text in arguments.volume),
         ports=tuple(arguments.port),
-        devices=tuple(options.device(text) for text in arguments.device),
+        devices=options.devices(arguments),
         dotfiles=os.environ.get("PDBUILD_DOTFILES", "") if dotfiles is None else dotfiles,
         x11=arguments.x11,
         tty=arguments.tty or (sys.stdin.isatty() and sys.stdout.isatty()),

@@ -44,7 +44,7 @@ def builder(pdbuild_python: Path) -> Iterator[User]:
                 timeout=1200,
             )
             assert done.returncode == 0, done.stderr
-        _give_base(made, pdbuild_python)
+        give_base(made, pdbuild_python)
         yield made
     finally:
         remove_user(made)
@@ -142,9 +142,9 @@ def _unpack(folder: Path, suite: str) -> None:
     partial.rename(folder)
 
 
-def _give_base(user: User, python: Path) -> None:
+def give_base(user: User, python: Path) -> None:
     """The developer's base, else one that the user bootstraps."""
-    mine = base.find("trixie", tools_architecture())
+    mine = base.find("trixie", base.architecture())
     if mine:
         target = user.home / ".local/share/pdbuild/bases" / mine.layout.name
         subprocess.run(
@@ -156,10 +156,5 @@ def _give_base(user: User, python: Path) -> None:
         "import sys; from pdbuild import base;"
         " base.ensure('trixie', sys.argv[1], mirror='', say=print)"
     )
-    done = user.run([python, "-c", code, tools_architecture()], timeout=300)
+    done = user.run([python, "-c", code, base.architecture()], timeout=300)
     assert done.returncode == 0, done.stderr
-
-
-def tools_architecture() -> str:
-    """Debian's name of this machine's architecture."""
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)

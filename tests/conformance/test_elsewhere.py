@@ -1,5 +1,6 @@
 """On another disk, without a container runtime, and as root: the same is built."""
 
+import contextlib
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -9,10 +10,8 @@ from typing import Any
 import pytest
 from system.conftest import User
 
-from pdbuild import base
-
 from .cases import CASES, Case
-from .conftest import tools_architecture
+from .conftest import give_base
 from .runs import Results, Run
 from .test_conformance import compare
 
@@ -48,9 +47,17 @@ exec {program} "$@"
 """
 
 
-def _build(name: str, user: User, python: Path, path: str = "", cache: Path | None = None) -> Run:
-    env = {"XDG_CACHE_HOME": str(cache)} if cache else {}
-    return Run(name, user, python, path=path, env=env, cases=_NAMES)
+@contextlib.contextmanager
+def _built(
+    name: str, user: User, python: Path, cache: Path, path: str = ""
+) -> Iterator[tuple[Results, Path]]:
+    """What a run gave, and the cache that it made."""
+    env = {"XDG_CACHE_HOME": str(cache)}
+    run = Run(name, user, python, path=path, env=env, cases=_NAMES)
+    try:
+        yield run.results(), cache
+    finally:
+        run.stop()
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +80,8 @@ def on_overlay(
     builder: User, pdbuild_python: Path, older: str, stacked: Path
 ) -> Iterator[tuple[Results, Path]]:
     """Built by Buildah where overlay cannot be stacked."""
-    run = _build("buildah-vfs", builder, pdbuild_python, older, stacked)
-    try:
-        yield run.results(), stacked
-    finally:
-        run.stop()
+    with _built("buildah-vfs", builder, pdbuild_python, stacked, older) as built:
+        yield built
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +89,8 @@ def buildkit_on_overlay(
     builder: User, pdbuild_python: Path, stacked: Path
 ) -> Iterator[tuple[Results, Path]]:
     """Built by BuildKit where overlay cannot be stacked."""
-    run = _build("buildkit-native", builder, pdbuild_python, cache=stacked)
-    try:
-        yield run.results(), stacked
-    finally:
-        run.stop()
+    with _built("buildkit-native", builder, pdbuild_python, stacked) as built:
+        yield built
 
 
 @pytest.fixture(scope="module")
@@ -104,11 +105,8 @@ def by_chroot(builder: User, pdbuild_python: Path, newer: str) -> Iterator[tuple
         (bin / name).chmod(0o755)
     cache = builder.home / "cache-chroot"
     builder.run(["mkdir", cache])
-    run = _build("buildah-chroot", builder, pdbuild_python, f"{bin}:", cache)
-    try:
-        yield run.results(), cache
-    finally:
-        run.stop()
+    with _built("buildah-chroot", builder, pdbuild_python, cache, f"{bin}:") as built:
+        yield built
 
 
 @pytest.fixture(scope="module")
@@ -116,18 +114,9 @@ def as_root(builder: User, pdbuild_python: Path, newer: str) -> Iterator[tuple[R
     """Built by root, who needs no user namespace."""
     with tempfile.TemporaryDirectory(prefix="pdbuild-root-", dir="/var/tmp") as name:
         root = User(name="root", uid=0, home=Path(name))
-        made = base.find("trixie", tools_architecture())
-        bases = root.home / ".local/share/pdbuild/bases"
-        bases.mkdir(parents=True)
-        mine = (
-            made.layout if made else next(builder.home.glob(".local/share/pdbuild/bases/trixie*"))
-        )
-        subprocess.run(["cp", "-r", mine, bases], check=True)
-        run = _build("buildah-root", root, pdbuild_python, newer)
-        try:
-            yield run.results(), root.home / ".cache"
-        finally:
-            run.stop()
+        give_base(root, pdbuild_python)
+        with _built("buildah-root", root, pdbuild_python, root.home / ".cache", newer) as built:
+            yield built
 
 
 @pytest.mark.parametrize(("place", "case"), _PAIRS, ids=lambda part: getattr(part, "name", part))

@@ -160,7 +160,10 @@ def test_kill_9_of_a_first_bake(
     # And what it has started: then pdbuild is there to say so.
     for victim in ("perl /usr/bin/mmdebstrap", "sh -c"):
         process = project.start("bake", "rootfs", f"--engine={engine}", "-q", env=env)
-        time.sleep(6.0)
+        deadline = time.monotonic() + 60
+        while not any(Path("/var/tmp").glob(f"pdbuild-{user.uid}-base-*/mmdebstrap.*/usr")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         mine = [line for line in user.processes() if "mmdebstrap" in line]
         hit = [int(line.split()[0]) for line in mine if victim in line[:40]]
         assert hit, mine

@@ -90,6 +90,18 @@ def test_a_failure_and_what_it_cancels() -> None:
     assert text.count("[broken] 2/3 | ") == 51
 
 
+def test_a_step_that_another_target_runs_is_not_told_as_cancelled() -> None:
+    error = "exit code: 1: context canceled"
+    events = [
+        vertex("x", "[a s 1/1] RUN x", 0, 0, error=error),
+        vertex("x", "[b s 1/1] RUN x", 1),
+        vertex("x", "[b s 1/1] RUN x", 1, 2),
+    ]
+    told = plain(events, "a", "b").splitlines()
+    assert told[:2] == ["[a] s 1/1 RUN x: started", "[a] s 1/1 RUN x: 1.0s"]
+    assert "cancelled" not in "".join(told)
+
+
 def test_an_export_is_told_of() -> None:
     assert "[image] exporting to oci image format: 0.0s\n" in plain(lines("exported"), "image")
 
