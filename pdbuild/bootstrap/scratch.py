@@ -1,74 +1,77 @@
 """The folder that mmdebstrap works in, which goes when it ends, however it ends."""
 
 import contextlib
-import fcntl
 import os
+import secrets
 import subprocess
-import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pdbuild.engine import tools
+from pdbuild.engine import place, tools
 
 # mmdebstrap's chroot is another uid's, who must be able to reach it: a private one will not do.
 _ABOVE = Path("/var/tmp")
 
 # Outlives pdbuild when that is killed, to remove the folder behind mmdebstrap, which dies with
-# this shell as this shell does with pdbuild. A signal ends `wait` alone: it is asked again.
+# this shell as this shell does with pdbuild. It makes the folder, too: one that pdbuild made
+# could be left before there is a shell. A signal ends `wait` alone: it is asked again.
 _WATCH = """
 folder=$1; shift
-trap 'kill "$child" 2>/dev/null' INT TERM
+read -r me <"/proc/$$/comm"
+stop() {
+    ended=1
+    # Until it has become another program, our own handler takes its signals.
+    while read -r name <"/proc/$child/comm" && [ "$name" = "$me" ]; do
+        sleep 0.02
+    done
+    kill "$child"
+} 2>/dev/null
+trap stop INT TERM
+trap : PIPE  # nobody reads any more what it says of a killed command
+mkdir -m 711 "$folder" && exec 9>"$folder/lock" && flock 9 || exit 1
 setpriv --pdeathsig=TERM "$@" & child=$!
+[ -z "$ended" ] || stop
 code=0; wait "$child" || code=$?
 while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done
-rm -rf --one-file-system -- "$folder"
+# A killed mmdebstrap leaves files of other ids.
+rm -rf --one-file-system -- "$folder" 2>/dev/null ||
+    unshare --user --map-root-user --map-auto rm -rf --one-file-system -- "$folder"
 exit "$code"
 """
+_UNLOCKED = 10  # seconds for which a new folder may have no lock
 
 
 def watched(folder: Path, command: Sequence[str]) -> list[str]:
-    """`command` in a shell that removes `folder` at its end, also after SIGTERM or SIGINT."""
+    """`command`, no shell itself, in one that makes `folder`, and removes it after the end.
+
+    SIGTERM and SIGINT, sent to the shell, end the command by SIGTERM.
+    """
     return ["sh", "-c", _WATCH, "pdbuild-bootstrap", str(folder), *command]
 
 
 @contextlib.contextmanager
 def working_folder() -> Iterator[Path]:
-    """A new folder for one bootstrap; what was left by killed ones of this user is removed."""
+    """The name of a folder for `watched`; what was left by killed bootstraps is removed."""
     prefix = f"pdbuild-{os.getuid()}-base-"
     for left in _ABOVE.glob(f"{prefix}*"):
-        with _held(left) as alone:
-            if alone:
-                _remove(left)
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_ABOVE))
-        with _held(folder) as alone:
-            if not alone or not folder.exists():
-                continue  # another bootstrap took it for one that was left
-            folder.chmod(0o711)
-            try:
-                yield folder
-            finally:
-                _remove(folder)
-            return
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Whether the folder is ours and nobody else holds it; held while the context lasts."""
+        _remove_if_left(left)
+    folder = _ABOVE / f"{prefix}{secrets.token_hex(4)}"
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        yield False
-        return
-    try:
-        alone = os.fstat(descriptor).st_uid == os.getuid()
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            alone = False
-        yield alone
+        yield folder
     finally:
-        os.close(descriptor)
+        _remove(folder)
+
+
+def _remove_if_left(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # it is gone by now, or somebody else's
+        status = folder.lstat()
+        if status.st_uid != os.getuid() or time.time() - status.st_mtime < _UNLOCKED:
+            return
+        lock = place.take(folder / "lock")
+        if lock is not None:
+            _remove(folder)
+            os.close(lock)
 
 
 def _remove(folder: Path) -> None:
