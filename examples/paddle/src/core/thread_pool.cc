@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/thread_pool.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -35,7 +37,7 @@ struct ThreadPool::Job {
   std::exception_ptr error;
 };
 
-ThreadPool::ThreadPool(std::size_t threads) {
+ThreadPool::ThreadPool(std::size_t threads) : owner_(::getpid()) {
   const std::size_t wanted = std::clamp<std::size_t>(threads, 1, kMaxThreads);
   workers_.reserve(wanted - 1);
   for (std::size_t i = 1; i < wanted; ++i) workers_.emplace_back([this] { work(); });
@@ -51,7 +53,7 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::run(std::size_t count, const std::function<void(std::size_t)>& task) {
-  if (count <= 1 || workers_.empty() || inside_task) {
+  if (count <= 1 || workers_.empty() || inside_task || inherited()) {
     for (std::size_t i = 0; i < count; ++i) task(i);
     return;
   }
@@ -73,6 +75,8 @@ void ThreadPool::run(std::size_t count, const std::function<void(std::size_t)>& 
   }
   if (job->error) std::rethrow_exception(job->error);
 }
+
+bool ThreadPool::inherited() const { return owner_ != ::getpid(); }
 
 void ThreadPool::take_tasks(Job& job) {
   inside_task = true;
@@ -138,7 +142,8 @@ void set_thread_count(std::size_t threads) {
   if (threads < 1 || threads > kMaxThreads)
     fail("the number of threads must lie between 1 and ", kMaxThreads);
   ThreadPool*& pool = pool_pointer();
-  delete pool;
+  // One that was inherited has threads to join that are not there.
+  if (!pool->inherited()) delete pool;
   pool = new ThreadPool(threads);
 }
 

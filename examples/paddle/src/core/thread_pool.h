@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -11,20 +13,23 @@
 
 namespace paddle {
 
-/// A fixed set of threads that work on one job at a time.
+/// A fixed set of threads that work on one job at a time; the caller of run() is one of
+/// them.
 ///
-/// The caller of run() works too, and it waits only for tasks that another thread has
-/// taken. So a pool whose threads are gone (in a child after fork()) still finishes
-/// every job, on the caller's thread.
+/// In a child after fork() the other threads are gone, and a lock that one of them held
+/// stays locked: a pool that was made before the fork does all work on the caller's
+/// thread there, and takes no lock.
 class ThreadPool {
  public:
   /// `threads` counts the caller: a pool of 1 starts no thread.
   explicit ThreadPool(std::size_t threads);
-  ~ThreadPool();
+  ~ThreadPool();  // in the process that made it
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   std::size_t threads() const { return workers_.size() + 1; }
+  /// Whether fork() has copied this pool from the process that has its threads.
+  bool inherited() const;
 
   /// Calls task(0) … task(count-1), on any thread and in any order, and returns when
   /// all are done. Rethrows the first exception of a task. A task may call run()
@@ -36,6 +41,7 @@ class ThreadPool {
   void work();
   static void take_tasks(Job& job);
 
+  const pid_t owner_;     // the process that has the threads
   std::mutex run_mutex_;  // one job at a time
   std::mutex mutex_;      // guards the members below
   std::condition_variable job_ready_;
@@ -46,7 +52,8 @@ class ThreadPool {
 
 /// How many threads the library computes on: PADDLE_NUM_THREADS, else one per CPU.
 std::size_t thread_count();
-/// Replaces the pool; not while another thread computes.
+/// Replaces the pool; not while another thread computes. A child after fork() gets
+/// threads of its own by this.
 void set_thread_count(std::size_t threads);
 
 /// Splits [0, count) into ranges of at least `grain` and calls body(begin, end) for
