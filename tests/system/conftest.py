@@ -140,6 +140,7 @@ def make_user(name: str, *, subordinate: bool) -> User:
     home = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/var/tmp"))
     _account("useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/bash", name)
     account = pwd.getpwnam(name)
+    _remove(*_runtime_folders(account.pw_uid))
     os.chown(home, account.pw_uid, account.pw_gid)
     for kind in ("uids", "gids"):
         for span in _subordinates(name, f"/etc/sub{kind[:-1]}"):
@@ -184,19 +185,30 @@ def remove_user(user: User) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     until_gone(pids)
+    # The account goes last: when this is interrupted, the next session finds what is left.
+    _remove(*_runtime_folders(user.uid), user.home)
     _account("userdel", user.name)
-    # The next account may get the same uid, and podman there would look for the process that
-    # this one's pause.pid names, which may be anybody's by then.
-    runtime = ("pdbuild-", "podman-run-", "containers-user-")
-    folders = [Path(tmp, f"{name}{user.uid}") for tmp in ("/tmp", "/var/tmp") for name in runtime]
-    for folder in (user.home, *folders):
+
+
+def _runtime_folders(uid: int) -> list[Path]:
+    """What the programs of a user keep outside of its home.
+
+    The next account may get the same uid, and podman there would look for the process that
+    this one's pause.pid names, which may be anybody's by then.
+    """
+    names = ("pdbuild-", "podman-run-", "containers-user-")
+    return [Path(tmp, f"{name}{uid}") for tmp in ("/tmp", "/var/tmp") for name in names]
+
+
+def _remove(*folders: Path) -> None:
+    for folder in folders:
         subprocess.run(["rm", "-rf", "--one-file-system", folder], check=False)
 
 
 def _remove_stale() -> None:
     """Remove the users of sessions that were killed."""
     for account in pwd.getpwall():
-        session = re.fullmatch(r"pdb(?:test|bare)(\d+)", account.pw_name)
+        session = re.fullmatch(r"pdb[a-z]+(\d+)", account.pw_name)
         if session and not Path("/proc", session[1]).exists():
             home = Path(account.pw_dir)
             remove_user(User(name=account.pw_name, uid=account.pw_uid, home=home))

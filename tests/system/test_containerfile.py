@@ -4,6 +4,7 @@ With podman for docker, as a user without root who has no pdbuild; the base is t
 there is no registry.
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ BASE = (
 @pytest.fixture(scope="module")
 def newcomer(user: User, pdbuild_python: Path) -> Iterator[Project]:
     """A clone of somebody else's, and the base as podman would have it from a registry."""
-    someone = make_user(f"pdbseed{user.uid}", subordinate=True)
+    someone = make_user(f"pdbseed{os.getpid()}", subordinate=True)
     project = checkout(someone, pdbuild_python, "paddle")
     # By itself Debian 12's podman takes vfs here, which copies the whole image for each step.
     storage = project.written(
