@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import statistics
 import subprocess
 import time
 from collections.abc import Iterator
@@ -53,12 +54,15 @@ def test_artifacts_json_tells_the_truth(paddle: Project, baked: dict[str, Any]) 
 def test_again_there_is_nothing_to_do(paddle: Project, baked: dict[str, Any]) -> None:
     paddle.bake("all")  # whatever an earlier test changed
     before = {p: p.stat().st_mtime_ns for p in (paddle.root / "build").rglob("*")}
-    began = time.monotonic()
-    rows = paddle.bake("all")
-    took = time.monotonic() - began
+    spans = []
+    for _ in range(3):
+        began = time.monotonic()
+        rows = paddle.bake("all")
+        spans.append(time.monotonic() - began)
     assert {p: p.stat().st_mtime_ns for p in (paddle.root / "build").rglob("*")} == before
     assert [row for row in rows.values() if not row["cached"]] == []
-    print(f"nothing changed: {took:.2f} s")
+    took = statistics.median(spans)
+    print(f"nothing changed, median of 3: {took:.2f} s")
     assert took < 2.0
     # podman keeps one to hold the user's namespace until logout.
     assert [p for p in paddle.user.processes() if "catatonit -P" not in p] == []
