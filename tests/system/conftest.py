@@ -208,7 +208,7 @@ def _remove(*folders: Path) -> None:
 def _remove_stale() -> None:
     """Remove the users of sessions that were killed."""
     for account in pwd.getpwall():
-        session = re.fullmatch(r"pdb[a-z]+(\d+)", account.pw_name)
+        session = re.fullmatch(r"/var/tmp/pdb[a-z]+(\d+)-\w+", account.pw_dir)
         if session and not Path("/proc", session[1]).exists():
             home = Path(account.pw_dir)
             remove_user(User(name=account.pw_name, uid=account.pw_uid, home=home))
