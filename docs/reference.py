@@ -6,45 +6,40 @@
 
 import dataclasses
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pdbuild.recipe import types
+from pdbuild.recipe.table import Table, inner_table, own_fields
+from pdbuild.recipe.tables.block import Block
+from pdbuild.recipe.types import Recipe
 
 PAGE = Path(__file__).with_name("recipes.md")
 START, END = "<!-- keys: written by docs/reference.py -->", "<!-- end of keys -->"
 
-TABLES: tuple[tuple[str, type], ...] = (
-    ("[project]", types.Project),
-    ("[base]", types.Base),
-    ("[toolchain]", types.Toolchain),
-    ("[options] NAME", types.Option),
-    ("[variants] NAME", types.Variant),
-    ("[build]", types.Build),
-    ("[package]", types.Package),
-    ("[image]", types.Image),
-    ("[docs]", types.Docs),
-    ("[browse]", types.Browse),
-    ("[browse]", types.Browse),
-    ("[mirrors]", types.Mirrors),
-    ("A block's file", types.Block),
-    ("[source] of a block", types.Source),
-    ("[parameters.NAME] of a block", types.Parameter),
-)
-
 
 def reference() -> str:
     """The keys of all tables as Markdown."""
+    tables = [*_tables(Recipe, "[{}]", "[{}] NAME")]
+    tables += [("A block's file", Block)]
+    tables += _tables(Block, "[{}] of a block", "[{}.NAME] of a block")
     parts = []
-    for title, table in TABLES:
+    for title, table in tables:
         lines = [f"### {title}", "", "| key | default | meaning |", "|---|---|---|"]
         lines += [
             f"| `{field.name}` | {_default(field)} | {field.metadata['doc']} |"
-            for field in dataclasses.fields(table)
-            if field.metadata.get("doc") and not field.metadata["doc"].endswith("not a key.")
+            for field in own_fields(table)
         ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def _tables(table: type[Table], single: str, named: str) -> Iterator[tuple[str, type[Table]]]:
+    """The tables in `table`, each with its title."""
+    for field in own_fields(table):
+        inner, by_name = inner_table(field.type)
+        if inner is not None:
+            yield (named if by_name else single).format(field.name), inner
 
 
 def page(text: str) -> str:

@@ -10,6 +10,7 @@ from pdbuild.recipe.finding import Finding, KeyPath
 from pdbuild.recipe.merge import Tables
 from pdbuild.recipe.parse import parse
 from pdbuild.recipe.positions import line_of, lines
+from pdbuild.recipe.table import Table
 from pdbuild.recipe.types import Recipe
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -43,7 +44,7 @@ class File:
         return finding.item in value if isinstance(value, list) else finding.item == value
 
 
-def read(content: bytes, name: str, table: type = Recipe) -> File:
+def read(content: bytes, name: str, table: type[Table] = Recipe) -> File:
     """The file called `name` with this content; `table` says whether it is a Recipe or a Block.
 
     Raises RecipeError when its text cannot be parsed.

@@ -3,18 +3,19 @@
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import tomli
 
 from pdbuild.errors import Mistake, RecipeError, UsageError
-from pdbuild.recipe import check, disk, names, shape
+from pdbuild.recipe import check, disk, names, neighbours, shape
 from pdbuild.recipe.files import File, locate, read
 from pdbuild.recipe.finding import Finding, KeyPath, sound
 from pdbuild.recipe.merge import Tables, merge
-from pdbuild.recipe.types import Block, Recipe
+from pdbuild.recipe.tables import variants
+from pdbuild.recipe.tables.block import Block
+from pdbuild.recipe.tables.block import check as check_block
+from pdbuild.recipe.types import Recipe
 
 _LONGEST_CHAIN = 32
 _PROJECT = re.compile(rb"^\s*(\[\s*)?project\s*[].=]", re.MULTILINE)
@@ -68,7 +69,7 @@ def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Reci
         own = *file.shaped.findings, *check.repeats(file.shaped.tables)
         mistakes += map(file.mistake, own)
         unsound |= file.shaped.unsound
-    recipe, findings = shape.build(Recipe, _settled(tables))
+    recipe, findings = shape.build(Recipe, variants.settled(tables))
     mistakes += [locate(finding, files) for finding in findings if sound(finding, unsound)]
     unsound = unsound.union(finding.path for finding in findings)
 
@@ -78,7 +79,7 @@ def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Reci
     garbled = tuple(check.single_lines(recipe))
     mistakes += [locate(finding, files) for finding in garbled]
     unsound = unsound.union(finding.path for finding in garbled)
-    later = *unknown, *check.recipe(recipe), *misplaced, *_neighbours(recipe, path)
+    later = *unknown, *check.recipe(recipe), *misplaced, *neighbours.check(recipe, path)
     mistakes += [locate(finding, files) for finding in later if sound(finding, unsound)]
     if mistakes:
         raise RecipeError(tuple(mistakes))
@@ -167,14 +168,6 @@ def _extends_problem(named: str, target: Path, trail: tuple[Path, ...]) -> tuple
     return "", ""
 
 
-def _settled(tables: Tables) -> Tables:
-    """`tables` with a default variant where there is no choice."""
-    variants = tables.get("variants") or {"default": {}}
-    if len(variants) == 1:
-        variants = {name: {**variant, "default": True} for name, variant in variants.items()}
-    return tables | {"variants": variants}
-
-
 def _blocks(
     recipe: Recipe, folders: tuple[Path, ...], mistakes: list[Mistake]
 ) -> tuple[tuple[Block, ...], list[Finding]]:
@@ -208,7 +201,7 @@ def _block(path: Path) -> Block:
     unsound = file.shaped.unsound
     findings = [finding for finding in missing if sound(finding, unsound)]
     unsound = unsound.union(finding.path for finding in missing)
-    findings += [finding for finding in check.block(block) if sound(finding, unsound)]
+    findings += [finding for finding in check_block(block) if sound(finding, unsound)]
     findings += file.shaped.findings
     if findings:
         raise RecipeError(tuple(map(file.mistake, findings)))
@@ -229,73 +222,4 @@ def _placed(recipe: Recipe, path: Path, hooks_dir: Path | None) -> tuple[Recipe,
         hint = f"the project's root is {root}"
         return recipe, [Finding(where, f"{named} is outside the project", hint)]
     recipe = dataclasses.replace(recipe, source=source.relative_to(root).as_posix())
-    return recipe, list(missing_files(recipe, source, hooks_dir))
-
-
-def missing_files(recipe: Recipe, source: Path, hooks_dir: Path | None) -> Iterator[Finding]:
-    """Hooks and folders that the recipe names but the source tree does not have."""
-    hooks: list[tuple[KeyPath, str]] = [(("build", "hook"), recipe.build.hook)]
-    if recipe.docs is not None:
-        hooks.append((("docs", "hook"), recipe.docs.hook))
-        pages = disk.resolved(source, recipe.docs.source)
-        if pages is None or not (disk.is_folder(pages) and pages.is_relative_to(source)):
-            what = f"there is no folder {names.quote(recipe.docs.source)} in the source"
-            yield Finding(("docs", "source"), what, needs=(("docs",), ("project", "source")))
-    if recipe.browse is not None:
-        hooks.append((("browse", "hook"), recipe.browse.hook))
-    for where, hook in hooks:
-        needs = (where, ("project", "source"))
-        if "/" not in hook:
-            yield from _shipped_hook(where, hook, hooks_dir)
-            continue
-        if hook.rpartition("/")[2] == names.TREE:
-            what = f"a hook of your own cannot be called {names.TREE}: pdbuild's is beside it"
-            yield Finding(where, what, "rename the file", needs=needs)
-        script = disk.resolved(source, hook)
-        if script is not None and not script.is_relative_to(source):
-            yield Finding(where, f"{names.quote(hook)} is outside the source", needs=needs)
-        elif script is None or not disk.is_file(script):
-            what = f"there is no file {names.quote(hook)} in the source"
-            yield Finding(where, what, f"looked in {source}", needs=needs)
-
-
-def _shipped_hook(where: KeyPath, hook: str, hooks_dir: Path | None) -> Iterator[Finding]:
-    """A hook without a path is one of pdbuild's."""
-    if not names.HOOK.fullmatch(hook):
-        hint = f"for a file of the source write {names.quote('./' + hook)}"
-        yield Finding(where, f"{names.quote(hook)} is not a hook of pdbuild's", hint)
-    elif hooks_dir is not None and not disk.is_file(hooks_dir / hook):
-        known = (path.name for path in hooks_dir.iterdir() if disk.is_file(path))
-        hint = names.did_you_mean(hook, known)
-        yield Finding(where, f"{names.quote(hook)} is not a hook of pdbuild's", hint)
-
-
-def _neighbours(recipe: Recipe, path: Path) -> Iterator[Finding]:
-    """Packages that another recipe of the same `recipes/` folder makes under the same name."""
-    if path.parent.resolve().name != "recipes":
-        return
-    defaults = [name for name, variant in recipe.variants.items() if variant.default]
-    mine = _packages(recipe.project.name, recipe.variants, defaults)
-    for other in disk.toml_files(path.parent):
-        if disk.same(other, path):
-            continue
-        for name in sorted(mine & _packages_of(other)):
-            what = f"{other} makes a package {names.quote(name)} too"
-            needs: tuple[KeyPath, ...] = (("project", "name"), ("variants",))
-            yield Finding(("project", "name"), what, needs=needs)
-            break
-
-
-def _packages_of(path: Path) -> set[str]:
-    """The packages that a recipe nobody asked to load would make, if it can be read at all."""
-    try:
-        data: Any = tomli.loads(disk.content(path).decode())
-        name, variants = data["project"]["name"], data.get("variants", {})
-        defaults = [key for key, value in variants.items() if value.get("default") is True]
-        return _packages(str(name), variants, defaults or list(variants)[:1])
-    except (RecipeError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        return set()
-
-
-def _packages(project: str, variants: Iterable[str], defaults: list[str]) -> set[str]:
-    return {project, *(f"{project}-{name}" for name in variants if name not in defaults)}
+    return recipe, list(check.missing(recipe, source, hooks_dir))

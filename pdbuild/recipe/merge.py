@@ -1,16 +1,14 @@
 """Combines a recipe with the one that it extends, by the rules beside each field."""
 
 import dataclasses
-import types
-import typing
 from typing import Any
 
-from pdbuild.recipe.types import MERGE_APPEND, MERGE_BY_KEY, MERGE_JOIN
+from pdbuild.recipe.table import MERGE_APPEND, MERGE_BY_KEY, MERGE_JOIN, Table, inner_table
 
 Tables = dict[str, Any]
 
 
-def merge(table: type, below: Tables, above: Tables) -> Tables:
+def merge(table: type[Table], below: Tables, above: Tables) -> Tables:
     """`below`, extended by `above`: both are the raw content of the dataclass `table`.
 
     Tables merge field by field and tables of tables entry by entry; every other value
@@ -23,19 +21,6 @@ def merge(table: type, below: Tables, above: Tables) -> Tables:
             value = _value(fields[key], below[key], value)
         merged[key] = value
     return merged
-
-
-def inner_table(annotation: Any) -> tuple[type | None, bool]:
-    """The dataclass that a field's type holds, and whether by name (`dict[str, Table]`).
-
-    (None, False) when it holds none.
-    """
-    for choice in (annotation, *typing.get_args(annotation)):
-        if dataclasses.is_dataclass(choice) and isinstance(choice, type):
-            by_name = typing.get_origin(annotation) is dict
-            if by_name or choice is annotation or isinstance(annotation, types.UnionType):
-                return choice, by_name
-    return None, False
 
 
 def _value(field: "dataclasses.Field[Any]", below: Any, above: Any) -> Any:

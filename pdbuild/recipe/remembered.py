@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pdbuild import looks
 from pdbuild.dirs import cache_dir
-from pdbuild.recipe import disk
+from pdbuild.recipe import check, disk
 from pdbuild.recipe import load as loading
 from pdbuild.recipe.types import Recipe
 
@@ -65,7 +65,7 @@ def _remembered(memory: Path, digest: str, hooks_dir: Path) -> Recipe | None:
     if before != digest or not isinstance(recipe, Recipe):
         return None
     source = Path(recipe.root, recipe.source)
-    gone = not source.is_dir() or any(loading.missing_files(recipe, source, hooks_dir))
+    gone = not source.is_dir() or any(check.missing(recipe, source, hooks_dir))
     return None if gone else recipe
 
 

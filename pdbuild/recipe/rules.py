@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pdbuild.recipe import names
 from pdbuild.recipe.finding import Finding, KeyPath
+from pdbuild.recipe.table import Table
 
+_NOT_IN_PATHS = re.compile(r"""[\s,"'\\$*?\[\]]""")
+_URL = re.compile(r"(https?|file)://[^\s]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -17,13 +20,13 @@ def lines(path: KeyPath, value: object) -> Iterator[Finding]:
             yield Finding(path, f"{names.quote(value)} is not one line of plain text")
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            skip = path == ("toolchain",) and key == "parameters"
-            yield from lines(path if skip else (*path, key), inner)
+            yield from lines((*path, key), inner)
     elif isinstance(value, tuple):
         for inner in value:
             yield from lines(path, inner)
-    elif hasattr(value, "__dataclass_fields__"):
-        yield from lines(path, {key: getattr(value, key) for key in value.__dataclass_fields__})
+    elif isinstance(value, Table):
+        for key in value.__dataclass_fields__:
+            yield from lines(path if key == value.GATHERED else (*path, key), getattr(value, key))
 
 
 def listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -70,3 +73,16 @@ def absolute(path: KeyPath, value: str) -> Iterator[Finding]:
     """A path that is not absolute, or climbs."""
     if not value.startswith("/") or ".." in value.split("/"):
         yield Finding(path, f"{names.quote(value)} is not an absolute path")
+
+
+def plain_path(path: KeyPath, value: str) -> Iterator[Finding]:
+    """A path that cannot stand in the Containerfile, where some characters mean something else."""
+    if _NOT_IN_PATHS.search(value):
+        what = f"{names.quote(value)}: no blank, comma, quote, \\, $, *, ?, [ or ] can be in it"
+        yield Finding(path, what)
+
+
+def url(path: KeyPath, value: str) -> Iterator[Finding]:
+    """An address that is none."""
+    if not _URL.fullmatch(value):
+        yield Finding(path, f"{names.quote(value)} is not a URL")

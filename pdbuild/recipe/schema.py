@@ -6,10 +6,9 @@ import types
 import typing
 from typing import Any
 
-from pdbuild.recipe import names
-from pdbuild.recipe.merge import inner_table
-from pdbuild.recipe.shape import GATHERED, NO_KEYS
-from pdbuild.recipe.types import Block, Recipe, Toolchain, Variant
+from pdbuild.recipe.table import Table, inner_table, own_fields
+from pdbuild.recipe.tables.block import Block
+from pdbuild.recipe.types import Recipe
 
 Schema = dict[str, Any]
 
@@ -20,11 +19,6 @@ _SCALARS: dict[object, Schema] = {
     int: {"type": "integer"},
 }
 _STRINGS: Schema = {"type": "array", "items": {"type": "string"}}
-# What names of entries look like, where they are the user's.
-_NAMES: dict[tuple[type, str], str] = {
-    (Recipe, "options"): names.OPTION.pattern,
-    (Recipe, "variants"): names.VARIANT.pattern,
-}
 
 
 def recipe() -> Schema:
@@ -43,31 +37,29 @@ def block() -> Schema:
     return {"$schema": _DIALECT, "title": "pdbuild block"} | _table(Block, required=True)
 
 
-def _table(table: type, *, required: bool) -> Schema:
-    hidden = {*NO_KEYS.get(table, ()), GATHERED.get(table)}
-    fields = [field for field in dataclasses.fields(table) if field.name not in hidden]
+def _table(table: type[Table], *, required: bool) -> Schema:
+    fields = [field for field in own_fields(table) if field.name != table.GATHERED]
     made: Schema = {
         "type": "object",
         "description": _first_sentence(table),
-        "properties": {field.name: _field(table, field, required) for field in fields},
+        "properties": {field.name: _field(field, required) for field in fields},
         "additionalProperties": False,
     }
     lacking = [f.name for f in fields if _has_no_default(f) and required]
     if lacking:
         made["required"] = lacking
-    if table is Toolchain:
-        parameter = {"type": "object", "additionalProperties": {"anyOf": [_SCALARS[str], _STRINGS]}}
-        made["additionalProperties"] = parameter | {"description": "A block's parameters."}
-    elif table is Variant:
-        made["patternProperties"] = {f"^{names.OPTION.pattern}$": {"type": "string"}}
+    if table.GATHERED:
+        gathered = table.__dataclass_fields__[table.GATHERED]
+        entry = _field(gathered, required)["additionalProperties"]
+        if table.GATHERED_NAMES:
+            made["patternProperties"] = {f"^{table.GATHERED_NAMES}$": entry}
+        else:
+            made["additionalProperties"] = entry | {"description": gathered.metadata["doc"]}
     return made
 
 
-def _field(table: type, field: "dataclasses.Field[Any]", required: bool) -> Schema:
+def _field(field: "dataclasses.Field[Any]", required: bool) -> Schema:
     made = _value(field.type, required)
-    pattern = _NAMES.get((table, field.name))
-    if pattern:
-        made["propertyNames"] = {"pattern": f"^{pattern}$"}
     if field.metadata.get("doc"):
         made["description"] = field.metadata["doc"]
     if isinstance(field.default, str | bool | int) and field.default != "":
@@ -82,11 +74,14 @@ def _value(annotation: Any, required: bool) -> Schema:
     if inner is not None:
         made = _table(inner, required=required)
         if by_name:
-            return {
+            entries: Schema = {
                 "type": "object",
                 "description": made["description"],
                 "additionalProperties": made,
             }
+            if inner.NAMES:
+                entries["propertyNames"] = {"pattern": f"^{inner.NAMES}$"}
+            return entries
         return made
     if annotation in _SCALARS:
         return dict(_SCALARS[annotation])

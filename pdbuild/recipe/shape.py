@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from pdbuild.recipe import names
 from pdbuild.recipe.finding import Finding, KeyPath
-from pdbuild.recipe.merge import Tables, inner_table
-from pdbuild.recipe.types import Block, Recipe, Toolchain, Variant
+from pdbuild.recipe.merge import Tables
+from pdbuild.recipe.table import Table, inner_table, keys
+from pdbuild.recipe.tables.block import Block
+from pdbuild.recipe.types import Recipe
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
-
-# Fields that a file cannot set ...
-NO_KEYS: dict[type, frozenset[str]] = {
-    Recipe: frozenset({"file", "root", "source", "blocks", "left_out"}),
-    Block: frozenset({"name"}),
-}
-# ... and fields that gather the keys standing beside a table's other fields.
-GATHERED: dict[type, str] = {Toolchain: "parameters", Variant: "options"}
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -52,7 +46,7 @@ class _Problem:
     value: Any = None
 
 
-def shape(table: type, data: Tables) -> Shaped:
+def shape(table: type[Table], data: Tables) -> Shaped:
     """Checks keys and types of a whole recipe's or block's `data` (`table` says which).
 
     Missing keys are not looked for: what a file lacks may stand in one that it extends.
@@ -62,19 +56,19 @@ def shape(table: type, data: Tables) -> Shaped:
     findings, unsound = list[Finding](), set[KeyPath]()
     for path, meant in unknown:
         findings.append(_unknown_key(table, path, meant))
-        unsound.add(written((*path[:-1], meant or path[-1])))
+        unsound.add(_written(table, (*path[:-1], meant or path[-1])))
         _drop(tables, path)
     _, problems = _validate(table, tables)
     for problem in problems:
         if problem.kinds != {"missing"}:
-            findings.append(_wrong_type(problem))
+            findings.append(_wrong_type(table, problem))
             cut = next((i for i, key in enumerate(problem.path) if isinstance(key, int)), None)
-            unsound.add(written(problem.path[:cut]))
+            unsound.add(_written(table, problem.path[:cut]))
             _drop(tables, problem.path[:cut])
     return Shaped(tables, tuple(findings), frozenset(unsound))
 
 
-def build(table: type, tables: Tables) -> tuple[Any, tuple[Finding, ...]]:
+def build(table: type[Table], tables: Tables) -> tuple[Any, tuple[Finding, ...]]:
     """The value of type `table` from shaped `tables`, and the keys that they lack.
 
     A missing key is filled with an empty string, so that the rest can be checked too.
@@ -88,21 +82,35 @@ def build(table: type, tables: Tables) -> tuple[Any, tuple[Finding, ...]]:
         for problem in problems:
             if problem.kinds != {"missing"}:
                 raise AssertionError(f"not a shaped table: {problem}")
-            path = written(problem.path)
+            path = _written(table, problem.path)
             needs: tuple[KeyPath, ...] = (path, ("extends",))
             missing.append(Finding(path, "missing", _doc(table, problem.path), needs=needs))
             _fill(tables, problem.path)
 
 
-def written(path: KeyPath) -> KeyPath:
+def _walked(table: type[Table], path: KeyPath) -> Iterator[tuple[int | str, type[Table] | None]]:
+    """The keys of a path through the types, each with the table in which it is a field.
+
+    None stands for a key that is an entry's name, or below the tables.
+    """
+    at: type[Table] | None = table
+    waiting: type[Table] | None = None
+    for key in path:
+        yield key, at
+        if at is None:
+            at, waiting = waiting, None
+            continue
+        field = at.__dataclass_fields__.get(str(key))
+        inner, by_name = inner_table(field.type) if field else (None, False)
+        at, waiting = (None, inner) if by_name else (inner, None)
+
+
+def _written(table: type[Table], path: KeyPath) -> KeyPath:
     """A path through the types as the path of the key in the file."""
-    for depth, table, gathered in ((1, "toolchain", "parameters"), (2, "variants", "options")):
-        if path[:1] == (table,) and path[depth : depth + 1] == (gathered,):
-            return path[:depth] + path[depth + 1 :]
-    return path
+    return tuple(key for key, at in _walked(table, path) if at is None or key != at.GATHERED)
 
 
-def _gathered(table: type, data: Tables) -> Tables:
+def _gathered(table: type[Table], data: Tables) -> Tables:
     """Moves keys that stand beside a table's fields into the field that gathers them."""
     fields = {field.name: field for field in dataclasses.fields(table)}
     for key, value in data.items():
@@ -114,35 +122,20 @@ def _gathered(table: type, data: Tables) -> Tables:
             data[key] = {k: _gathered(inner, v) if isinstance(v, dict) else v for k, v in entries}
         elif inner is not None:
             data[key] = _gathered(inner, value)
-    gathering = GATHERED.get(table)
-    if gathering is None:
+    if not table.GATHERED:
         return data
-    moved = {k: v for k, v in data.items() if _is_entry(table, k, v)}
+    own = keys(table)
+    moved = {k: v for k, v in data.items() if k not in own and table.gathers(k, v)}
     rest = {k: v for k, v in data.items() if k not in moved}
-    return rest | ({gathering: moved} if moved else {})
+    return rest | ({table.GATHERED: moved} if moved else {})
 
 
-def _is_entry(table: type, key: str, value: Any) -> bool:
-    """Whether a key is gathered; the others stay, to be taken or refused as the table's own."""
-    if key in _keys(table):
-        return False
-    if table is Toolchain:
-        return isinstance(value, dict)
-    return isinstance(value, str) or names.OPTION.fullmatch(key) is not None
-
-
-def _keys(table: type) -> list[str]:
-    """The keys that a file may write in `table`."""
-    hidden = {*NO_KEYS.get(table, ()), GATHERED.get(table)}
-    return [field.name for field in dataclasses.fields(table) if field.name not in hidden]
-
-
-def _unknown(table: type, data: Tables, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+def _unknown(table: type[Table], data: Tables, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     """Keys that `table` does not have, each with the key that was probably meant."""
-    known = _keys(table)
+    known = keys(table)
     fields = {field.name: field for field in dataclasses.fields(table)}
     for key, value in data.items():
-        if key not in known and key != GATHERED.get(table):
+        if key not in known and key != table.GATHERED:
             yield (*path, key), names.nearest(key, known)
         elif isinstance(value, dict):
             inner, by_name = inner_table(fields[key].type)
@@ -154,66 +147,53 @@ def _unknown(table: type, data: Tables, path: KeyPath) -> Iterator[tuple[KeyPath
                     yield from _unknown(inner, entry, at)
 
 
-def _unknown_key(table: type, path: KeyPath, meant: str) -> Finding:
+def _unknown_key(table: type[Table], path: KeyPath, meant: str) -> Finding:
     if meant:
-        return Finding(written(path), "unknown key", f"did you mean {names.quote(meant)}?")
+        return Finding(_written(table, path), "unknown key", f"did you mean {names.quote(meant)}?")
     if len(path) == 1:
         homes = [
             field.name
             for field in dataclasses.fields(table)
-            if (inner := inner_table(field.type))[0] and not inner[1] and path[0] in _keys(inner[0])
+            if (inner := inner_table(field.type))[0] and not inner[1] and path[0] in keys(inner[0])
         ]
         if len(homes) == 1:
             return Finding(path, "unknown key", f"it belongs in [{homes[0]}]")
-    hint = names.did_you_mean("", _keys_at(table, path))
-    if path[0] == "toolchain" and len(path) == 2:
-        hint += "; a block's parameters are a table, `block = { parameter = value }`"
-    return Finding(written(path), "unknown key", hint)
+    *_, (_, holder) = _walked(table, path)
+    assert holder is not None
+    hints = names.did_you_mean("", keys(holder)), holder.FOR_UNKNOWN
+    return Finding(_written(table, path), "unknown key", "; ".join(filter(None, hints)))
 
 
-def _keys_at(table: type, path: KeyPath) -> list[str]:
-    """The keys of the table that holds `path`."""
-    inner, rest = table, path[:-1]
-    while rest:
-        field = next(f for f in dataclasses.fields(inner) if f.name == rest[0])
-        found, by_name = inner_table(field.type)
-        if found is None:
-            return []
-        inner, rest = found, rest[2:] if by_name else rest[1:]
-    return _keys(inner)
-
-
-def _doc(table: type, path: KeyPath) -> str:
+def _doc(table: type[Table], path: KeyPath) -> str:
     """What the types say about the key at `path`."""
-    at: Any = table
-    for key in path:
-        fields = {f.name: f for f in dataclasses.fields(at)} if at is not None else {}
-        if key not in fields:
-            continue  # the name of an entry
-        inner, _ = inner_table(fields[key].type)
-        if inner is None:
-            return str(fields[key].metadata.get("doc", ""))
-        at = inner
-    return ""
+    at = next((at for key, at in reversed([*_walked(table, path)]) if at is not None), table)
+    field = at.__dataclass_fields__.get(str(path[-1]))
+    return str(field.metadata.get("doc", "")) if field else ""
 
 
-def _wrong_type(problem: _Problem) -> Finding:
-    value = problem.value
+def _wrong_type(table: type[Table], problem: _Problem) -> Finding:
+    path, value = _written(table, problem.path), problem.value
     if problem.kinds == {"literal_error"} and isinstance(value, str):
-        return Finding(written(problem.path), f"{names.quote(value)} is not supported")
+        return Finding(path, f"{names.quote(value)} is not supported")
     kinds = {"string_type"} if problem.kinds == {"literal_error"} else problem.kinds
     expected = " or ".join(
         sorted({_EXPECTED.get(kind, "another value") for kind in kinds}, reverse=True)
     )
     hint = ""
-    if isinstance(value, bool) and problem.path[0] in ("options", "variants"):
-        hint = 'write "ON" or "OFF"'
+    if isinstance(value, bool):
+        hint = _outermost(table, problem.path).FOR_BOOLEAN
     elif isinstance(value, int | float) and "string_type" in kinds and abs(value) < 1e15:
-        hint = "" if isinstance(value, bool) else f'write "{value}"'
+        hint = f'write "{value}"'
     elif isinstance(value, str) and "tuple_type" in kinds:
         hint = f"write [{names.quote(value)}]"
     what = f"expected {expected}, found {_found(value)}"
-    return Finding(written(problem.path), what, hint)
+    return Finding(path, what, hint)
+
+
+def _outermost(table: type[Table], path: KeyPath) -> type[Table]:
+    """The table of a recipe that `path` is in."""
+    field = table.__dataclass_fields__.get(str(path[0]))
+    return (inner_table(field.type)[0] if field else None) or table
 
 
 def _found(value: Any) -> str:
@@ -246,7 +226,7 @@ def _adapter() -> "TypeAdapter[Recipe]":
     return pydantic.TypeAdapter(Recipe)
 
 
-def _validate(table: type, tables: Tables) -> tuple[Any, list[_Problem]]:
+def _validate(table: type[Table], tables: Tables) -> tuple[Any, list[_Problem]]:
     """The typed value (None when there are problems) and the problems, deepest kept."""
     import pydantic
 
@@ -264,7 +244,7 @@ def _validate(table: type, tables: Tables) -> tuple[Any, list[_Problem]]:
     return (recipe.blocks[0] if table is Block else recipe), []
 
 
-def _whole(table: type, tables: Tables) -> Tables:
+def _whole(table: type[Table], tables: Tables) -> Tables:
     """`tables` with what a recipe needs around them, so that one validator serves all."""
     if table is Block:
         tables = {"blocks": [{"name": "", **tables}], "project": {"name": ""}}

@@ -1,0 +1,45 @@
+"""`[project]`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pdbuild.recipe import names, rules
+from pdbuild.recipe.finding import Finding
+from pdbuild.recipe.table import Table, key
+
+if TYPE_CHECKING:
+    from pdbuild.recipe.types import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project(Table):
+    """`[project]`: what is built, from where, for which platforms."""
+
+    name: str = key("Name of the package, the images and the library; Debian's package name rules.")
+    version: str = key('"git" for `git describe` of the source, or a literal.', default="git")
+    source: str = key("The source tree, relative to this recipe.", default=".")
+    platforms: tuple[str, ...] = key(
+        'OCI platforms, such as "linux/amd64".', unique=True, default=("linux/amd64",)
+    )
+    homepage: str = key("The project's address on the web.", default="")
+
+    @staticmethod
+    def mistakes(recipe: "Recipe") -> Iterator[Finding]:
+        project = recipe.project
+        problem = names.project_problem(project.name)
+        if problem:
+            yield Finding(("project", "name"), problem)
+        problem = names.version_problem(project.version) if project.version != "git" else ""
+        if problem:
+            hint = 'or "git", for `git describe` of the source'
+            yield Finding(("project", "version"), problem, hint)
+        yield from rules.plain_path(("project", "source"), recipe.source)
+        if not project.platforms:
+            yield Finding(("project", "platforms"), "no platform", 'such as "linux/amd64"')
+        for platform in project.platforms:
+            what, hint = names.platform_problem(platform)
+            if what:
+                yield Finding(("project", "platforms"), what, hint, item=platform)
+        if project.homepage:
+            yield from rules.url(("project", "homepage"), project.homepage)

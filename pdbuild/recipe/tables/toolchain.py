@@ -1,0 +1,89 @@
+"""`[toolchain]`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pdbuild.recipe import names, rules
+from pdbuild.recipe.finding import EXTENDED, Finding, KeyPath
+from pdbuild.recipe.table import MERGE_APPEND, MERGE_BY_KEY, Table, key
+from pdbuild.recipe.tables.block import Parameter
+
+if TYPE_CHECKING:
+    from pdbuild.recipe.types import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain(Table):
+    """`[toolchain]`: the tools of the dev image.
+
+    Every other key of the table is the name of a block and holds its parameters:
+    `nvcc = { version = "13" }`; they arrive in `parameters`.
+    """
+
+    GATHERED: ClassVar[str] = "parameters"
+    FOR_UNKNOWN: ClassVar[str] = "a block's parameters are a table, `block = { parameter = value }`"
+
+    blocks: tuple[str, ...] = key("Blocks, in order.", merge=MERGE_APPEND, default=())
+    packages: tuple[str, ...] = key("More Debian packages.", merge=MERGE_APPEND, default=())
+    parameters: dict[str, dict[str, str | tuple[str, ...]]] = key(
+        "Parameters by block.", merge=MERGE_BY_KEY, default_factory=dict
+    )
+
+    @staticmethod
+    def gathers(key: str, value: Any) -> bool:
+        return isinstance(value, dict)
+
+    @staticmethod
+    def mistakes(recipe: "Recipe") -> Iterator[Finding]:
+        toolchain = recipe.toolchain
+        packages = ("toolchain", "packages")
+        yield from rules.match(
+            packages, toolchain.packages, names.DEBIAN_PACKAGE, "a Debian package"
+        )
+        yield from _order(recipe)
+        by_name = {block.name: block for block in recipe.blocks}
+        for name, values in toolchain.parameters.items():
+            path: KeyPath = ("toolchain", name)
+            if name not in toolchain.blocks:
+                near = names.nearest(name, toolchain.blocks)
+                hint = f"did you mean {names.quote(near)}?" if near else "add it to `blocks`"
+                needs = (path, ("toolchain", "blocks"), EXTENDED)
+                yield Finding(path, "not one of this recipe's blocks", hint, needs=needs)
+            elif name in by_name:
+                known = by_name[name].parameters
+                if by_name[name].source is not None:
+                    known = {**known, "source": Parameter(default="")}
+                yield from _parameters(path, known, values)
+
+
+def _order(recipe: "Recipe") -> Iterator[Finding]:
+    """Each block follows those that it requires."""
+    by_name = {block.name: block for block in recipe.blocks}
+    blocks = recipe.toolchain.blocks
+    where: KeyPath = ("toolchain", "blocks")
+    for index, name in enumerate(blocks):
+        for needed in by_name[name].requires if name in by_name else ():
+            if needed not in blocks:
+                hint = f"add {names.quote(needed)} before {names.quote(name)}"
+                yield Finding(where, f"{name} requires {needed}", hint, name, (where, EXTENDED))
+            elif needed not in blocks[:index]:
+                hint = f"put {names.quote(needed)} before {names.quote(name)}"
+                yield Finding(where, f"{name} requires {needed} before it", hint, item=name)
+
+
+def _parameters(
+    path: KeyPath,
+    known: Mapping[str, Parameter],
+    values: Mapping[str, str | tuple[str, ...]],
+) -> Iterator[Finding]:
+    for name, value in values.items():
+        here = (*path, name)
+        parameter = known.get(name)
+        if parameter is None:
+            yield Finding(here, "unknown parameter", names.did_you_mean(name, known))
+        elif isinstance(value, str) != isinstance(parameter.default, str):
+            swapped = ("a list", "a string") if isinstance(value, str) else ("a string", "a list")
+            yield Finding(here, "expected {}, found {}".format(*swapped))
+        else:
+            yield from rules.among(here, rules.listed(value), parameter.values)
