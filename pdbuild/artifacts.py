@@ -22,7 +22,7 @@ from typing import Any
 from pdbuild.engine.contract import Output
 from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.oci import Layout
-from pdbuild.plan.types import GENERATOR, Kind
+from pdbuild.plan.types import GENERATOR, Form
 
 MANIFEST = "build/artifacts.json"
 
@@ -162,12 +162,12 @@ def _place(root: Path, output: Output, owned: frozenset[Path]) -> Iterator[Artif
         if len(manifests) > 1:  # build/cpu becomes build/linux-arm64/cpu
             inside = destination.relative_to("build")
             destination = Path("build", platform.replace("/", "-"), inside)
-        for path in _unpacked(root, destination, output.target.kind, layers, owned):
+        for path in _unpacked(root, destination, output.target.form, layers, owned):
             link = str(path.readlink()) if path.is_symlink() else ""
             there = path.is_file()  # a link may lead to a folder, or nowhere
             yield Artifact(
                 path=path.relative_to(root).as_posix(),
-                kind=str(output.target.kind),
+                kind=output.target.kind,
                 variant=output.target.variant,
                 platform=platform,
                 size=path.stat().st_size if there else 0,
@@ -179,12 +179,12 @@ def _place(root: Path, output: Output, owned: frozenset[Path]) -> Iterator[Artif
 
 
 def _unpacked(
-    root: Path, destination: Path, kind: Kind, layers: Sequence[Path], owned: frozenset[Path]
+    root: Path, destination: Path, form: Form, layers: Sequence[Path], owned: frozenset[Path]
 ) -> list[Path]:
     """The files and links of `layers`, put to `destination`; each is whole at any moment."""
     scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=root / "build"))
     try:
-        if kind is Kind.ROOTFS:
+        if form is Form.ARCHIVE:
             for layer in layers:  # one: the stage copies once
                 shutil.copyfile(layer, scratch / destination.name)
             destination = destination.parent

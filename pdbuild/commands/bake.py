@@ -14,12 +14,12 @@ from pdbuild.commands.project import Choices, key, open_recipe, plain_plan, plan
 from pdbuild.definition import Definition
 from pdbuild.engine.contract import Build, Built, Engine
 from pdbuild.errors import EngineError, PdbuildError, UsageError
-from pdbuild.plan.types import VARIANT, Kind, Plan, Target
+from pdbuild.plan.types import VARIANT, Form, Plan, Target
 from pdbuild.progress import Mode, view
 from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
-from pdbuild.render import dockerfile
 from pdbuild.store import Store, StoredImage
+from pdbuild.targets import KINDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +122,11 @@ def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
 
 def _collect(recipe: Recipe, plan: Plan, built: Built) -> _Made:
     root = Path(plan.root)
-    files = [output for output in built.outputs if not output.target.kind.is_image]
+    files = [output for output in built.outputs if output.target.form is not Form.IMAGE]
     collected = artifacts.collect(root, files, plan.left_out) if files else ()
-    if any(output.target.kind is Kind.ROOTFS for output in files):
-        _put(root / dockerfile.PATH, dockerfile.render(recipe, plan.version))
-        _put(root / f"{dockerfile.PATH}.dockerignore", dockerfile.render_ignored(recipe))
+    for kind in {output.target.kind for output in built.outputs}:
+        for path, text in KINDS[kind].beside(recipe, plan).items():
+            _put(root / path, text)
     store = Store(dirs.data_dir() / "images")
     tags = []
     with store.reading():  # a version that is not the newest stays until it is in podman, too

@@ -22,7 +22,7 @@ from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import Layout
 from pdbuild.plan.instructions import Arg, Bind, Cache, Copy, Run, Secret, Stage, Tmpfs
-from pdbuild.plan.types import Kind, Plan, Target
+from pdbuild.plan.types import Form, Plan, Target
 from pdbuild.progress import view
 from pdbuild.progress.names import brief
 from pdbuild.recipe.types import Recipe
@@ -85,7 +85,8 @@ class _Debug:
         return Target(
             name=name,
             stage=name,
-            kind=Kind.DEV,
+            kind="",
+            form=Form.IMAGE,
             description="",
             args=self.target.args | nonce,
             tags=(f"localhost/{project}:debug",) if project else (),

@@ -11,12 +11,12 @@ from pdbuild import dirs
 from pdbuild.commands.project import key
 from pdbuild.errors import PdbuildError
 from pdbuild.plan.instructions import Arg, Instruction, Stage
+from pdbuild.plan.text import render_instruction
 from pdbuild.plan.types import Plan, Target
 from pdbuild.progress import Failure
 from pdbuild.progress.names import brief
 from pdbuild.recipe import load
 from pdbuild.recipe.types import Recipe
-from pdbuild.render.containerfile import render_instruction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,7 @@ from pdbuild.commands.project import Choices, key, plan_for
 from pdbuild.container import Mount
 from pdbuild.container.host import Host
 from pdbuild.errors import UsageError
-from pdbuild.plan.make import DEFINITION
-from pdbuild.plan.types import Plan
+from pdbuild.plan.types import DEFINITION, Plan
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdbuild import shipped, source, sources
-from pdbuild.plan.make import make
 from pdbuild.plan.types import Plan, Request
 from pdbuild.recipe import load, remembered
 from pdbuild.recipe.types import Recipe
+from pdbuild.resolve import resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +41,12 @@ def plan_for(recipe: Recipe, choices: Choices, *, fetch: bool = True) -> Plan:
 
 def plan_of(recipe: Recipe, request: Request, *, fetch: bool = True) -> Plan:
     """The same for a request that is there already."""
-    return make(sources.resolve(recipe, fetch=fetch, say=say), request)
+    return resolve(sources.resolve(recipe, fetch=fetch, say=say), request)
 
 
 def plain_plan(recipe: Recipe, choices: Choices) -> Plan:
     """The plan as plain tools can build it, the same on every machine."""
-    return make(sources.plain(recipe), request_for(recipe, choices))
+    return resolve(sources.plain(recipe), request_for(recipe, choices))
 
 
 def say(line: str) -> None:

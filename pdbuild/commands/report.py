@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pdbuild.artifacts import Artifact
 from pdbuild.commands.table import lines
 from pdbuild.engine.contract import Built
-from pdbuild.plan.types import GENERATOR, Plan, Target
+from pdbuild.plan.types import GENERATOR, Form, Plan, Target
 from pdbuild.progress import Solve
 from pdbuild.store import StoredImage
+from pdbuild.targets import KINDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +87,8 @@ def size(count: int) -> str:
 
 
 def _where(target: Target, files: Sequence[Artifact]) -> str:
-    if target.kind.is_image:
-        return target.tags[0]
     mine = [artifact.path for artifact in files if artifact.target == target.name]
-    if len(mine) == 1:
-        return mine[0]
-    return f"{target.destination}/ ({len(mine)} files)"
+    return KINDS[target.kind].where(target, mine)
 
 
 def _made(row: Row) -> str:
@@ -99,7 +96,7 @@ def _made(row: Row) -> str:
 
 
 def _size(target: Target, files: Sequence[Artifact], images: Sequence[StoredImage]) -> int:
-    if target.kind.is_image:
+    if target.form is Form.IMAGE:
         return sum(
             image.unpacked or image.size for image in images if image.reference in target.tags
         )

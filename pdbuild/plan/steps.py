@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from pdbuild.plan.instructions import Bind, Cache, Mount, Run, Secret, Tmpfs
+from pdbuild.plan.types import Request
 from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 
@@ -73,6 +74,12 @@ def hook_arguments(recipe: Recipe) -> tuple[str, ...]:
     set_by = {name: option.cmake for name, option in recipe.options.items() if option.cmake}
     words = [f"-D{cmake}=${name}" for name, cmake in set_by.items()]
     return tuple(map(_shell_word, (*words, *recipe.build.arguments)))
+
+
+def source_args(request: Request) -> dict[str, str]:
+    """The build arguments of all that is made of the source."""
+    args = {"SOURCE_DATE_EPOCH": str(request.created), "VERSION": request.version}
+    return args | dict(sorted(request.settings.items()))
 
 
 def inside(*parts: str) -> str:

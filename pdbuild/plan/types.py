@@ -10,23 +10,16 @@ from pdbuild.recipe.types import Block
 GENERATOR = "org.pdbuild.generator"
 # The label that says of which variant a production image is.
 VARIANT = "org.pdbuild.variant"
+# The label that says what an image is made of.
+DEFINITION = "org.pdbuild.definition"
 
 
-class Kind(StrEnum):
-    """What a target yields, and so where its output goes."""
+class Form(StrEnum):
+    """What a target yields, and so what becomes of it."""
 
-    DEV = "dev"
-    BINARIES = "binaries"
-    DEB = "deb"
-    IMAGE = "image"
-    DOCS = "docs"
-    BROWSE = "browse"
-    ROOTFS = "rootfs"
-
-    @property
-    def is_image(self) -> bool:
-        """Whether the output is an image; the others are files below `build/`."""
-        return self in (Kind.DEV, Kind.IMAGE)
+    FILES = "files"  # unpacked below `build/`
+    ARCHIVE = "archive"  # one layer, kept as a tar archive below `build/`
+    IMAGE = "image"  # goes to the image store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +46,22 @@ class Request:
 class Target:
     """One thing that can be asked for.
 
-    `stage` is the Containerfile's stage; `tags` are full image references (images only);
-    `destination` is relative to the project root (files only).
+    `stage` is the Containerfile's stage; `kind` names one of `pdbuild.targets`; `tags` are full
+    image references (images only); `destination` is relative to the project root (files only).
+    `says_definition` gives it a label by which one that an older recipe made is known.
     """
 
     name: str
     stage: str
-    kind: Kind
+    kind: str
     description: str
+    form: Form = Form.FILES
     variant: str = ""
     tags: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     args: dict[str, str] = field(default_factory=dict)
     destination: str = ""
+    says_definition: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

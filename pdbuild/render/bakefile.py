@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pdbuild.plan.types import Kind, Plan, Target
+from pdbuild.plan.types import Form, Plan, Target
 
 
 def render(
@@ -57,9 +57,9 @@ def _target(
 
 
 def _output(plan: Plan, target: Target) -> list[str]:
-    if target.kind.is_image:
+    if target.form is Form.IMAGE:
         return []
-    kind = "tar" if target.kind is Kind.ROOTFS else "local"
+    kind = "tar" if target.form is Form.ARCHIVE else "local"
     return [_csv(f"type={kind}", f"dest={plan.root}/{target.destination}")]
 
 

@@ -24,7 +24,7 @@ from pdbuild.engine.buildah import Buildah
 from pdbuild.engine.buildkit import BuildKit
 from pdbuild.engine.contract import Build, Built, Engine, Output
 from pdbuild.oci import Layout
-from pdbuild.plan.types import Kind, Plan, Target
+from pdbuild.plan.types import Form, Plan, Target
 from pdbuild.progress import Mode, Solve, view
 from pdbuild.progress.names import brief
 
@@ -91,7 +91,8 @@ def plan_of(case: Case, root: Path) -> Plan:
         Target(
             name=name,
             stage=name,
-            kind=Kind.IMAGE,
+            kind="image",
+            form=Form.IMAGE,
             description=name,
             tags=(f"localhost/conformance:{name}",),
             labels=case.labels,

@@ -12,7 +12,7 @@ from pdbuild.commands.project import key
 from pdbuild.dirs import data_dir
 from pdbuild.engine import exports
 from pdbuild.engine.contract import Output
-from pdbuild.plan.types import Kind, Target
+from pdbuild.plan.types import Form, Target
 
 
 def main(argv: list[str]) -> int:
@@ -21,7 +21,9 @@ def main(argv: list[str]) -> int:
     for layout in sorted(here.iterdir()):
         if layout.is_dir():
             (digest,) = exports.digests(layout)
-            target = Target(name=layout.name, stage="", kind=Kind.IMAGE, description="")
+            target = Target(
+                name=layout.name, stage="", kind="image", form=Form.IMAGE, description=""
+            )
             found[layout.name] = output_of(Output(target=target, layout=layout, digest=digest))
     json.dump(found, sys.stdout)
     return 0

@@ -16,7 +16,7 @@ from pdbuild import artifacts
 from pdbuild.artifacts import collect, read
 from pdbuild.engine.contract import Output
 from pdbuild.errors import EngineError, PdbuildError
-from pdbuild.plan.types import Kind, Target
+from pdbuild.plan.types import Form, Target
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -27,18 +27,23 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 Files = Mapping[str, str | None]
 
 CPU = Target(
-    name="binaries-cpu", stage="s", kind=Kind.BINARIES, description="", variant="cpu",
+    name="binaries-cpu", stage="s", kind="binaries", description="", variant="cpu",
     destination="build/cpu",
 )  # fmt: skip
 GPU = Target(
-    name="binaries-gpu", stage="s", kind=Kind.BINARIES, description="", variant="gpu",
+    name="binaries-gpu", stage="s", kind="binaries", description="", variant="gpu",
     destination="build/gpu",
 )  # fmt: skip
-DEB = Target(name="deb-cpu", stage="s", kind=Kind.DEB, description="", destination="build")
-DEB_GPU = Target(name="deb-gpu", stage="s", kind=Kind.DEB, description="", destination="build")
-DOCS = Target(name="docs", stage="s", kind=Kind.DOCS, description="", destination="build/docs")
+DEB = Target(name="deb-cpu", stage="s", kind="deb", description="", destination="build")
+DEB_GPU = Target(name="deb-gpu", stage="s", kind="deb", description="", destination="build")
+DOCS = Target(name="docs", stage="s", kind="docs", description="", destination="build/docs")
 ROOTFS = Target(
-    name="rootfs", stage="s", kind=Kind.ROOTFS, description="", destination="build/rootfs.tar"
+    name="rootfs",
+    stage="s",
+    kind="rootfs",
+    form=Form.ARCHIVE,
+    description="",
+    destination="build/rootfs.tar",
 )
 
 
@@ -404,7 +409,7 @@ def test_two_targets_at_once_share_the_manifest(root: Path, layout: Path) -> Non
 def test_the_manifest_says_what_made_the_pages_of_the_source(tmp_path: Path) -> None:
     labels = {"org.pdbuild.generator": "doxygen"}
     browse = Target(
-        name="browse", stage="s", kind=Kind.BROWSE, description="", labels=labels,
+        name="browse", stage="s", kind="browse", description="", labels=labels,
         destination="build/browse",
     )  # fmt: skip
     collect(tmp_path, [output(tmp_path, browse, {"index.html": "pages"})])

@@ -12,10 +12,10 @@ import pytest
 from pdbuild import definition, shipped
 from pdbuild.commands import network
 from pdbuild.definition import Definition
-from pdbuild.plan.make import make
 from pdbuild.plan.types import Plan, Request
 from pdbuild.recipe.load import load
 from pdbuild.recipe.types import Mirrors
+from pdbuild.resolve import resolve
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     root.mkdir()
     (root / "pdbuild.toml").write_text('project.name = "x1"\n')
     recipe = load(root / "pdbuild.toml", blocks_dir=shipped.toolchain_dir())
-    return make(recipe, Request(version="1.0"))
+    return resolve(recipe, Request(version="1.0"))
 
 
 def write(plan: Plan, net: Mapping[str, str] = {}, ca: Path | None = None) -> Definition:

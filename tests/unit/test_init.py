@@ -8,10 +8,10 @@ import pytest
 from pdbuild import shipped
 from pdbuild.commands.init import init
 from pdbuild.errors import UsageError
-from pdbuild.plan.make import make
 from pdbuild.plan.types import Request
 from pdbuild.recipe.load import load
 from pdbuild.recipe.types import Recipe
+from pdbuild.resolve import resolve
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def loaded(folder: Path) -> Recipe:
     path = init(folder)
     assert path == folder / "pdbuild.toml"
     recipe = load(path, blocks_dir=shipped.toolchain_dir(), hooks_dir=shipped.hooks_dir())
-    assert {t.name for t in make(recipe, Request()).targets} == {
+    assert {t.name for t in resolve(recipe, Request()).targets} == {
         "dev", "binaries-default", "deb-default", "image-default", "rootfs",
     }  # fmt: skip
     return recipe

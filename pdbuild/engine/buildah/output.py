@@ -16,7 +16,7 @@ from typing import Any
 from pdbuild.engine.buildah.graph import Graph, Node
 from pdbuild.engine.buildah.text import FOLDERS
 from pdbuild.plan.instructions import Copy, Instruction, Run, Stage, Workdir
-from pdbuild.render.containerfile import render_instruction
+from pdbuild.plan.text import render_instruction
 
 _STEP = re.compile(rb"STEP (\d+)/\d+: ")
 _NOTE = re.compile(rb"--> (Using cache )?[0-9a-f]{11,64}$")

@@ -23,7 +23,7 @@ from pdbuild.plan.instructions import (
     Stage,
     Workdir,
 )
-from pdbuild.render.containerfile import render_stage
+from pdbuild.plan.text import render_stage
 
 #: The context with empty folders that stages copy where Buildah should have made one.
 FOLDERS = "pdbuild-folders"

@@ -7,7 +7,7 @@ from pdbuild.engine.buildah.output import Names, Output
 from pdbuild.engine.buildah.text import adapted
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.plan.instructions import Bind, Copy, Env, Run, Stage, Workdir
-from pdbuild.plan.types import Kind, Plan, Target
+from pdbuild.plan.types import Form, Plan, Target
 from pdbuild.progress import Solve
 
 STAGES = (
@@ -32,7 +32,7 @@ STAGES = (
 
 
 def target(name: str, stage: str) -> Target:
-    return Target(name=name, stage=stage, kind=Kind.IMAGE, description="")
+    return Target(name=name, stage=stage, kind="image", form=Form.IMAGE, description="")
 
 
 PLAN = Plan(

@@ -13,7 +13,7 @@ from pdbuild.commands import bake, prune
 from pdbuild.engine import caches, exports
 from pdbuild.engine.contract import Built, Output
 from pdbuild.errors import EngineError, UsageError
-from pdbuild.plan.types import Kind, Target
+from pdbuild.plan.types import Form, Target
 from pdbuild.store import Store, StoredImage
 
 VERSION = "org.opencontainers.image.version"
@@ -215,7 +215,7 @@ def test_a_bakes_images_are_in_use_until_podman_has_them(
     export(tmp_path / "e", 1999, "small")
     (digest,) = exports.digests(tmp_path / "e")
     tag = "localhost/x:1.1999"
-    target = Target(name="i", stage="i", kind=Kind.IMAGE, description="", tags=(tag,))
+    target = Target(name="i", stage="i", kind="image", form=Form.IMAGE, description="", tags=(tag,))
     output = Output(target=target, layout=tmp_path / "e", digest=digest)
 
     with ThreadPoolExecutor() as others:

@@ -18,7 +18,7 @@ from pdbuild.container import Mount
 from pdbuild.engine.contract import Built, Output
 from pdbuild.errors import UsageError
 from pdbuild.oci import Layout
-from pdbuild.plan.types import Kind, Plan, Target
+from pdbuild.plan.types import Form, Plan, Target
 from pdbuild.progress import Solve
 
 Words = tuple[str, ...]
@@ -95,11 +95,12 @@ def test_sizes(count: int, text: str) -> None:
     assert report.size(count) == text
 
 
-def made(*kinds: Kind) -> tuple[Plan, Built]:
+def made(*kinds: str) -> tuple[Plan, Built]:
     targets = tuple(
         Target(
             name=f"t-{kind}", stage="s", kind=kind, description="", destination=f"build/{kind}",
-            tags=("localhost/x:1",) if kind.is_image else (),
+            tags=("localhost/x:1",) if kind == "image" else (),
+            form=Form.IMAGE if kind == "image" else Form.FILES,
         )
         for kind in kinds
     )  # fmt: skip
@@ -124,7 +125,7 @@ def test_a_report_as_table_and_as_json() -> None:
         file("t-binaries", "build/cpu/l.so", 2000, link="l.so.1"),
         file("t-deb", "build/x_1.deb", 10),
     ]
-    plan, built = made(Kind.BINARIES, Kind.DEB, Kind.IMAGE)
+    plan, built = made("binaries", "deb", "image")
     told = report.make(plan, built, files, (), Solve(targets=[t.name for t in plan.targets]))
     # A link takes no room of its own.
     assert [(row.where, row.size) for row in told.rows] == [

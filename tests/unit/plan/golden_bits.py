@@ -8,11 +8,11 @@ import functools
 from pathlib import Path
 
 from pdbuild import definition, sources
-from pdbuild.plan.make import make
 from pdbuild.plan.types import Plan, Request
 from pdbuild.recipe.load import find, load
 from pdbuild.recipe.types import Recipe
 from pdbuild.render import bakefile
+from pdbuild.resolve import resolve
 
 CHECKOUT = Path(__file__).parents[3]
 GOLDEN = CHECKOUT / "tests" / "golden"
@@ -47,7 +47,7 @@ def recipe(case: str) -> Recipe:
 def plan(case: str, *targets: str, variants: tuple[str, ...] = ()) -> Plan:
     """The plan of some targets of a case; all of them by default."""
     request = dataclasses.replace(REQUEST, targets=targets, variants=variants)
-    return make(recipe(case), request)
+    return resolve(recipe(case), request)
 
 
 def containerfile(case: str, made: Plan) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from golden_bits import CASES, CHECKOUT, GOLDEN, bake, containerfile, plan, recipe
 
-from pdbuild.render import dockerfile
+from pdbuild.targets import dockerfile
 
 
 def same(path: Path, seen: str, request: pytest.FixtureRequest) -> None:
@@ -34,7 +34,9 @@ def test_bake_file(case: str, request: pytest.FixtureRequest) -> None:
 def test_dockerfile(case: str, request: pytest.FixtureRequest) -> None:
     """`build/Dockerfile` and what it leaves out of the context."""
     rendered = recipe(case)
-    same(GOLDEN / case / "Dockerfile", dockerfile.render(rendered, "1.2.3"), request)
+    assert rendered.image
+    text = dockerfile.render(rendered, rendered.image, "1.2.3")
+    same(GOLDEN / case / "Dockerfile", text, request)
     ignored = dockerfile.render_ignored(rendered).splitlines()
     assert ignored[0] == "*"
     assert ignored[1:] == [

@@ -4,17 +4,52 @@ The hook knows no option by name: what it reads are the words that are recorded 
 image does not change with the source or its version.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from pdbuild.plan import stages, steps
+from pdbuild.plan import steps
 from pdbuild.plan.instructions import Bind, Copy, Entrypoint, Env, Instruction, Run, Stage, Workdir
+from pdbuild.plan.stages import base_image
+from pdbuild.plan.types import Form, Request, Target
 from pdbuild.recipe.types import Recipe
-from pdbuild.render import dockerfile
+from pdbuild.targets import deb, dockerfile
+from pdbuild.targets.image import runtime
+from pdbuild.targets.kind import Kind
 
 HOOKS = "/usr/lib/pdbuild/hooks"
 
 
-def stage(recipe: Recipe) -> Stage:
+class Dev(Kind):
+    """The one image that every recipe has."""
+
+    name = "dev"
+
+    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+        """The tools do not change with the source, so neither may the image."""
+        labels = {
+            "org.opencontainers.image.title": f"{recipe.project.name} development image",
+            "org.opencontainers.image.base.name": base_image(recipe),
+        }
+        if recipe.left_out:
+            labels["org.pdbuild.left-out"] = " ".join(sorted(recipe.left_out))
+        yield Target(
+            name="dev",
+            stage="dev",
+            kind=self.name,
+            form=Form.IMAGE,
+            description="the development image",
+            tags=(f"localhost/{recipe.project.name}:dev",),
+            labels=labels,
+            says_definition=True,
+        )
+
+    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+        """The root file system that build/Dockerfile starts from, and the image."""
+        if recipe.image:
+            yield from runtime(recipe, recipe.image)
+        yield _dev(recipe)
+
+
+def _dev(recipe: Recipe) -> Stage:
     """The stage `dev`: started with no command, it builds the project mounted at /NAME."""
     mounts = steps.shipped("record")
     if recipe.image:
@@ -54,7 +89,7 @@ def _recorded(recipe: Recipe) -> Iterator[str]:
     yield from _packages(recipe)
     if recipe.image:
         yield "@Dockerfile"
-        yield from dockerfile.render(recipe, "@VERSION@").splitlines()
+        yield from dockerfile.render(recipe, recipe.image, "@VERSION@").splitlines()
         yield "@Dockerfile.dockerignore"
         yield from dockerfile.render_ignored(recipe).splitlines()
 
@@ -70,7 +105,7 @@ def _packages(recipe: Recipe) -> Iterator[str]:
     """What all packages have in common, then what each has besides."""
     if recipe.package is None:
         return
-    fields = {v: stages.package_fields(recipe, v, recipe.package) for v in recipe.variants}
+    fields = {v: deb.package_fields(recipe, v, recipe.package) for v in recipe.variants}
     first = fields[recipe.default_variant]
     common = [field for field in first if all(field in other for other in fields.values())]
     yield "@package"

@@ -1,18 +1,16 @@
 """Renders `build/Dockerfile`: the production image from what lies in `build/`, by plain tools."""
 
-from pdbuild.plan import images
-from pdbuild.plan.instructions import Instruction
-from pdbuild.recipe.types import Recipe
-from pdbuild.render.containerfile import render_instruction
+from pdbuild.plan.text import render_instruction
+from pdbuild.recipe.types import Image, Recipe
+from pdbuild.targets.image import image_config
 
 PATH = "build/Dockerfile"
 
 
-def render(recipe: Recipe, version: str) -> str:
+def render(recipe: Recipe, image: Image, version: str) -> str:
     """The text. It runs no step and pulls nothing, so it builds anywhere, offline too."""
     name = recipe.project.name
     variants = ", ".join(recipe.variants)
-    config: tuple[Instruction, ...] = images.image_config(recipe)
     lines = [
         f"# The production image of {name}, from the files beside this one:",
         "#",
@@ -26,7 +24,7 @@ def render(recipe: Recipe, version: str) -> str:
         "ARG VARIANT",
         "ADD build/rootfs.tar /",
         f"COPY build/${{VARIANT}}/ {recipe.build.prefix}/",
-        *map(render_instruction, config),
+        *map(render_instruction, image_config(image)),
         f"LABEL org.opencontainers.image.title={name} \\",
         f"      org.opencontainers.image.version={version} \\",
         "      org.pdbuild.variant=${VARIANT}",

@@ -1,0 +1,125 @@
+"""Binaries: a variant compiled, and its installed files in `build/VARIANT`."""
+
+from collections.abc import Iterator, Sequence
+
+from pdbuild.plan.instructions import Arg, Bind, Cache, Copy, Env, Run, Stage, Tmpfs
+from pdbuild.plan.options import options_of
+from pdbuild.plan.steps import (
+    CCACHE,
+    HOOKS,
+    OUTPUT,
+    SOURCE,
+    TREE,
+    cache_key,
+    hook_arguments,
+    hook_mounts,
+    hook_name,
+    inside,
+    source_args,
+    strict,
+)
+from pdbuild.plan.types import Request, Target
+from pdbuild.recipe.types import Recipe
+from pdbuild.targets.kind import Kind
+
+
+class Binaries(Kind):
+    """Programs and libraries, as the build hook installs them."""
+
+    name = "binaries"
+    group = "binaries"
+
+    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+        """One of each variant."""
+        for variant in recipe.variants:
+            yield Target(
+                name=f"binaries-{variant}",
+                stage=f"binaries-{variant}",
+                kind=self.name,
+                description=f"binaries and libraries of {variant}",
+                variant=variant,
+                args=source_args(request),
+                destination=f"build/{variant}",
+            )
+
+    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+        """What compiling has in common, then each variant compiled, then the files alone."""
+        yield _compile_base(recipe)
+        for variant in variants:
+            yield _build(recipe, variant, first=variants[0])
+        for variant in variants:
+            yield _binaries(recipe, variant)
+
+
+def _compile_base(recipe: Recipe) -> Stage:
+    environment = {
+        "PDBUILD_SOURCE": SOURCE,
+        "PDBUILD_TREE": TREE,
+        "PDBUILD_OUTPUT": OUTPUT,
+        "PDBUILD_PREFIX": recipe.build.prefix,
+        "CCACHE_DIR": CCACHE,
+        # All variants compile in the same folders, so an object fits each of them.
+        "CCACHE_NOHASHDIR": "1",
+        **recipe.build.environment,
+    }
+    return Stage(
+        name="compile",
+        base="toolchain",
+        comment="What compiling has in common, whatever the variant.",
+        instructions=tuple(Env(name=k, value=v) for k, v in environment.items()),
+    )
+
+
+def _build(recipe: Recipe, variant: str, *, first: str) -> Stage:
+    """One variant compiled and installed into /out; waits for the variant `first`."""
+    name = recipe.project.name
+    options = options_of(recipe, variant)
+    hook = recipe.build.hook
+    waits_for = "compile" if variant == first else f"build-{first}"
+    return Stage(
+        name=f"build-{variant}",
+        base="compile",
+        comment=f"Variant {variant}, compiled and installed into {OUTPUT}."
+        + ("" if variant == first else f" It waits for {first}, whose objects it finds in ccache."),
+        instructions=(
+            Arg(name="TARGETARCH"),
+            Arg(name="VERSION", default="0.0.0"),
+            *(Arg(name=option, default=value) for option, value in options.items()),
+            Run(
+                argv=strict(_build_script(recipe)),
+                mounts=(
+                    Bind(source=inside(recipe.source), target=SOURCE),
+                    *hook_mounts(recipe, hook),
+                    # The content of this file never changes, so waiting costs no cache.
+                    Bind(stage=waits_for, source="/etc/debian_version", target="/run/first"),
+                    Cache(id=f"{name}-ccache-{cache_key(recipe)}", target=CCACHE),
+                    Cache(id=f"{name}-{variant}-{cache_key(recipe)}", target=TREE),
+                    Tmpfs(target="/tmp"),
+                ),
+            ),
+        ),
+    )
+
+
+def _build_script(recipe: Recipe) -> str:
+    """What the compile step runs."""
+    hook = recipe.build.hook
+    run = " ".join(["bash", f"{HOOKS}/{hook_name(hook)}", *hook_arguments(recipe)])
+    # The project's own script is guarded from without: it may not know that its tree lasts.
+    run = f". {HOOKS}/tree; {run}" if "/" in hook else f"exec {run}"
+    # CMake is told of its options by arguments; of the others the tree has to know.
+    others = [name for name, option in recipe.options.items() if not option.cmake]
+    values = " ".join(f"{name}=${name}" for name in others)
+    return f'export PDBUILD_OPTIONS="{values}"; {run}' if others else run
+
+
+def _binaries(recipe: Recipe, variant: str) -> Stage:
+    """The installed files of one variant, as they leave the build."""
+    return Stage(
+        name=f"binaries-{variant}",
+        base="scratch",
+        comment=f"Binaries of {variant}.",
+        instructions=(
+            Copy(stage=f"build-{variant}", source=f"{OUTPUT}{recipe.build.prefix}/", target="/"),
+        ),
+    )

@@ -1,0 +1,96 @@
+"""Packages: each variant as a Debian binary package in `build/`."""
+
+from collections.abc import Iterator, Sequence
+
+from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
+from pdbuild.plan.steps import HOOKS, OUTPUT, shipped, source_args
+from pdbuild.plan.types import Request, Target
+from pdbuild.recipe.types import Package, Recipe
+from pdbuild.targets.kind import Kind
+
+
+class Deb(Kind):
+    """The packages of a recipe with a `[package]`."""
+
+    name = "deb"
+    group = "debs"
+
+    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+        """One of each variant."""
+        for variant in recipe.variants if recipe.package else ():
+            yield Target(
+                name=f"deb-{variant}",
+                stage=f"deb-{variant}",
+                kind=self.name,
+                description=f"Debian package of {variant}",
+                variant=variant,
+                args=source_args(request),
+                destination="build",
+            )
+
+    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+        """Each variant packed, and the package file alone."""
+        if recipe.package is None:
+            return
+        for variant in variants:
+            yield _package(recipe, variant, recipe.package)
+            yield Stage(
+                name=f"deb-{variant}",
+                base="scratch",
+                comment=f"Package file of {variant}.",
+                instructions=(Copy(stage=f"package-{variant}", source="/deb/", target="/"),),
+            )
+
+
+def package_name(recipe: Recipe, variant: str) -> str:
+    """The Debian binary package of a variant; the default one has no suffix."""
+    name = recipe.project.name
+    return name if variant == recipe.default_variant else f"{name}-{variant}"
+
+
+def package_fields(recipe: Recipe, variant: str, described: Package) -> tuple[str, ...]:
+    """The arguments of the hook that packs a variant: `--field=value`."""
+    name = package_name(recipe, variant)
+    others = sorted({package_name(recipe, other) for other in recipe.variants} - {name})
+    synopsis, _, long = described.description.strip().partition("\n")
+    options = ", ".join(f"{k}={v}" for k, v in recipe.variants[variant].options.items())
+    note = f"This is the variant {variant}" + (f" ({options})." if options else ".")
+    fields = {
+        "package": name,
+        "source": recipe.project.name,
+        "maintainer": described.maintainer,
+        "section": described.section,
+        "homepage": recipe.project.homepage,
+        "license": described.license,
+        "depends": ", ".join(described.depends),
+        "recommends": ", ".join(described.recommends),
+        "provides": "" if name == recipe.project.name else recipe.project.name,
+        "conflicts": ", ".join(others),
+        "synopsis": synopsis.strip()
+        + ("" if variant == recipe.default_variant else f" ({variant})"),
+        "description": long.strip(),
+        "note": note,
+    }
+    return tuple(f"--{key}={value}" for key, value in fields.items() if value)
+
+
+def _package(recipe: Recipe, variant: str, described: Package) -> Stage:
+    """One variant packed as a Debian binary package in /deb."""
+    argv = ("bash", f"{HOOKS}/package", *package_fields(recipe, variant, described))
+    return Stage(
+        name=f"package-{variant}",
+        base="toolchain",
+        comment=f"The Debian package {package_name(recipe, variant)}.",
+        instructions=(
+            Arg(name="VERSION", default="0.0.0"),
+            Arg(name="SOURCE_DATE_EPOCH", default="0"),
+            Run(
+                argv=argv,
+                mounts=(
+                    Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT),
+                    *shipped("package"),
+                    Tmpfs(target="/tmp"),
+                ),
+            ),
+        ),
+    )

@@ -1,0 +1,155 @@
+"""Production images: a runtime that all variants share, and what each adds to it."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from pdbuild.plan.instructions import (
+    Arg,
+    Bind,
+    Cmd,
+    Copy,
+    Entrypoint,
+    Env,
+    Expose,
+    Instruction,
+    Run,
+    Stage,
+    Tmpfs,
+    Workdir,
+)
+from pdbuild.plan.stages import base_image
+from pdbuild.plan.steps import HOOKS, OUTPUT, apt_install, shipped, source_args
+from pdbuild.plan.types import VARIANT, Form, Request, Target
+from pdbuild.recipe.types import Image as Table
+from pdbuild.recipe.types import Recipe
+from pdbuild.targets.kind import Kind
+
+
+class Image(Kind):
+    """The images of a recipe with an `[image]`."""
+
+    name = "image"
+    group = "images"
+
+    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+        """One of each variant."""
+        name, version = recipe.project.name, request.version
+        for variant in recipe.variants if recipe.image else ():
+            suffix = "" if variant == recipe.default_variant else f"-{variant}"
+            yield Target(
+                name=f"image-{variant}",
+                stage=f"image-{variant}",
+                kind=self.name,
+                form=Form.IMAGE,
+                description=f"production image of {variant}",
+                variant=variant,
+                tags=(f"localhost/{name}:{version}{suffix}",),
+                labels=_labels(recipe, request) | {VARIANT: variant},
+                args=source_args(request),
+            )
+
+    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+        """The runtime, how an image runs, and then what each variant adds."""
+        if recipe.image is None:
+            return
+        yield from runtime(recipe, recipe.image)
+        yield _production(recipe.image)
+        for variant in variants:
+            yield _content(recipe, variant)
+            yield _image(variant)
+
+
+def runtime(recipe: Recipe, image: Table) -> Iterator[Stage]:
+    """A root file system of just what the production images need, as one layer."""
+    yield Stage(
+        name="runtime-build",
+        base="base",
+        comment="The root file system of the production images: these packages, what they "
+        "depend on, and no more.",
+        instructions=(
+            Arg(name="TARGETARCH"),
+            apt_install(recipe, "runtime", image.packages),
+        ),
+    )
+    yield Stage(
+        name="runtime",
+        base="scratch",
+        comment="One layer, which the images of all variants share.",
+        instructions=(Copy(stage="runtime-build", source="/rootfs/", target="/"),),
+    )
+
+
+def _content(recipe: Recipe, variant: str) -> Stage:
+    """What a variant adds to the runtime, in /image; checks that the runtime suffices."""
+    source = (
+        Bind(stage=f"package-{variant}", source="/deb", target="/deb")
+        if recipe.package
+        else Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT)
+    )
+    return Stage(
+        name=f"content-{variant}",
+        base="base",
+        comment=f"What {variant} adds to it. The runtime must satisfy its dependencies.",
+        instructions=(
+            Run(
+                argv=("bash", f"{HOOKS}/image"),
+                mounts=(
+                    source,
+                    Bind(stage="runtime", source="/", target="/rootfs"),
+                    *shipped("image"),
+                    Tmpfs(target="/tmp"),
+                ),
+            ),
+        ),
+    )
+
+
+def _production(image: Table) -> Stage:
+    """How the production images run, whatever the variant."""
+    return Stage(
+        name="production",
+        base="runtime",
+        comment="How a production image runs.",
+        instructions=image_config(image),
+    )
+
+
+def _image(variant: str) -> Stage:
+    """The production image of a variant."""
+    return Stage(
+        name=f"image-{variant}",
+        base="production",
+        comment=f"The production image of {variant}.",
+        instructions=(Copy(stage=f"content-{variant}", source="/image/", target="/"),),
+    )
+
+
+def image_config(image: Table) -> tuple[Instruction, ...]:
+    """The instructions that say how a production image runs."""
+    config: list[Instruction] = [
+        Env(name="PATH", value="/usr/local/bin:/usr/bin:/usr/sbin"),
+        Env(name="LANG", value="C.UTF-8"),
+    ]
+    config.extend(Env(name=k, value=v) for k, v in image.environment.items())
+    config.append(Workdir(path=image.workdir))
+    if image.expose:
+        config.append(Expose(ports=image.expose))
+    if image.entrypoint:
+        config.append(Entrypoint(argv=("/usr/lib/pdbuild/entrypoint",)))
+    if image.command:
+        config.append(Cmd(argv=image.command))
+    return tuple(config)
+
+
+def _labels(recipe: Recipe, request: Request) -> dict[str, str]:
+    """Labels of the OCI image specification, annotations.md."""
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(request.created))
+    labels = {
+        "org.opencontainers.image.title": recipe.project.name,
+        "org.opencontainers.image.version": request.version,
+        "org.opencontainers.image.revision": request.revision,
+        "org.opencontainers.image.created": created,
+        "org.opencontainers.image.source": recipe.project.homepage or request.source_url,
+        "org.opencontainers.image.base.name": base_image(recipe),
+    }
+    return {key: value for key, value in labels.items() if value}

@@ -1,0 +1,49 @@
+"""What a kind of target says of itself: all that the rest of pdbuild needs to know of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pdbuild.errors import UsageError
+from pdbuild.plan.instructions import Stage
+from pdbuild.plan.types import Form, Plan, Request, Target
+from pdbuild.recipe.types import Recipe
+
+
+class Kind:
+    """One kind of target. A new one is a module with a subclass, and a line in `KINDS`.
+
+    `name` is the kind of its targets, as `build/artifacts.json` has it; `group`, unless empty,
+    is the name that stands for all of them.
+    """
+
+    name: str
+    group: str = ""
+
+    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+        """The targets that a recipe offers; `request` has the platforms that are meant."""
+        raise NotImplementedError
+
+    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+        """The stages for these variants, the one that compiles first in front.
+
+        They come in an order in which each follows what it needs, after those of the kinds
+        before this one in `KINDS`.
+        """
+        raise NotImplementedError
+
+    def variants(self, recipe: Recipe, target: Target) -> tuple[str, ...]:
+        """The variants that a target is made of."""
+        return (target.variant,) if target.variant else ()
+
+    def refusal(self, recipe: Recipe) -> UsageError | None:
+        """Why a recipe that asks for this kind has no target of it now."""
+        return None
+
+    def beside(self, recipe: Recipe, plan: Plan) -> Mapping[str, str]:
+        """Texts that stand beside an output, by their paths from the project's root."""
+        return {}
+
+    def where(self, target: Target, files: Sequence[str]) -> str:
+        """Where people find an output; `files` are the paths that were collected of it."""
+        if target.form is Form.IMAGE:
+            return target.tags[0]
+        return files[0] if len(files) == 1 else f"{target.destination}/ ({len(files)} files)"
