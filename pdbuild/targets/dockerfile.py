@@ -1,7 +1,8 @@
 """Renders `build/Dockerfile`: the production image from what lies in `build/`, by plain tools."""
 
 from pdbuild.plan.text import render_instruction
-from pdbuild.recipe.types import Image, Recipe
+from pdbuild.recipe.tables.image import Image
+from pdbuild.recipe.types import Recipe
 from pdbuild.targets.image import image_config
 
 PATH = "build/Dockerfile"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
 from pdbuild.plan.steps import HOOKS, OUTPUT, SOURCE, hook_mounts, hook_name, inside, source_args
 from pdbuild.plan.types import Request, Target
-from pdbuild.recipe.types import Docs as Table
+from pdbuild.recipe.tables.docs import Docs as Table
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets.kind import Kind
 

@@ -20,7 +20,7 @@ from pdbuild.plan.instructions import (
 from pdbuild.plan.stages import base_image
 from pdbuild.plan.steps import HOOKS, OUTPUT, apt_install, shipped, source_args
 from pdbuild.plan.types import VARIANT, Form, Request, Target
-from pdbuild.recipe.types import Image as Table
+from pdbuild.recipe.tables.image import Image as Table
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets.kind import Kind
 
