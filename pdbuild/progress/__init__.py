@@ -3,6 +3,6 @@
 from pdbuild.progress.events import BuildWarning
 from pdbuild.progress.failure import Failure, report
 from pdbuild.progress.solve import Solve
-from pdbuild.progress.views import MODES, Mode, View, view
+from pdbuild.progress.views import View, view
 
-__all__ = ["MODES", "BuildWarning", "Failure", "Mode", "Solve", "View", "report", "view"]
+__all__ = ["BuildWarning", "Failure", "Solve", "View", "report", "view"]

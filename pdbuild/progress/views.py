@@ -6,15 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Literal, Self, TextIO
+from typing import Self, TextIO
 
+from pdbuild.choices import MODES, Mode
 from pdbuild.errors import UsageError
 from pdbuild.progress.live import HIDE_CURSOR, SHOW_CURSOR, Screen, frame
 from pdbuild.progress.plain import Plain, summary
 from pdbuild.progress.solve import Solve
-
-Mode = Literal["auto", "live", "plain", "json", "quiet"]
-MODES: tuple[Mode, ...] = ("auto", "live", "plain", "json", "quiet")
 
 _FRAME_SECONDS = 0.1
 

@@ -1,8 +1,9 @@
 """The verbs of the command line: one module each, imported when its verb is used.
 
 A module has `configure(parser)`, which adds its arguments, and `run(arguments) -> int`, which
-returns the exit code. A verb whose words argparse cannot tell apart by itself also has
-`parse(words) -> Namespace`.
+does what the verb does and returns the exit code. A verb whose words argparse cannot tell apart
+by itself also has `parse(parser, words) -> Namespace`. What `run` needs is imported in it, so that
+`--help` is quick; what several verbs share is outside of this package.
 """
 
 #: Every verb, in the order of `--help`, with its line there.

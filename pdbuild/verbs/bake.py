@@ -1,9 +1,10 @@
 """`pdbuild bake`."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
-from pdbuild.commands import bake, report
-from pdbuild.verbs import options
+from pdbuild import options
+from pdbuild.choices import Choices
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -35,9 +36,14 @@ def run(arguments: Namespace) -> int:
         targets, what = [*targets, what], "bake"
     choices = options.choices(arguments, tuple(targets))
     if what:
-        print(bake.show(choices, what), end="")
+        print(_definition(choices, what), end="")
         return 0
-    result = bake.bake(choices, options.building(arguments))
+    from pdbuild import baking, project, report
+
+    recipe = project.open_recipe(choices.recipe)
+    plan = project.plan_for(recipe, choices)
+    building = options.building(arguments)
+    result = baking.bake_plan(recipe, plan, baking.engine_for(building), building)
     if arguments.json:
         print(report.as_json(result))
     elif arguments.quiet:
@@ -45,3 +51,23 @@ def run(arguments: Namespace) -> int:
     elif arguments.progress != "json":
         print(report.as_table(result))
     return 0
+
+
+def _definition(choices: Choices, what: str) -> str:
+    """The definition as text: `what` is "bake" or "containerfile"."""
+    from pdbuild import baking, definition, project
+
+    recipe = project.open_recipe(choices.recipe)
+    if what == "containerfile":
+        plan = project.plain_plan(recipe, choices)
+        return definition.render_containerfile(plan, Path(recipe.file).name, _command(choices))
+    plan = project.plan_for(recipe, choices, fetch=False)
+    return baking.define(recipe, plan, bootstrap=False).bakefile_text
+
+
+def _command(choices: Choices) -> str:
+    words = [*(dict.fromkeys(choices.targets) or ("all",))]
+    if choices.recipe:
+        words.append(f"--recipe={choices.recipe}")
+    words += [f"--variant={variant}" for variant in choices.variants]
+    return f"pdbuild bake --print=containerfile {' '.join(words)}"

@@ -1,10 +1,26 @@
-"""`pdbuild build`."""
+"""`pdbuild build`: the inner loop. The source, mounted into the dev image, compiled into build/."""
 
+from __future__ import annotations
+
+import json
+import os
+import shutil
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pdbuild.commands import build as command
-from pdbuild.errors import UsageError
-from pdbuild.verbs import options
+from pdbuild import looks, options
+from pdbuild.choices import Choices, Options
+from pdbuild.errors import Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from pdbuild.container import Container
+    from pdbuild.plan.options import Chosen
+    from pdbuild.plan.types import Request
+    from pdbuild.recipe.types import Recipe
+
+HOOKS = "/usr/lib/pdbuild/hooks"
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -29,7 +45,7 @@ def run(arguments: Namespace) -> int:
     """Build; the exit code of what failed."""
     if arguments.jobs < 0:
         raise UsageError(f"-j {arguments.jobs}: not a number of files")
-    work = command.Work(
+    work = _Work(
         variant=arguments.variant,
         settings=dict(options.pair(text) for text in arguments.set),
         jobs=arguments.jobs,
@@ -38,4 +54,183 @@ def run(arguments: Namespace) -> int:
         package=arguments.package,
         devices=options.devices(arguments),
     )
-    return command.build(arguments.recipe, work, options.building(arguments))
+    return _build(arguments.recipe, work, options.building(arguments))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What to build: a variant or settings, how many `jobs` at once (0: one a core), one
+    `target` of the build system or all, from scratch (`clean`), with the package or without.
+    Its tests can use `devices`.
+    """
+
+    variant: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    jobs: int = 0
+    target: str = ""
+    clean: bool = False
+    package: bool = False
+    devices: tuple[str, ...] = ()
+
+
+def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
+    """Build the source as it stands; the exit code of what failed, or 0.
+
+    The dev image is baked first when it is missing. When nothing has changed since the last
+    build that went well, nothing is started. Raises UsageError for options that the recipe
+    does not have, Interrupted after Ctrl-C.
+    """
+    from pdbuild.editor import refresh as editor
+    from pdbuild.inner import inside
+    from pdbuild.plan.options import choose
+    from pdbuild.project import open_recipe, plan_of, request_for
+
+    recipe = open_recipe(recipe_name)
+    chosen = choose(recipe, work.variant, work.settings)
+    request = request_for(recipe, Choices(targets=("dev",)))
+    image = inside.ready(recipe, plan_of(recipe, request), building)
+    place = _Place(recipe, chosen)
+    if work.clean:
+        place.clean()
+    what = (image.reference, image.digest, str(chosen), request.version)
+    key = [*what, work.package, *work.devices]
+    if not work.target and (last := place.unchanged(key)):
+        editor.after_build(recipe, image.reference, place.tree)
+        print(last)
+        return 0
+    source = place.source_look()
+    code = _run(image.reference, recipe, request, chosen, work)
+    # Also when it does not compile: that is when an editor helps most.
+    editor.after_build(recipe, image.reference, place.tree)
+    if code == 0 and not work.target:
+        place.remember(key, source)
+    return code
+
+
+class _Place:
+    """Where a variant is built, and what is known of the last time that it was."""
+
+    def __init__(self, recipe: Recipe, chosen: Chosen) -> None:
+        build = Path(recipe.root, "build")
+        self.tree = build / "dev" / chosen.variant
+        self.work = build / "dev" / f".{chosen.variant}"
+        self._outputs = build / chosen.variant
+        self._source = Path(recipe.root, recipe.source)
+        self._without = (".venv", "build") if recipe.source == "." else (".venv",)
+        self._memory = self.work / "built.json"
+
+    def clean(self) -> None:
+        """Forget the last build, but for its output."""
+        for folder in (self.tree, self.work):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def source_look(self) -> str:
+        return looks.source(self._source, without=self._without)
+
+    def unchanged(self, key: list[object]) -> str:
+        """The summary of the last build when this one would do nothing, else ""."""
+        try:
+            last = json.loads(self._memory.read_bytes())
+            made = {name: looks.folder(Path(name)) for name in last["made"]}
+        except (OSError, ValueError, LookupError, TypeError):
+            return ""
+        same = last["key"] == key and last["made"] == made and last["source"] == self.source_look()
+        return f"nothing has changed since the last build of\n{last['summary']}" if same else ""
+
+    def remember(self, key: list[object], source: str) -> None:
+        """The build went well; `source` is how the source looked before it."""
+        summary = (self.work / "summary").read_text().strip()
+        listed = [line.strip() for line in summary.splitlines()[1:]]
+        root = self._outputs.parents[1]
+        paths = [root / line for line in listed if line.startswith("build/")]
+        made = {str(path): looks.folder(path) for path in [*paths, self.tree / ".pdbuild-ended"]}
+        told = {"key": key, "source": source, "made": made, "summary": summary}
+        self._memory.write_text(json.dumps(told))
+
+
+def _run(image: str, recipe: Recipe, request: Request, chosen: Chosen, work: _Work) -> int:
+    """Run the hook `develop` in the image, on mounts that have the host's own paths."""
+    from pdbuild import shipped
+    from pdbuild.container import Container, Mount, direct
+
+    build = Path(recipe.root, "build")
+    source = Path(recipe.root, recipe.source)
+    ccache = _made(build, Path(recipe.root))
+    env = {
+        **chosen.values,
+        "CCACHE_DIR": str(ccache),
+        "HOME": "/tmp",
+        "PDBUILD_PROJECT": recipe.root,
+        "PDBUILD_PACK": "ON" if work.package else "OFF",
+        "PDBUILD_TARGET": work.target,
+        "SOURCE_DATE_EPOCH": str(request.created),
+        "TERM": os.environ.get("TERM", "dumb"),
+        "VERSION": request.version,
+    }
+    if work.jobs:
+        env["PDBUILD_JOBS"] = str(work.jobs)
+    mounts = (
+        Mount(source=shipped.hooks_dir(), target=HOOKS, read_only=True),
+        Mount(source=source, target=str(source), read_only=True),
+        Mount(source=build, target=str(build)),
+        *([Mount(source=ccache, target=str(ccache))] if ccache.exists() else []),
+    )
+    container = Container(
+        image=image,
+        entrypoint="bash",
+        argv=(f"{HOOKS}/develop",),
+        env=tuple(env.items()),
+        mounts=mounts,
+        devices=work.devices,
+        workdir=recipe.root,
+        user="0:0",  # the caller, as files go
+        project=recipe.project.name,
+    )
+    try:
+        return _directly(container)
+    except direct.Unavailable as reason:
+        from pdbuild.container import podman
+        from pdbuild.project import say
+
+        if os.environ.get("PDBUILD_DEBUG"):
+            say(f"starting the build through podman: {reason}")
+        return podman.run(container)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; the next build goes on from here") from None
+
+
+def _made(build: Path, root: Path) -> Path:
+    """Make `build`, and the compiler cache, whose path is returned.
+
+    For root in somebody else's checkout all of it is that person's, as the compilers will be.
+    """
+    from pdbuild import dirs
+
+    ccache = dirs.cache_dir() / "ccache"
+    owner = root.stat()
+    if not build.exists():
+        build.mkdir()
+        if os.getuid() == 0:
+            os.chown(build, owner.st_uid, owner.st_gid)
+    if os.getuid() == 0 and build.stat().st_uid:
+        ccache = build / "dev" / "ccache"
+    else:
+        ccache.mkdir(exist_ok=True)
+    return ccache
+
+
+def _directly(container: Container) -> int:
+    from pdbuild.container import direct
+    from pdbuild.container.host import find
+
+    if os.environ.get("PDBUILD_DIRECT") == "0":
+        raise direct.Unavailable("PDBUILD_DIRECT=0")
+    if container.devices:
+        raise direct.Unavailable("only podman gives a container devices")
+    program = direct.Program(
+        argv=(container.entrypoint, *container.argv),
+        env=dict(container.env),
+        mounts=container.mounts,
+        workdir=container.workdir,
+    )
+    return direct.run(direct.find(find(), container.image), program)

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from pdbuild.verbs import pages
+from pdbuild import pages
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -1,9 +1,16 @@
-"""`pdbuild doctor`."""
+"""`pdbuild doctor`: what works here, what does not, and what mends it."""
+
+from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
-from pdbuild.commands import doctor
-from pdbuild.verbs import options
+from pdbuild import options
+from pdbuild.errors import PdbuildError
+
+if TYPE_CHECKING:
+    from pdbuild.doctor import Finding
+    from pdbuild.recipe.types import Recipe
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -17,7 +24,54 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Print the findings."""
-    findings = doctor.examine(arguments.recipe)
-    print(doctor.as_json(findings) if arguments.json else "\n".join(map(str, findings)))
-    return 0 if doctor.works(findings) else 1
+    """Print the findings; 0 when a bake can work."""
+    import json
+    from dataclasses import asdict
+
+    from pdbuild.doctor import State
+
+    findings = _examine(arguments.recipe)
+    works = all(finding.state is not State.FAIL for finding in findings)
+    if arguments.json:
+        told = {"ok": works, "findings": [asdict(finding) for finding in findings]}
+        print(json.dumps(told, indent=1))
+    else:
+        print("\n".join(map(str, findings)))
+    return 0 if works else 1
+
+
+def _examine(chosen: str | None) -> tuple[Finding, ...]:
+    """The findings for the recipe that is meant; without one, those that every bake shares."""
+    from pdbuild import doctor, network
+    from pdbuild.engine import known
+
+    recipe, about = _recipe(chosen)
+    found = doctor.examine(
+        recipe,
+        bundle=network.ca_bundle(),
+        engines=tuple(known.ENGINES),
+        lacking=known.lacking,
+    )
+    return (*found, about)
+
+
+def _recipe(chosen: str | None) -> tuple[Recipe | None, Finding]:
+    from pathlib import Path
+
+    from pdbuild.doctor.finding import ok, warn
+    from pdbuild.project import open_recipe
+    from pdbuild.recipe import load
+
+    if not chosen:
+        try:
+            load.find(Path.cwd(), None)
+        except PdbuildError:
+            return None, ok("recipe", "none here; what it would need was not looked at")
+    try:
+        recipe = open_recipe(chosen)
+    except PdbuildError as error:
+        mistakes = str(error).splitlines()
+        more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+        cost = "nothing can be built from it, and what it needs was not looked at"
+        return None, warn("recipe", mistakes[0] + more, cost=cost, mend=error.hint)
+    return recipe, ok("recipe", recipe.file)

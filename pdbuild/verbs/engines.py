@@ -1,8 +1,7 @@
-"""`pdbuild engines`."""
+"""`pdbuild engines`: what builds and runs here, from where, which version."""
 
+import sys
 from argparse import ArgumentParser, Namespace
-
-from pdbuild.commands import engines
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -12,9 +11,27 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """List or install."""
+    """List them, or build the pinned ones, with progress on stderr."""
+    from pdbuild.engine import install
+
     if arguments.action == "install":
-        engines.install_all(again=arguments.again)
+        folder = install.install(lambda line: print(line, file=sys.stderr), again=arguments.again)
+        print(f"the engines are in {folder}")
     else:
-        print(engines.listing())
+        print(_listing())
     return 0
+
+
+def _listing() -> str:
+    """A table of all programs that pdbuild uses."""
+    from pdbuild.engine import tools
+    from pdbuild.table import lines
+
+    rows = [("PROGRAM", "VERSION", "FROM", "WHERE")]
+    for entry in tools.listing():
+        if entry.tool:
+            tool = entry.tool
+            rows.append((tool.name, tool.version or "-", tool.origin, str(tool.path)))
+        else:
+            rows.append((entry.name, "missing", "-", f"{entry.problem}; {entry.hint}"))
+    return lines(rows)

@@ -1,8 +1,6 @@
-"""`pdbuild images`."""
+"""`pdbuild images`: what the image store has."""
 
 from argparse import ArgumentParser, Namespace
-
-from pdbuild.commands import images
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -12,5 +10,24 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """List the image store."""
-    print(images.listing(as_json=arguments.json))
+    print(_listing(as_json=arguments.json))
     return 0
+
+
+def _listing(*, as_json: bool) -> str:
+    """A table of the images, or the same as JSON."""
+    import json
+    from dataclasses import asdict
+
+    from pdbuild import dirs
+    from pdbuild.store import Store
+    from pdbuild.table import lines, size
+
+    images = Store(dirs.data_dir() / "images").images()
+    if as_json:
+        return json.dumps([asdict(image) for image in images], indent=1)
+    rows = [("IMAGE", "PLATFORM", "SIZE", "DIGEST")]
+    for image in images:
+        short = image.digest.removeprefix("sha256:")[:12]
+        rows.append((image.reference, image.platform, size(image.unpacked or image.size), short))
+    return lines(rows, right=frozenset({2}))

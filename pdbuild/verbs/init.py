@@ -3,8 +3,6 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pdbuild.commands import init
-
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
@@ -21,17 +19,18 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Write the files."""
-    from pdbuild.commands import devcontainer, editor
-    from pdbuild.commands.project import open_recipe
+    from pdbuild import proposal
+    from pdbuild.editor import devcontainer, refresh
+    from pdbuild.project import open_recipe
 
     here = Path.cwd()
-    if not (arguments.devcontainer and init.has_recipe(here)):
-        path = init.init(here)
+    if not (arguments.devcontainer and proposal.has_recipe(here)):
+        path = proposal.write(here)
         print(f"{path.name} is written; now: pdbuild bake all")
     if arguments.devcontainer:
         recipe = open_recipe(None)
         print(f"{devcontainer.write(recipe).relative_to(recipe.root)} is written")
         here = Path(recipe.root)
-    if editor.write_clangd(here):
+    if refresh.write_clangd(here):
         print(".clangd is written; pdbuild build makes what it names")
     return 0

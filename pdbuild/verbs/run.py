@@ -1,16 +1,28 @@
 """`pdbuild run`."""
 
-from argparse import ArgumentParser, Namespace
+from __future__ import annotations
 
-from pdbuild.commands import run as command
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pdbuild import options
+from pdbuild.choices import Choices, Options
+from pdbuild.container import Container, Mount
 from pdbuild.errors import UsageError
-from pdbuild.verbs import options
+
+if TYPE_CHECKING:
+    from pdbuild.recipe.types import Recipe
 
 _USAGE = "pdbuild run [OPTIONS] PROGRAM [ARGUMENT...]"
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Add the arguments; the program and its own come after them, see `parse`."""
+    """Add the arguments; the program and its own come after them, see `options`."""
     parser.usage = _USAGE
     parser.description = (
         "Run a program in a production image, as yourself. PROGRAM is a file below the working "
@@ -28,56 +40,123 @@ def configure(parser: ArgumentParser) -> None:
     options.add_building(parser)
 
 
-def parse(parser: ArgumentParser, words: list[str]) -> Namespace:
-    """Tell pdbuild's options from the program's words.
-
-    Options may also follow the program, until the first word that is none of ours; that word
-    and all behind it are the program's. `--` ends our options at once.
-    """
-    # argparse itself knows which options take a value, but offers no public list of them.
-    actions = {o: action for action in parser._actions for o in action.option_strings}
-    ours: list[str] = []
-    program: list[str] = []
-    waiting = list(words)
-    while waiting:
-        word = waiting[0]
-        name = word.partition("=")[0]
-        flags = [f"-{letter}" for letter in word[1:]] if word[:2] != "--" else []
-        if word == "--":
-            program += waiting[1:]
-            break
-        if name in actions:
-            count = 2 if actions[name].nargs != 0 and "=" not in word else 1
-        elif word[0:1] == "-" and flags and all(flag in actions for flag in flags):
-            count = 1  # -it
-        elif word.startswith("-") and not program:
-            count = 1  # not ours: argparse says so
-        elif program:
-            program += waiting
-            break
-        else:
-            program.append(waiting.pop(0))
-            continue
-        ours += waiting[:count]
-        del waiting[:count]
-    arguments = parser.parse_args(ours)
-    arguments.program = program
-    return arguments
+parse = options.parse_program
 
 
 def run(arguments: Namespace) -> int:
     """Run the program; its exit code."""
     if not arguments.program:
         raise UsageError("run: no program", hint=_USAGE)
-    return command.run(
-        options.choices(arguments),
-        command.Program(
-            words=tuple(arguments.program),
-            env=tuple(options.pair(text) for text in arguments.env),
-            mounts=tuple(options.mount(text) for text in arguments.volume),
-            devices=options.devices(arguments),
-            tty=arguments.tty,
-            detach=arguments.detach,
-        ),
-        options.building(arguments),
+    program = _Program(
+        words=tuple(arguments.program),
+        env=tuple(options.pair(text) for text in arguments.env),
+        mounts=tuple(options.mount(text) for text in arguments.volume),
+        devices=options.devices(arguments),
+        tty=arguments.tty,
+        detach=arguments.detach,
     )
+    return _run(options.choices(arguments), program, options.building(arguments))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Program:
+    """What to run: a file below the working directory, or a command of the image."""
+
+    words: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    devices: tuple[str, ...] = ()
+    tty: bool = False
+    detach: bool = False
+
+
+def _run(choices: Choices, program: _Program, building: Options) -> int:
+    """Run `program` in the production image of a variant; its exit code.
+
+    An image that the store lacks is baked first; with settings, which its name does not tell, it
+    is baked in any case. Detached, it prints the container's id and returns 0. Raises UsageError
+    for a variant or recipe that has no image.
+    """
+    from pdbuild import dirs
+    from pdbuild.baking import bake_plan, engine_for
+    from pdbuild.project import open_recipe, plan_for
+    from pdbuild.store import Store
+
+    recipe = open_recipe(choices.recipe)
+    variants = choices.variants or (recipe.default_variant,)
+    if recipe.image is None:
+        raise UsageError(f"{recipe.file} has no [image]", hint="add one to run programs in it")
+    if len(variants) > 1:
+        raise UsageError(f"--variant {','.join(variants)}: a program runs in one image")
+    if len(choices.platforms) > 1:
+        platforms = ",".join(choices.platforms)
+        raise UsageError(f"--platform {platforms}: a program runs on one platform")
+    image_target = f"image-{variants[0]}"
+    plan = plan_for(recipe, replace(choices, targets=(image_target,)))
+    reference = plan.targets[0].tags[0]
+    platform = plan.platforms[0] if choices.platforms else ""
+    store = Store(dirs.data_dir() / "images")
+    there = store.find(reference, platform) is not None
+    if choices.settings or not there:
+        why = "with --set" if there else "is not there yet"
+        print(f"{reference} {why}: baking {image_target}", file=sys.stderr)
+        bake_plan(recipe, plan, engine_for(building), building)
+    from pdbuild.container import host, loading, podman
+
+    loading.load(store, reference, platform)
+    for notice in host.take_notices():
+        print(notice, file=sys.stderr)
+    container = _container(recipe, reference, program)
+    if program.detach:
+        print(podman.start(container))
+        return 0
+    return podman.run(container)
+
+
+def _container(recipe: Recipe, reference: str, program: _Program) -> Container:
+    assert recipe.image
+    workdir = recipe.image.workdir
+    here = Path.cwd()
+    return Container(
+        image=reference,
+        argv=_placed(program.words, here, workdir, program.mounts),
+        env=program.env,
+        mounts=(Mount(source=here, target=workdir), *program.mounts),
+        devices=program.devices,
+        workdir=workdir,
+        tty=program.tty,
+        project=recipe.project.name,
+    )
+
+
+def _placed(
+    words: tuple[str, ...], here: Path, workdir: str, mounts: Sequence[Mount] = ()
+) -> tuple[str, ...]:
+    """The command as the container sees it: a file here is below the working directory there.
+
+    Other words are commands of the image, or files of `mounts`.
+    """
+    if not words:
+        return ()
+    first = Path(words[0])
+    path = Path(os.path.normpath(here / first))
+    is_program = first.suffix == ".py"
+    if path.is_relative_to(here) and path.is_file():
+        return (f"{workdir.rstrip('/')}/{path.relative_to(here).as_posix()}", *words[1:])
+    if first.is_absolute() and (
+        not is_program or any(first.is_relative_to(place) for place in _visible(workdir, mounts))
+    ):
+        return words
+    if path.is_file():
+        raise UsageError(
+            f"{words[0]} is outside the working directory, which is all that the program sees",
+            hint=f"go to its folder, or mount it: -v {path.parent}:/program",
+        )
+    if is_program:
+        raise UsageError(f"there is no file {words[0]}")
+    return words
+
+
+def _visible(workdir: str, mounts: Sequence[Mount]) -> Iterator[str]:
+    yield workdir
+    yield from (mount.target for mount in mounts)

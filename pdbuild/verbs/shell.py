@@ -1,21 +1,27 @@
 """`pdbuild shell`."""
 
+from __future__ import annotations
+
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pdbuild.commands import debug
-from pdbuild.commands import shell as command
-from pdbuild.verbs import options
-from pdbuild.verbs.run import parse
+from pdbuild import options
+from pdbuild.choices import Choices, Options
+from pdbuild.container import Container, Mount
+from pdbuild.errors import UsageError
 
-__all__ = ["configure", "parse", "run"]
+if TYPE_CHECKING:
+    from pdbuild.inner.session import Session
 
+_SOCKETS = Path("/tmp/.X11-unix")  # where X servers listen, on all systems
 _USAGE = "pdbuild shell [OPTIONS] [COMMAND [ARGUMENT...]]"
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Add the arguments; the command and its own come after them, see `run.parse`."""
+    """Add the arguments; the command and its own come after them, see `options`."""
     parser.usage = _USAGE
     parser.description = (
         "Open a shell, or run COMMAND, in the dev image: as yourself, with the project mounted "
@@ -34,10 +40,15 @@ def configure(parser: ArgumentParser) -> None:
     options.add_building(parser)
 
 
+parse = options.parse_program
+
+
 def run(arguments: Namespace) -> int:
     """Run the shell; its exit code."""
+    from pdbuild.inner.session import Session
+
     dotfiles = arguments.dotfiles
-    session = command.Session(
+    session = Session(
         words=tuple(arguments.program),
         env=tuple(options.pair(text) for text in arguments.env),
         mounts=tuple(options.mount(text) for text in arguments.volume),
@@ -49,5 +60,81 @@ def run(arguments: Namespace) -> int:
     )
     choices, building = options.choices(arguments), options.building(arguments)
     if arguments.at:
+        from pdbuild.inner import debug
+
         return debug.shell(arguments.at, choices, session, building)
-    return command.shell(choices, session, building)
+    return _shell(choices, session, building)
+
+
+def _shell(choices: Choices, session: Session, building: Options) -> int:
+    """Run the session in the dev image as the caller; its exit code."""
+    from pdbuild.container import host, podman
+    from pdbuild.inner import inside
+    from pdbuild.inner.session import DEBUGGING, terminal
+    from pdbuild.project import open_recipe
+
+    recipe = open_recipe(choices.recipe)
+    image = inside.dev_image(recipe, choices, building)
+
+    who = inside.person(host.find())
+    program, *arguments = session.words or ("bash",)
+    network, ports = _network(session.ports)
+    container = Container(
+        image=image,
+        entrypoint=program,
+        argv=tuple(arguments),
+        env=(("HOME", who.home), ("USER", who.name), *terminal(), *_x11(session), *session.env),
+        mounts=(
+            *inside.mounts(recipe, who, session.dotfiles),
+            *_x11_mounts(session),
+            *session.mounts,
+        ),
+        workdir=inside.workdir(recipe),
+        tty=session.tty,
+        network=network,
+        ports=ports,
+        devices=session.devices,
+        project=recipe.project.name,
+        options=(*who.options, *DEBUGGING, f"--hostname={recipe.project.name}-dev"),
+    )
+    return podman.run(container)
+
+
+def _network(ports: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The host's network, in which every port is the host's own; else one to publish from."""
+    for port in ports:
+        numbers = port.split(":")[-2:]
+        if not all(number.isdigit() and 0 < int(number) < 65536 for number in numbers):
+            raise UsageError(f"-p {port}: not PORT or [ADDRESS:]PORT:PORT")
+    if all(":" not in port for port in ports):
+        from pdbuild.project import say
+
+        for port in ports:
+            say(f"port {port}: the shell shares this machine's network, nothing is mapped")
+        return "host", ()
+    return "private", tuple(port if ":" in port else f"{port}:{port}" for port in ports)
+
+
+def _x11(session: Session) -> tuple[tuple[str, str], ...]:
+    if not session.x11:
+        return ()
+    display = os.environ.get("DISPLAY", "")
+    if not display:
+        raise UsageError("--x11: DISPLAY is not set", hint="run it in a graphical session")
+    known = (("XAUTHORITY", "/run/pdbuild/Xauthority"),) if _authority().is_file() else ()
+    return (("DISPLAY", display), *known)
+
+
+def _x11_mounts(session: Session) -> tuple[Mount, ...]:
+    if not session.x11:
+        return ()
+    found = []
+    if _SOCKETS.is_dir():
+        found.append(Mount(source=_SOCKETS, target=str(_SOCKETS), read_only=True))
+    if _authority().is_file():
+        found.append(Mount(source=_authority(), target="/run/pdbuild/Xauthority", read_only=True))
+    return tuple(found)
+
+
+def _authority() -> Path:
+    return Path(os.environ.get("XAUTHORITY") or Path.home() / ".Xauthority")

@@ -3,9 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pdbuild.commands import ssh as command
-from pdbuild.commands.project import Choices
-from pdbuild.verbs import options
+from pdbuild import options
+from pdbuild.choices import Choices
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -24,12 +23,14 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Start or stop."""
+    from pdbuild.inner import sshd
+
     choices = Choices(recipe=arguments.recipe)
     if arguments.stop:
-        count = command.stop(choices)
+        count = sshd.stop(choices)
         print("no server runs" if not count else f"stopped {count}")
         return 0
-    server = command.start(
+    server = sshd.start(
         choices,
         options.building(arguments),
         keys=[Path(name) for name in arguments.key],

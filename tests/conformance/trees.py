@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from conformance.driver import output_of
-from pdbuild.commands.project import key
 from pdbuild.dirs import data_dir
 from pdbuild.engine import exports
 from pdbuild.engine.contract import Output
 from pdbuild.plan.types import Form, Target
+from pdbuild.project import key
 
 
 def main(argv: list[str]) -> int:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pdbuild import cli
+from pdbuild import cli, verbs
 from pdbuild.errors import EngineError, Interrupted, Mistake, RecipeError, UsageError
 from pdbuild.verbs import VERBS
 
@@ -334,6 +334,20 @@ def imports(*arguments: str) -> set[str]:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return {line.rpartition("|")[2].strip() for line in seen.stderr.splitlines()}
+
+
+def test_a_verb_is_one_file() -> None:
+    files = {path.stem for path in Path(verbs.__file__).parent.glob("[!_]*.py")}
+    assert files == set(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_imports_little_more_than_arguments(verb: str) -> None:
+    """What a verb needs is imported when it is used."""
+    light = {"", "choices", "cli", "container", "errors", "looks", "options", "pages", "verbs"}
+    ours = {name for name in imports("-m", "pdbuild", verb, "--help") if "pdbuild" in name}
+    allowed = {f"pdbuild.{name}".rstrip(".") for name in light}
+    assert ours - allowed <= {"pdbuild.__main__", f"pdbuild.verbs.{verb}"}
 
 
 @pytest.mark.parametrize("words", ["--help", "bake --help", "run --help", "bake --print"])

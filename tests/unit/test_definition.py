@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild import definition, shipped
-from pdbuild.commands import network
+from pdbuild import definition, network, shipped
 from pdbuild.definition import Definition
 from pdbuild.plan.types import Plan, Request
 from pdbuild.recipe.load import load

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from pdbuild import shipped
-from pdbuild.commands.init import init
 from pdbuild.errors import UsageError
 from pdbuild.plan.types import Request
+from pdbuild.proposal import write as init
 from pdbuild.recipe.load import load
 from pdbuild.recipe.types import Recipe
 from pdbuild.resolve import resolve

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from golden_bits import REQUEST, bake, containerfile, recipe
 
-from pdbuild import artifacts
-from pdbuild.commands import report
+from pdbuild import artifacts, report
 from pdbuild.engine.contract import Built
 from pdbuild.plan.instructions import Bind, Copy, Run, Stage
 from pdbuild.plan.types import Request, Target

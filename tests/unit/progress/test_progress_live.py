@@ -15,8 +15,9 @@ import pyte
 import pytest
 from progress_bits import Clock, counter, feed, lines, vertex
 
+from pdbuild.choices import Mode
 from pdbuild.errors import UsageError
-from pdbuild.progress import Mode, Solve, view
+from pdbuild.progress import Solve, view
 from pdbuild.progress.live import HIDE_CURSOR, SHOW_CURSOR, Line, Screen, frame
 from pdbuild.progress.text import cut, duration, fit, size
 

@@ -1,4 +1,4 @@
-"""`pdbuild init`: write a first recipe for the project in the working directory."""
+"""Writes a first recipe for a project, from what is in its folder."""
 
 import os
 import re
@@ -59,7 +59,7 @@ command = ["{name}"]
 """
 
 
-def init(folder: Path) -> Path:
+def write(folder: Path) -> Path:
     """Write the recipe and return its path.
 
     Raises UsageError when there is one already, or nothing to build is found.

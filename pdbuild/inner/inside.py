@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdbuild import dirs
-from pdbuild.commands.bake import Options, bake_plan, engine_for
-from pdbuild.commands.project import Choices, key, plan_for
+from pdbuild.baking import bake_plan, engine_for
+from pdbuild.choices import Choices, Options
 from pdbuild.container import Mount
 from pdbuild.container.host import Host
 from pdbuild.errors import UsageError
 from pdbuild.plan.types import DEFINITION, Plan
+from pdbuild.project import key, plan_for
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 

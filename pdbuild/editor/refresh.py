@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pdbuild import dirs
-from pdbuild.commands.project import key, say
 from pdbuild.editor import database, sysroot
 from pdbuild.editor.database import CUDA, HEADERS, Places
 from pdbuild.errors import EngineError, PdbuildError
+from pdbuild.project import key, say
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store
 

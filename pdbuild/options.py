@@ -5,11 +5,9 @@ import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pdbuild.commands.bake import Options
-from pdbuild.commands.project import Choices
+from pdbuild.choices import MODES, Choices, Options
 from pdbuild.container import Mount
 from pdbuild.errors import UsageError
-from pdbuild.progress import MODES
 
 
 def add_recipe(parser: ArgumentParser) -> None:
@@ -44,6 +42,43 @@ def add_device(parser: ArgumentParser) -> None:
         metavar="DEVICE",
         help="let it use a device: a node in /dev, or VENDOR/CLASS=NAME of CDI",
     )
+
+
+def parse_program(parser: ArgumentParser, words: list[str]) -> Namespace:
+    """Tell pdbuild's options from the program's words.
+
+    Options may also follow the program, until the first word that is none of ours; that word
+    and all behind it are the program's. `--` ends our options at once.
+    """
+    # argparse itself knows which options take a value, but offers no public list of them.
+    actions = {o: action for action in parser._actions for o in action.option_strings}
+    ours: list[str] = []
+    program: list[str] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting[0]
+        name = word.partition("=")[0]
+        flags = [f"-{letter}" for letter in word[1:]] if word[:2] != "--" else []
+        if word == "--":
+            program += waiting[1:]
+            break
+        if name in actions:
+            count = 2 if actions[name].nargs != 0 and "=" not in word else 1
+        elif word[0:1] == "-" and flags and all(flag in actions for flag in flags):
+            count = 1  # -it
+        elif word.startswith("-") and not program:
+            count = 1  # not ours: argparse says so
+        elif program:
+            program += waiting
+            break
+        else:
+            program.append(waiting.pop(0))
+            continue
+        ours += waiting[:count]
+        del waiting[:count]
+    arguments = parser.parse_args(ours)
+    arguments.program = program
+    return arguments
 
 
 def choices(arguments: Namespace, targets: tuple[str, ...] = ()) -> Choices:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdbuild import dirs
-from pdbuild.commands.project import key
 from pdbuild.errors import PdbuildError
 from pdbuild.plan.instructions import Arg, Instruction, Stage
 from pdbuild.plan.text import render_instruction
 from pdbuild.plan.types import Plan, Target
 from pdbuild.progress import Failure
 from pdbuild.progress.names import brief
+from pdbuild.project import key
 from pdbuild.recipe import load
 from pdbuild.recipe.types import Recipe
 

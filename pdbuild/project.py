@@ -1,27 +1,16 @@
-"""What the verbs share: from the command line's choices to a plan."""
+"""From the command line's choices to a recipe and a plan."""
 
 import hashlib
 import os
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdbuild import shipped, source, sources
+from pdbuild.choices import Choices
 from pdbuild.plan.types import Plan, Request
 from pdbuild.recipe import load, remembered
 from pdbuild.recipe.types import Recipe
 from pdbuild.resolve import resolve
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
-    """What the command line says about the recipe and what to make of it."""
-
-    recipe: str | None = None
-    targets: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    settings: dict[str, str] = field(default_factory=dict)
-    platforms: tuple[str, ...] = ()
 
 
 def open_recipe(chosen: str | None) -> Recipe:

@@ -9,12 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from pdbuild.commands import bake, prune
+from pdbuild import baking
 from pdbuild.engine import caches, exports
 from pdbuild.engine.contract import Built, Output
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.plan.types import Form, Target
 from pdbuild.store import Store, StoredImage
+from pdbuild.verbs import prune
 
 VERSION = "org.opencontainers.image.version"
 
@@ -227,8 +228,8 @@ def test_a_bakes_images_are_in_use_until_podman_has_them(
                 pruning[0].result(0.2)
             assert store.find(tag)
 
-        monkeypatch.setattr("pdbuild.commands.podman.load", load)
+        monkeypatch.setattr("pdbuild.container.sync.load", load)
         plan = SimpleNamespace(root=str(tmp_path))
-        made = bake._collect(SimpleNamespace(), plan, Built(outputs=(output,)))
+        made = baking._collect(SimpleNamespace(), plan, Built(outputs=(output,)))
         assert [image.reference for image in made.images] == [tag]
         assert tag in pruning[0].result(20).images

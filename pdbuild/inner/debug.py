@@ -10,21 +10,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pdbuild import dirs
-from pdbuild.commands import bake, failures, inside, network
-from pdbuild.commands.bake import Options
-from pdbuild.commands.failures import Point
-from pdbuild.commands.project import Choices, key, open_recipe, plan_for
-from pdbuild.commands.shell import DEBUGGING, Session, terminal
+from pdbuild import baking, dirs, failures, network
+from pdbuild.choices import Choices, Options
 from pdbuild.container import Container
 from pdbuild.container import Mount as HostMount
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError, UsageError
+from pdbuild.failures import Point
+from pdbuild.inner import inside
+from pdbuild.inner.session import DEBUGGING, Session, terminal
 from pdbuild.oci import Layout
 from pdbuild.plan.instructions import Arg, Bind, Cache, Copy, Run, Secret, Stage, Tmpfs
 from pdbuild.plan.types import Form, Plan, Target
 from pdbuild.progress import view
 from pdbuild.progress.names import brief
+from pdbuild.project import key, open_recipe, plan_for
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store
 
@@ -134,8 +134,8 @@ def _found_now(recipe: Recipe, plan: Plan, options: Options) -> Point:
     target = plan.targets[0]
     inside.say(f"no failure of {target.name} is noted: baking it")
     try:
-        bake.bake_plan(recipe, plan, bake.engine_for(options), options)
-    except bake.BuildError:
+        baking.bake_plan(recipe, plan, baking.engine_for(options), options)
+    except baking.BuildError:
         point = failures.recall(plan, target)
         if point is None:
             raise
@@ -169,11 +169,11 @@ def _run(recipe: Recipe, debug: _Debug, folder: Path, session: Session, options:
 
 
 def _built(recipe: Recipe, plan: Plan, options: Options) -> Built:
-    engine = bake.engine_for(options)
+    engine = baking.engine_for(options)
     engine.check()
     exports = dirs.data_dir() / "exports" / f"{key(plan.root)}-debug"
-    with bake.targets_alone(exports, plan.targets):
-        definition = bake.define(recipe, plan, bootstrap=True)
+    with baking.targets_alone(exports, plan.targets):
+        definition = baking.define(recipe, plan, bootstrap=True)
         build = Build(plan=plan, definition=definition, exports=exports)
         stream = sys.stdout if options.progress == "json" else sys.stderr
         mode = "quiet" if options.progress == "auto" else options.progress

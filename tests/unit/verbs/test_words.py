@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pdbuild import options
 from pdbuild.errors import UsageError
-from pdbuild.verbs import bake, options, run
+from pdbuild.verbs import bake, run
 
 
 def split(*words: str) -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""`pdbuild ssh`: sshd in the dev image, for editors and tools that want to log in there.
+"""sshd in the dev image, for editors and tools that want to log in there.
 
 sshd runs as the caller, who is the only one that it can let in. Keys are the only way in, and
 it listens on loopback alone. The image holds no key; those of the user are below `data_dir`.
@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdbuild import dirs
-from pdbuild.commands import inside
-from pdbuild.commands.bake import Options
-from pdbuild.commands.inside import Person
-from pdbuild.commands.project import Choices, key, open_recipe
-from pdbuild.commands.shell import DEBUGGING
+from pdbuild.choices import Choices, Options
 from pdbuild.container import Container, Mount
 from pdbuild.errors import EngineError, UsageError
+from pdbuild.inner import inside
+from pdbuild.inner.inside import Person
+from pdbuild.inner.session import DEBUGGING
+from pdbuild.project import key, open_recipe
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store
 

@@ -1,11 +1,11 @@
-"""`pdbuild init --devcontainer`: VS Code opens the project in the dev image."""
+"""What VS Code needs to open the project in the dev image."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from pdbuild.commands.shell import DEBUGGING
 from pdbuild.errors import UsageError
+from pdbuild.inner.session import DEBUGGING
 from pdbuild.recipe.types import Recipe
 
 FILE = ".devcontainer/devcontainer.json"

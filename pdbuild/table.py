@@ -1,4 +1,4 @@
-"""Tables on a terminal."""
+"""Tables on a terminal, and sizes in them."""
 
 from collections.abc import Sequence
 
@@ -14,3 +14,11 @@ def lines(rows: Sequence[tuple[str, ...]], *, right: frozenset[int] = frozenset(
         ]
         text.append("  ".join(cells).rstrip())
     return "\n".join(text)
+
+
+def size(count: int) -> str:
+    """Bytes for people, in powers of ten."""
+    if count < 1000:
+        return f"{count} B"
+    power = min(len(str(count)) - 1, 9) // 3
+    return f"{count / 1000**power:.1f} {' kMG'[power]}B"

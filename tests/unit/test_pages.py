@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.commands.places import on_host
+from pdbuild.places import on_host
 
 MODULE = '''"""A module."""
 
@@ -80,7 +80,7 @@ def test_from_elsewhere_the_path_is_absolute(source: Path, monkeypatch: pytest.M
 SERVE = """
 import sys
 from pathlib import Path
-from pdbuild.commands.pages import serve
+from pdbuild.pages import serve
 serve(Path(sys.argv[1]), int(sys.argv[2]), lambda address: print(address, flush=True))
 print("stopped", flush=True)
 """

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from pdbuild.commands.project import shown
 from pdbuild.plan.steps import SOURCE
+from pdbuild.project import shown
 
 _PATH = re.compile(rf"(?<![\w./-]){SOURCE}/([^\s:,;'\"()\[\]<>]+)")
 # Sphinx counts the lines of a docstring from its start.

@@ -1,4 +1,4 @@
-"""`pdbuild bake`: build targets in one graph, and put what they yield where people look."""
+"""Builds targets in one graph, and puts what they yield where people look."""
 
 import contextlib
 import fcntl
@@ -7,54 +7,40 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pdbuild import artifacts, base, definition, dirs, shipped, sources
-from pdbuild.commands import choose, failures, network, podman, report
-from pdbuild.commands.places import on_host
-from pdbuild.commands.project import Choices, key, open_recipe, plain_plan, plan_for
+from pdbuild import (
+    artifacts,
+    base,
+    definition,
+    dirs,
+    failures,
+    network,
+    report,
+    shipped,
+    sources,
+    table,
+)
+from pdbuild.choices import Options
+from pdbuild.container import sync
 from pdbuild.definition import Definition
+from pdbuild.engine import known
 from pdbuild.engine.contract import Build, Built, Engine
 from pdbuild.errors import EngineError, PdbuildError, UsageError
+from pdbuild.places import on_host
 from pdbuild.plan.types import VARIANT, Form, Plan, Target
-from pdbuild.progress import Mode, view
+from pdbuild.progress import view
+from pdbuild.project import key
 from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 from pdbuild.targets import KINDS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How to bake: `engine` and `builder`, how to show progress, and what to do on failure."""
-
-    engine: str = "auto"
-    builder: str = ""
-    progress: Mode = "auto"
-    keep_going: bool = False
-
-
-def show(choices: Choices, what: str) -> str:
-    """The definition as text: `what` is "bake" or "containerfile"."""
-    recipe = open_recipe(choices.recipe)
-    if what == "containerfile":
-        plan = plain_plan(recipe, choices)
-        return definition.render_containerfile(plan, Path(recipe.file).name, _command(choices))
-    plan = plan_for(recipe, choices, fetch=False)
-    return define(recipe, plan, bootstrap=False).bakefile_text
-
-
-def bake(choices: Choices, options: Options) -> report.Report:
-    """Build what `choices` ask for; what was made.
-
-    Raises RecipeError, UsageError and EngineError before any work, EngineError also when a
-    target failed: everything that was finished is in its place then.
-    """
-    recipe = open_recipe(choices.recipe)
-    plan = plan_for(recipe, choices)
-    return bake_plan(recipe, plan, engine_for(options), options)
-
-
 def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> report.Report:
-    """Build a plan; see `bake`."""
+    """Build a plan; what was made.
+
+    Raises UsageError and EngineError before any work, EngineError also when a target failed:
+    everything that was finished is in its place then.
+    """
     exports = dirs.data_dir() / "exports" / key(plan.root)
     with targets_alone(exports, plan.targets):
         build = Build(
@@ -83,7 +69,7 @@ class _Made:
 
 def engine_for(options: Options) -> Engine:
     """The engine that `options` mean, which can work. Raises UsageError and EngineError."""
-    return choose.engine(options.engine, options.builder, quiet=options.progress == "quiet")
+    return known.engine(options.engine, options.builder, quiet=options.progress == "quiet")
 
 
 def define(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> Definition:
@@ -134,7 +120,7 @@ def _collect(recipe: Recipe, plan: Plan, built: Built) -> _Made:
             for tag in output.target.tags:
                 store.adopt(output.layout, output.digest, tag)
                 tags.append(tag)
-        podman.load(store, tags)
+        sync.load(store, tags)
         images = tuple(image for tag in tags if (image := store.find(tag)))
     return _Made(files=collected, images=images)
 
@@ -176,7 +162,7 @@ def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:
     for image in images:
         if VARIANT in image.labels and (image.unpacked or 0) > most:
             raise PdbuildError(
-                f"{image.reference} takes {report.size(image.unpacked or 0)}, "
+                f"{image.reference} takes {table.size(image.unpacked or 0)}, "
                 f"more than its budget of {budget}",
                 hint="remove packages from [image].packages, or raise [image].size_budget",
             )
@@ -204,14 +190,6 @@ def _debian(platform: str) -> str:
     """The Debian architecture of an OCI platform."""
     names = {"linux/arm/v7": "armhf", "linux/386": "i386", "linux/ppc64le": "ppc64el"}
     return names.get(platform, platform.split("/")[1])
-
-
-def _command(choices: Choices) -> str:
-    words = [*(dict.fromkeys(choices.targets) or ("all",))]
-    if choices.recipe:
-        words.append(f"--recipe={choices.recipe}")
-    words += [f"--variant={variant}" for variant in choices.variants]
-    return f"pdbuild bake --print=containerfile {' '.join(words)}"
 
 
 def _put(path: Path, text: str) -> None:

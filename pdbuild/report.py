@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from pdbuild.artifacts import Artifact
-from pdbuild.commands.table import lines
 from pdbuild.engine.contract import Built
 from pdbuild.plan.types import GENERATOR, Form, Plan, Target
 from pdbuild.progress import Solve
 from pdbuild.store import StoredImage
+from pdbuild.table import lines, size
 from pdbuild.targets import KINDS
 
 
@@ -76,14 +76,6 @@ def as_table(report: Report) -> str:
 def as_json(report: Report) -> str:
     """The report for programs."""
     return json.dumps(asdict(report), indent=1)
-
-
-def size(count: int) -> str:
-    """Bytes for people, in powers of ten."""
-    if count < 1000:
-        return f"{count} B"
-    power = min(len(str(count)) - 1, 9) // 3
-    return f"{count / 1000**power:.1f} {' kMG'[power]}B"
 
 
 def _where(target: Target, files: Sequence[Artifact]) -> str:

@@ -1,0 +1,29 @@
+"""What a command line says, as values: what to make of a recipe, and how."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Mode = Literal["auto", "live", "plain", "json", "quiet"]
+#: How progress can be shown.
+MODES: tuple[Mode, ...] = ("auto", "live", "plain", "json", "quiet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the command line says about the recipe and what to make of it."""
+
+    recipe: str | None = None
+    targets: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+    platforms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to bake: `engine` and `builder`, how to show progress, and what to do on failure."""
+
+    engine: str = "auto"
+    builder: str = ""
+    progress: Mode = "auto"
+    keep_going: bool = False

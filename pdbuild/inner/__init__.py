@@ -1,0 +1,1 @@
+"""The inner loop: what containers of the dev image have in common, and what runs in them."""
