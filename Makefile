@@ -3,6 +3,8 @@
 
 PYTHON_FILES := pdbuild tests benchmarks docs
 PYTEST_FLAGS ?=
+# More need more memory than cores: each bakes a toolchain of its own.
+WORKERS ?= 2
 
 .PHONY: bake test lint docs clean
 
@@ -15,7 +17,7 @@ bake:
 test:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory lint
-	.venv/bin/pytest $(PYTEST_FLAGS)
+	.venv/bin/pytest -v -n $(WORKERS) --dist=loadgroup $(PYTEST_FLAGS)
 
 lint: docs
 	.venv/bin/ruff check $(PYTHON_FILES)

@@ -21,7 +21,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: takes many minutes; --long runs it")
 
 
+# What takes minutes to make is made once: all tests that use it run on one worker. The one with
+# the most work comes first, or the others would end before it.
+_SHARED = ("paddle", "runs", "bare_user")
+
+
+def _shares(item: pytest.Item) -> str:
+    """The name under which pytest-xdist keeps tests together: what they share, or their file."""
+    used = getattr(item, "fixturenames", ())
+    return next((name for name in _SHARED if name in used), item.path.name)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    shared = {item: _shares(item) for item in items}
+    order = {name: number for number, name in enumerate(_SHARED)}
+    if config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput"):
+        items.sort(key=lambda item: order.get(shared[item], len(order)))
+    for item in items:
+        if item.path.parent.name in ("system", "conformance"):
+            item.add_marker(pytest.mark.xdist_group(shared[item]))
     if not config.getoption("--long"):
         for item in items:
             if item.get_closest_marker("long"):

@@ -10,6 +10,7 @@ Needs root, to make the user. What each session prepares can be had faster:
 """
 
 import contextlib
+import fcntl
 import os
 import pwd
 import re
@@ -135,8 +136,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line("They make a user to act as, which needs root: run them as root.")
 
 
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One worker at a time: two would give their accounts the same subordinate ids."""
+    with Path("/var/tmp/pdbuild-tests.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def make_user(name: str, *, subordinate: bool) -> User:
     """Make an account with a fresh home, with or without subordinate ids."""
+    with _alone():
+        return _make_user(name, subordinate=subordinate)
+
+
+def _make_user(name: str, *, subordinate: bool) -> User:
     home = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/var/tmp"))
     _account("useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/bash", name)
     account = pwd.getpwnam(name)
