@@ -23,6 +23,7 @@ lint: docs
 	.venv/bin/ruff check $(PYTHON_FILES)
 	.venv/bin/ruff format --check $(PYTHON_FILES)
 	.venv/bin/mypy
+	.venv/bin/lint-imports
 	shellcheck scripts/setup .ci/run $$(find hooks -type f) pdbuild/bootstrap/*.sh
 
 docs:

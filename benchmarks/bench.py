@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild.engine import daemon, tools
+from pdbuild import tools
+from pdbuild.engine import daemon
 from pdbuild.oci import Layout
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,9 +12,8 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from pdbuild import dirs
+from pdbuild import dirs, tools
 from pdbuild.account import namespaces
-from pdbuild.engine import tools
 
 
 class Rung(StrEnum):

@@ -8,7 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild.engine import tools, trouble
+from pdbuild import tools
+from pdbuild.account import grant
 
 _SECONDS = 10
 
@@ -66,7 +67,7 @@ def refused_many() -> Refusal | None:
     lacking = [kind for kind in ("uid", "gid") if not getattr(found, f"{kind}s")]
     if lacking:
         files = " and ".join(f"/etc/sub{kind}" for kind in lacking)
-        return Refusal(reason=f"you have no range in {files}", hint=trouble.add_range())
+        return Refusal(reason=f"you have no range in {files}", hint=grant.range_command())
     return _refused(found)
 
 

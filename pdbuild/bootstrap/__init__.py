@@ -6,10 +6,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pdbuild import tools
 from pdbuild.bootstrap import single, tarball
 from pdbuild.bootstrap.options import DPKG_OPTIONS, EPOCH, arguments, mirror_hooks
 from pdbuild.bootstrap.scratch import watched, working_folder
-from pdbuild.engine import process, tools
+from pdbuild.engine import process
 from pdbuild.errors import EngineError
 
 __all__ = ["DPKG_OPTIONS", "EPOCH", "bootstrap"]

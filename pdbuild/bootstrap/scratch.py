@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pdbuild.engine import place, tools
+from pdbuild import tools
+from pdbuild.engine import place
 
 # mmdebstrap's chroot is another uid's, who must be able to reach it: a private one will not do.
 _ABOVE = Path("/var/tmp")

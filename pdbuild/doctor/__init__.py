@@ -11,8 +11,8 @@ from pdbuild.container import host
 from pdbuild.doctor import disks, kernel, network, programs
 from pdbuild.doctor.finding import Finding, State
 from pdbuild.engine import choice
-from pdbuild.engine.tools import Listed
 from pdbuild.recipe.types import Recipe
+from pdbuild.tools import Listed
 
 __all__ = ["Finding", "State", "examine"]
 

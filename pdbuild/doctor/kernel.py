@@ -6,10 +6,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from pdbuild import tools
 from pdbuild.account import Account, Rung, namespaces
 from pdbuild.doctor.finding import Finding, fail, ok, warn
 from pdbuild.engine import overlay as kernel_overlay
-from pdbuild.engine import tools
 
 _WHOLE = 65536  # ids that an image may name: 65534 is nobody
 
@@ -39,9 +39,9 @@ def subordinate_ids() -> Finding:
     if min(counts) >= _WHOLE:
         return ok("subuid", text)
     cost = "files in images that belong to other ids lose their owners or do not unpack"
-    from pdbuild.engine import trouble
+    from pdbuild.account import grant
 
-    return warn("subuid", text, cost=cost, mend=trouble.add_range())
+    return warn("subuid", text, cost=cost, mend=grant.range_command())
 
 
 def id_mappers() -> Finding:

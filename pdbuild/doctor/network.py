@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pdbuild import tools
 from pdbuild.doctor.finding import Finding, fail, ok, warn
-from pdbuild.engine import tools
 from pdbuild.recipe.types import Recipe
 
 _SECONDS = 2.0

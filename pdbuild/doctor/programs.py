@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+from pdbuild import tools
 from pdbuild.account import Account, Rung
 from pdbuild.container import host
 from pdbuild.doctor.finding import Finding, fail, ok, warn
-from pdbuild.engine import choice, tools
-from pdbuild.engine.tools import Listed
+from pdbuild.engine import choice
 from pdbuild.errors import EngineError
+from pdbuild.tools import Listed
 
 #: The programs of each engine that must be there; `run` and the rest have their own probes.
 ENGINE_PROGRAMS = {

@@ -9,8 +9,9 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pdbuild import tools
 from pdbuild.dirs import data_dir
-from pdbuild.engine import daemon, exports, process, tools
+from pdbuild.engine import daemon, exports, process
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError, Interrupted
 from pdbuild.plan.types import Target

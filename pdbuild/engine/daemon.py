@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild.engine import launch, place, tools, trouble
+from pdbuild import tools
+from pdbuild.engine import launch, place, trouble
 from pdbuild.engine.place import Place
 from pdbuild.errors import EngineError
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from pdbuild import tools
 from pdbuild.dirs import cache_dir
-from pdbuild.engine import process, tools
+from pdbuild.engine import process
 from pdbuild.errors import EngineError
 
 Progress = Callable[[str], None]

@@ -5,7 +5,8 @@ import pwd
 import shutil
 from pathlib import Path
 
-from pdbuild.engine import place, tools
+from pdbuild import tools
+from pdbuild.engine import place
 from pdbuild.engine.place import Place
 from pdbuild.errors import EngineError
 

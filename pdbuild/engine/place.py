@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from pdbuild import tools
 from pdbuild.dirs import cache_dir, runtime_dir
-from pdbuild.engine import overlay, tools
+from pdbuild.engine import overlay
 from pdbuild.errors import EngineError
 
 # BuildKit cannot keep its cache there: no overlay upper layers, no chown to other ids, locks

@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from pdbuild.engine import caches, launch, place, tools
+from pdbuild import tools
+from pdbuild.engine import caches, launch, place
 from pdbuild.engine.place import Place
 
 

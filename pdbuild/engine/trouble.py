@@ -1,10 +1,9 @@
 """What to do about a daemon that does not start, from what it said."""
 
-import os
-import pwd
 import re
 from pathlib import Path
 
+from pdbuild.account import grant
 from pdbuild.errors import EngineError
 
 _LINES = 12
@@ -27,7 +26,7 @@ def not_started(said: str, log: Path) -> EngineError:
 
 def _hint(said: str) -> str:
     if re.search(r"No sub[ug]id ranges found", said, re.IGNORECASE):
-        return add_range()
+        return grant.range_command()
     if "newuidmap" in said or "newgidmap" in said:
         return "newuidmap and newgidmap must be setuid root: apt install --reinstall uidmap"
     if re.search(r"failed to start the child|unshare failed|unshare: ", said):
@@ -37,26 +36,3 @@ def _hint(said: str) -> str:
     if "no space left on device" in said:
         return "free some space, or name another disk in PDBUILD_CACHE_DIR"
     return ""
-
-
-def add_range() -> str:
-    """The command that gives this user subordinate ids, with a range that nobody has."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()} has no name: it needs an entry in /etc/passwd first"
-    first = max(100000, *(_next_free(Path(file)) for file in ("/etc/subuid", "/etc/subgid")))
-    span = f"{first}-{first + 65535}"
-    return (
-        f"give {name} a range of subordinate ids: "
-        f"sudo usermod --add-subuids {span} --add-subgids {span} {name}"
-    )
-
-
-def _next_free(file: Path) -> int:
-    try:
-        text = file.read_text()
-    except OSError:
-        return 0
-    ranges = re.findall(r"^[^:\s]+:(\d+):(\d+)\s*$", text, re.MULTILINE)
-    return max((int(start) + int(count) for start, count in ranges), default=0)

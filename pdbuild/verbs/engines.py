@@ -24,7 +24,7 @@ def run(arguments: Namespace) -> int:
 
 def _listing() -> str:
     """A table of all programs that pdbuild uses."""
-    from pdbuild.engine import tools
+    from pdbuild import tools
     from pdbuild.table import lines
 
     rows = [("PROGRAM", "VERSION", "FROM", "WHERE")]

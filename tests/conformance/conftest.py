@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from system.conftest import User, give_engines, make_user, needs_root, pdbuild_python, remove_user
 
-from pdbuild import base
-from pdbuild.engine import tools
+from pdbuild import base, tools
 
 from .runs import Results, Run, give_driver
 

@@ -281,7 +281,7 @@ def engines(user: User, pdbuild_python: Path) -> Path:
 
 def give_engines(user: User) -> Path | None:
     """Link the developer's engines into `user`'s data directory; None when there are none."""
-    from pdbuild.engine import tools
+    from pdbuild import tools
 
     named = os.environ.get("PDBUILD_TEST_ENGINES")
     source = Path(named) if named else tools.installed()

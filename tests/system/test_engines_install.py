@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.engine import install, tools
+from pdbuild import tools
+from pdbuild.engine import install
 
 from .conftest import User
 
@@ -22,7 +23,8 @@ EXPECTED = {"buildctl": "0.34.2", "buildkitd": "0.34.2", "buildx": "0.38.2", "ro
 
 SHOW = """
 import json
-from pdbuild.engine import install, tools
+from pdbuild import tools
+from pdbuild.engine import install
 seen = []
 install.install(seen.append)
 rows = {row.name: [row.tool.version, row.tool.origin] for row in tools.listing() if row.tool}

@@ -19,7 +19,8 @@ from .project import Project
 # Holds this user's buildkitd while a plain command uses it.
 HOLD = """
 import os, subprocess, sys
-from pdbuild.engine import daemon, tools
+from pdbuild import tools
+from pdbuild.engine import daemon
 with daemon.join() as running:
     folder = os.path.dirname(tools.require("buildx", reason="test").path)
     env = os.environ | {"BUILDKIT_HOST": running.address, "PATH": f"{folder}:{os.environ['PATH']}"}

@@ -4,8 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pdbuild import account
-from pdbuild.engine import tools
+from pdbuild import account, tools
 from pdbuild.engine.buildah import graph, ignore, storage, text
 from pdbuild.engine.buildah.images import Images
 from pdbuild.engine.buildah.inputs import Inputs

@@ -3,8 +3,8 @@
 import subprocess
 from collections.abc import Sequence
 
-from pdbuild import account
-from pdbuild.engine import caches, place, tools
+from pdbuild import account, tools
+from pdbuild.engine import caches, place
 from pdbuild.engine.buildah.place import inside
 
 

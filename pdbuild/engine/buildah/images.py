@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pdbuild import tools
 from pdbuild.account.limits import limits
-from pdbuild.engine import exports, process, tools
+from pdbuild.engine import exports, process
 from pdbuild.engine.buildah.place import Place
 from pdbuild.engine.buildah.text import Isolation
 from pdbuild.engine.buildah.version import Dialect

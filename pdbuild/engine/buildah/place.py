@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild.engine import flatten, tools
+from pdbuild import tools
+from pdbuild.engine import flatten
 
 # What the user's shell and configuration must not change in a build.
 _SCRUBBED = ("BUILDAH_", "CONTAINERS_", "STORAGE_", "_CONTAINERS_", "SOURCE_DATE_EPOCH")

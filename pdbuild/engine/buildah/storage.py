@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pdbuild import account
-from pdbuild.engine import flatten, overlay, place, process, tools
+from pdbuild import account, tools
+from pdbuild.engine import flatten, overlay, place, process
 from pdbuild.engine.buildah import prune
 from pdbuild.engine.buildah.place import Place
 from pdbuild.engine.buildah.version import Dialect

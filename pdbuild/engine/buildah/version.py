@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pdbuild.engine.tools import Version
+from pdbuild.tools import Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.engine import place, tools
+from pdbuild import tools
+from pdbuild.engine import place
 from pdbuild.engine.buildah import storage
 from pdbuild.engine.buildah.place import Place
 

@@ -15,8 +15,8 @@ from pdbuild.doctor.disks import Disk
 from pdbuild.doctor.finding import State, fail
 from pdbuild.doctor.network import Source
 from pdbuild.engine import place
-from pdbuild.engine.tools import Listed, Tool
 from pdbuild.errors import EngineError
+from pdbuild.tools import Listed, Tool
 
 GB = 10**9
 LOCAL = Disk(path=Path("/c"), kind="ext4", options=frozenset({"rw"}), free=100 * GB, writable=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.engine import install, tools
+from pdbuild import tools
+from pdbuild.engine import install
 from pdbuild.errors import EngineError
 
 GO = """#!/bin/sh

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.engine import overlay, tools
+from pdbuild import tools
+from pdbuild.engine import overlay
 
 ENVIRONMENT = {"PATH": tools.search_path(), "LC_ALL": "C"}
 # What enters namespaces where this account may mount.

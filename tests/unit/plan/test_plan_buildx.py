@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from golden_bits import CASES, GOLDEN, bake, plan
 
-from pdbuild.engine import tools
+from pdbuild import tools
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.engine import tools
+from pdbuild import tools
 from pdbuild.errors import EngineError
 
 Program = Callable[[str, str], Path]

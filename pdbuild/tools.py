@@ -160,7 +160,7 @@ def engines_dir() -> Path:
 
 def module_file(name: str) -> bytes:
     """The text of `go.mod` or `go.sum` of the pinned module that pdbuild ships."""
-    return Path(__file__).with_name("module").joinpath(name).read_bytes()
+    return Path(__file__).with_name("engine").joinpath("module", name).read_bytes()
 
 
 @cache
