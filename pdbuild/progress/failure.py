@@ -19,8 +19,10 @@ class Failure:
     instruction: str  # as the Containerfile has it
     exit_code: int | None
     error: str  # BuildKit's words, without the command
-    lines: tuple[str, ...]  # the end of the step's output
+    lines: tuple[str, ...]  # the first errors of the step's output, or its end
     platform: str = ""
+    more: int = 0  # errors that `lines` leaves out
+    log: str = ""  # the file with all of the output
 
 
 def exit_code(outcome: str) -> int | None:
@@ -29,8 +31,8 @@ def exit_code(outcome: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def report(failure: Failure, *, command: str, lines: int = 20) -> str:
-    """The failure for people: where, why, the step's last lines, how to see it again.
+def report(failure: Failure, *, command: str) -> str:
+    """The failure for people: where, why, the step's first errors, how to see it again.
 
     `command` is what reproduces it, e.g. `pdbuild bake cpu --progress=plain`.
     """
@@ -45,11 +47,21 @@ def report(failure: Failure, *, command: str, lines: int = 20) -> str:
         index, total = failure.number
         where = _where(failure)
         head = f"error: {who}step {index}/{total}{where} failed{code}: {what}"
-    shown = list(failure.lines[-lines:] if lines else ())
+    shown = list(failure.lines)
     if failure.exit_code is None and failure.error:
         shown.append(failure.error)
     body = [f"  | {line}".rstrip() for line in shown]
-    return "\n".join([head, *body, f"hint: {command}"])
+    return "\n".join([head, *body, *_rest(failure), f"hint: {command}"])
+
+
+def _rest(failure: Failure) -> list[str]:
+    """What the excerpt leaves out, and where all of it is."""
+    said = []
+    if failure.more:
+        said.append(f"{failure.more} more error{'s' if failure.more > 1 else ''}")
+    if failure.log:
+        said.append(f"all of its output: {failure.log}")
+    return [f"  {'; '.join(said)}"] if said else []
 
 
 def _who(targets: tuple[str, ...]) -> str:

@@ -14,7 +14,6 @@ from pdbuild.progress.steps import FINAL, Step, outcome
 What = Literal["running", "cached", "done", "failed", "cancelled", "log"]
 
 _TEXT_LINES = 200
-_LAST = 15
 _STDERR = 2
 _LONGEST_LINE = 64 * 1024
 _ESCAPE = re.compile(
@@ -187,10 +186,7 @@ class Solve:
     def _failure(self, step: Step) -> Failure:
         self._flush(step)
         why = outcome(step.error)
-        lines = tuple(step.lines)
-        # BuildKit reads the two streams apart: what a step says last, on stderr, may arrive
-        # before a burst of its stdout, and it is what people need.
-        lost = tuple(line for line in step.errors if line not in lines[-_LAST:])
+        excerpt = step.excerpt()
         return Failure(
             targets=tuple(target for target in self.targets if target in step.names),
             stage=step.name.stage,
@@ -198,7 +194,8 @@ class Solve:
             instruction=step.name.text,
             exit_code=exit_code(why),
             error=why,
-            lines=lines + lost,
+            lines=excerpt.lines,
+            more=excerpt.more,
             platform=step.name.platform,
         )
 
@@ -280,9 +277,7 @@ class Solve:
     def _line(self, step: Step, data: bytes, stream: int) -> Change:
         shown = data.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace")
         text = _ESCAPE.sub("", shown).rstrip()
-        step.lines.append(text)
-        if stream == _STDERR:
-            step.errors.append(text)
+        step.say(text, error=stream == _STDERR)
         return Change(step, "log", text)
 
     def _instructions(self, target: str) -> list[Step]:

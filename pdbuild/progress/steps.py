@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pdbuild.progress.events import Vertex
+from pdbuild.progress.excerpt import Errors, Excerpt
 from pdbuild.progress.names import StepName
 
 State = Literal["waiting", "running", "cached", "done", "failed", "cancelled"]
@@ -43,7 +44,9 @@ class Step:
     error: str = ""
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     errors: deque[str] = field(default_factory=lambda: deque(maxlen=5))  # stderr's last
+    inputs: set[str] = field(default_factory=set)  # digests of what it is made of
     _reports: dict[tuple[str, str], _Report] = field(default_factory=dict)
+    _said: Errors = field(default_factory=Errors)
 
     @property
     def name(self) -> StepName:
@@ -64,8 +67,22 @@ class Step:
         """Seconds so far."""
         return self.spent + (max(0.0, now - self.since) if self.state == "running" else 0.0)
 
+    def say(self, line: str, *, error: bool) -> None:
+        """Take in a line of its output; `error`: it came on stderr."""
+        self.lines.append(line)
+        self._said.feed(line)
+        if error:
+            self.errors.append(line)
+
+    def excerpt(self) -> Excerpt:
+        """The lines that say why it failed."""
+        # BuildKit reads the two streams apart: what a step says last, on stderr, may arrive
+        # before a burst of its stdout, and it is what people need.
+        return self._said.excerpt(tuple(self.errors))
+
     def learn(self, vertex: Vertex, target: str, now: float) -> None:
         """Take in what `target`'s stream says of one of the step's vertices."""
+        self.inputs.update(vertex.inputs)
         report = self._reports.setdefault((vertex.digest, target), _Report())
         state = _state(vertex)
         if state != "waiting":  # a graph loaded again starts nothing over
@@ -81,8 +98,13 @@ class Step:
         for target, name in other.names.items():
             self.names.setdefault(target, name)
         self.digests |= other.digests
+        self.inputs |= other.inputs
         self._reports |= other._reports
-        self.lines.extend(other.lines)
+        if self.lines:
+            for line in other.lines:
+                self.say(line, error=False)
+        else:
+            self.lines, self._said = other.lines, other._said
         self.errors.extend(other.errors)
         self.error = self.error or other.error
         self._settle(now)

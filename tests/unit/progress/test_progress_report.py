@@ -1,5 +1,7 @@
 """What a person reads when a step fails: exact texts."""
 
+from dataclasses import replace
+
 from progress_bits import solved
 
 from pdbuild.progress import Failure, report
@@ -27,15 +29,17 @@ hint: pdbuild bake binaries-cpu --progress=plain"""
     )
 
 
-def test_fewer_lines() -> None:
+def test_what_is_left_out_and_where_it_is() -> None:
+    left_out = replace(FAILURE, lines=("a.c:1:2: error: x",), more=3, log="/logs/1.log")
     assert (
-        report(FAILURE, command="x", lines=1)
+        report(left_out, command="x")
         == """\
 error: binaries-cpu: step 4/6 failed (exit code 1): RUN build
-  | ninja: error: no rule
+  | a.c:1:2: error: x
+  3 more errors; all of its output: /logs/1.log
 hint: x"""
     )
-    assert "|" not in report(FAILURE, command="x", lines=0)
+    assert "\n  1 more error\n" in report(replace(FAILURE, more=1), command="x")
 
 
 def test_a_stage_of_several_targets_for_a_platform() -> None:
@@ -53,9 +57,9 @@ def test_a_stage_of_several_targets_for_a_platform() -> None:
     assert report(failure, command="x") == f"{head}{'x' * 115}…\nhint: x"
 
 
-def test_a_recorded_failure_shows_its_last_twenty_lines() -> None:
+def test_a_recorded_failure_that_says_little_shows_its_last_lines() -> None:
     (failure,) = solved("failing_two", "binaries-cpu", "broken").failures()
-    numbers = "\n".join(f"  | line {number}" for number in range(32, 51))
+    numbers = "\n".join(f"  | line {number}" for number in range(37, 51))
     assert (
         report(failure, command="pdbuild bake broken --progress=plain")
         == f"""\

@@ -95,7 +95,7 @@ def test_only_the_step_that_failed_is_a_failure() -> None:
     assert (failure.stage, failure.number, failure.exit_code) == ("broken", (2, 3), 3)
     assert failure.instruction.startswith('RUN ["sh", "-euo", "pipefail", "-c", "for i in')
     assert failure.error == "exit code: 3"
-    assert len(failure.lines) == 40
+    assert len(failure.lines) == 15
     assert failure.lines[-1] == "ninja: error: no rule"
 
 
