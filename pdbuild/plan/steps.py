@@ -1,6 +1,5 @@
-"""What steps have in common: their folders, hooks, mounts, and the words that a shell reads."""
+"""What steps have in common: their folders, hooks and mounts."""
 
-import re
 from collections.abc import Iterable
 
 from pdbuild.plan.instructions import Bind, Cache, Mount, Run, Secret, Tmpfs
@@ -69,13 +68,6 @@ def apt_install(recipe: Recipe, hook: str, packages: Iterable[str]) -> Run:
     )
 
 
-def hook_arguments(recipe: Recipe) -> tuple[str, ...]:
-    """The build hook's arguments as words of a shell, in which $NAME stands for a variable."""
-    set_by = {name: option.cmake for name, option in recipe.options.items() if option.cmake}
-    words = [f"-D{cmake}=${name}" for name, cmake in set_by.items()]
-    return tuple(map(_shell_word, (*words, *recipe.build.arguments)))
-
-
 def source_args(request: Request) -> dict[str, str]:
     """The build arguments of all that is made of the source."""
     args = {"SOURCE_DATE_EPOCH": str(request.created), "VERSION": request.version}
@@ -90,10 +82,3 @@ def inside(*parts: str) -> str:
 def strict(script: str) -> tuple[str, ...]:
     """A shell script as an argument vector; it stops at the first mistake."""
     return ("bash", "-euo", "pipefail", "-c", script)
-
-
-def _shell_word(word: str) -> str:
-    """A word of the step's shell in which $NAME still stands for a variable."""
-    if re.fullmatch(r"[\w./:=,+@%$-]+", word):
-        return word
-    return '"' + re.sub(r'(["\\`])', r"\\\1", word) + '"'

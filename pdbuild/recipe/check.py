@@ -33,9 +33,8 @@ def repeats(read: Tables) -> Iterator[Finding]:
 
 def single_lines(recipe: Recipe) -> Iterator[Finding]:
     """Strings that hold control characters, or several lines where one is meant."""
-    for name, _, by_name in _tables():
-        if not by_name:
-            yield from rules.lines((name,), getattr(recipe, name))
+    for name, _, _ in _tables():
+        yield from rules.lines((name,), getattr(recipe, name))
 
 
 def _tables() -> Iterator[tuple[str, type[Table], bool]]:

@@ -11,14 +11,13 @@ from pdbuild.plan.steps import (
     SOURCE,
     TREE,
     cache_key,
-    hook_arguments,
     hook_mounts,
-    hook_name,
     inside,
     source_args,
     strict,
 )
 from pdbuild.plan.types import Request, Target
+from pdbuild.plan.words import build_script
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets.kind import Kind
 
@@ -86,7 +85,7 @@ def _build(recipe: Recipe, variant: str, *, first: str) -> Stage:
             Arg(name="VERSION", default="0.0.0"),
             *(Arg(name=option, default=value) for option, value in options.items()),
             Run(
-                argv=strict(_build_script(recipe)),
+                argv=strict(build_script(recipe, HOOKS)),
                 mounts=(
                     Bind(source=inside(recipe.source), target=SOURCE),
                     *hook_mounts(recipe, hook),
@@ -99,18 +98,6 @@ def _build(recipe: Recipe, variant: str, *, first: str) -> Stage:
             ),
         ),
     )
-
-
-def _build_script(recipe: Recipe) -> str:
-    """What the compile step runs."""
-    hook = recipe.build.hook
-    run = " ".join(["bash", f"{HOOKS}/{hook_name(hook)}", *hook_arguments(recipe)])
-    # The project's own script is guarded from without: it may not know that its tree lasts.
-    run = f". {HOOKS}/tree; {run}" if "/" in hook else f"exec {run}"
-    # CMake is told of its options by arguments; of the others the tree has to know.
-    others = [name for name, option in recipe.options.items() if not option.cmake]
-    values = " ".join(f"{name}=${name}" for name in others)
-    return f'export PDBUILD_OPTIONS="{values}"; {run}' if others else run
 
 
 def _binaries(recipe: Recipe, variant: str) -> Stage:

@@ -8,7 +8,6 @@ from pdbuild.plan.options import options_of
 from pdbuild.plan.steps import (
     HOOKS,
     SOURCE,
-    hook_arguments,
     hook_mounts,
     hook_name,
     inside,
@@ -16,6 +15,8 @@ from pdbuild.plan.steps import (
     strict,
 )
 from pdbuild.plan.types import GENERATOR, Request, Target
+from pdbuild.plan.words import with_options
+from pdbuild.recipe.forms import ARGUMENTS
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets.kind import Kind
 
@@ -72,8 +73,10 @@ def _made(recipe: Recipe) -> Stage:
     """The source as pages. Nothing is compiled: generators read it as a compiler does."""
     assert recipe.browse
     hook = recipe.browse.hook
-    words = (recipe.project.name, generator(recipe), *hook_arguments(recipe))
-    script = " ".join(["exec", "bash", f"{HOOKS}/{hook_name(hook)}", *words])
+    run = f"exec bash {HOOKS}/{hook_name(hook)} {recipe.project.name} {generator(recipe)}"
+    # A generator asks CMake alone how the files are compiled.
+    arguments = ("cmake",) if "cmake" in ARGUMENTS.get(recipe.build.hook, ("cmake",)) else ()
+    script = with_options(recipe, run, arguments)
     options = options_of(recipe, recipe.default_variant)
     return Stage(
         name="browse-build",

@@ -10,6 +10,7 @@ from pdbuild.plan import steps
 from pdbuild.plan.instructions import Bind, Copy, Entrypoint, Env, Instruction, Run, Stage, Workdir
 from pdbuild.plan.stages import base_image
 from pdbuild.plan.types import Form, Request, Target
+from pdbuild.plan.words import build_script
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets import deb, dockerfile
 from pdbuild.targets.image import runtime
@@ -81,11 +82,13 @@ def _recorded(recipe: Recipe) -> Iterator[str]:
     yield f"prefix={recipe.build.prefix}"
     yield "@options"
     for name, option in recipe.options.items():
-        yield " ".join((name, option.default, option.cmake or "-", *option.values))
+        # People may know it by the name that CMake has for it.
+        alias = option.cmake if isinstance(option.cmake, str) else ""
+        yield " ".join((name, option.default, alias or "-", *option.values))
     yield "@variants"
     yield from _variants(recipe)
-    yield "@arguments"
-    yield from steps.hook_arguments(recipe)
+    yield "@build"
+    yield build_script(recipe, '"$hooks"')
     yield from _packages(recipe)
     if recipe.image:
         yield "@Dockerfile"

@@ -1,12 +1,13 @@
 """`[options]`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from pdbuild.recipe import names, rules
-from pdbuild.recipe.finding import Finding, KeyPath
+from pdbuild.recipe import forms, names, rules
+from pdbuild.recipe.finding import EXTENDED, Finding, KeyPath
+from pdbuild.recipe.forms import FORMS, Text, Variables
 from pdbuild.recipe.table import Table, key
 
 if TYPE_CHECKING:
@@ -28,22 +29,55 @@ class Option(Table):
 
     default: str = key("The value when nobody sets the option.")
     values: tuple[str, ...] = key("The values it takes.", default=("ON", "OFF"))
-    cmake: str = key("The CMake variable that it sets, if any.", default="")
+    cmake: Text = key("The CMake variable that it sets.", default="")
+    configure: Text = key(
+        'The feature of configure: "fft" for --enable-fft and --disable-fft, "with-tls" for '
+        "--with-tls and --without-tls.",
+        default="",
+    )
+    meson: Text = key("The option of meson: true and false for ON and OFF.", default="")
+    make: Text = key(
+        'The variable of make; "NAME=VALUE" is given as it stands when the option is ON.',
+        default="",
+    )
+    define: Text = key(
+        'The macro for the preprocessor, "NAME" or "NAME=VALUE", when the option is ON; of an '
+        "option with other values it has the value.",
+        default="",
+    )
+    environment: Variables = key("The variable of the environment that it sets.", default="")
     description: str = key("One line for people.", default="")
 
     @staticmethod
     def mistakes(recipe: "Recipe") -> Iterator[Finding]:
-        setters: dict[str, str] = {}
+        setters = {("environment", name): name for name in recipe.options}
         for name, option in recipe.options.items():
             path: KeyPath = ("options", name)
             yield from _name(path, name)
             yield from _values(path, option)
-            if option.cmake and not names.ENVIRONMENT.fullmatch(option.cmake):
-                what = f"{names.quote(option.cmake)} is not a CMake variable"
-                yield Finding((*path, "cmake"), what)
-            other = setters.setdefault(option.cmake, name) if option.cmake else name
-            if other != name:
-                yield Finding((*path, "cmake"), f"option {other} sets {option.cmake} too")
+            for form, text in option.forms.items():
+                yield from _form((*path, form), form, text, option.values)
+                yield from _taken((*path, form), form, recipe.build.hook)
+            yield from _variables((*path, "environment"), option)
+            for form, thing in dict.fromkeys(option.sets):
+                other = setters.setdefault((form, thing), name)
+                if other != name:
+                    yield Finding((*path, form), f"option {other} sets {thing} too")
+
+    @property
+    def forms(self) -> dict[str, Text]:
+        """The forms in which it reaches the build hook, but for the environment."""
+        return {form: text for form in FORMS if (text := getattr(self, form))}
+
+    @property
+    def sets(self) -> Iterator[tuple[str, str]]:
+        """What it sets: each thing with its form."""
+        for form, text in self.forms.items():
+            for thing in forms.things(form, text, self.values):
+                yield form, thing
+        for value in self.values:
+            for variable in forms.variables(self.environment, value):
+                yield "environment", variable
 
 
 def _name(path: KeyPath, name: str) -> Iterator[Finding]:
@@ -62,3 +96,48 @@ def _values(path: KeyPath, option: Option) -> Iterator[Finding]:
     yield from rules.among(default, (option.default,), option.values, (default, where))
     if not option.values:
         yield Finding(where, "no value")
+
+
+def _form(path: KeyPath, form: str, text: Text, values: tuple[str, ...]) -> Iterator[Finding]:
+    """The text of one form of an option with these values."""
+    known = FORMS[form]
+    if isinstance(text, dict):
+        yield from _complete(path, text, values)
+        for value, given in text.items():
+            given = tuple(filter(None, rules.listed(given)))
+            yield from rules.match((*path, value), given, known.words, known.words_are)
+    elif not known.names.fullmatch(text):
+        yield Finding(path, f"{names.quote(text)} is not {known.names_are}")
+    elif "=" in text and not forms.is_switch(values):
+        hint = f'say what each value gives: {form} = {{ {values[0]} = "..." }}' if values else ""
+        yield Finding(path, "only ON and OFF can mean with it and without it", hint)
+
+
+def _variables(path: KeyPath, option: Option) -> Iterator[Finding]:
+    text = option.environment
+    if isinstance(text, dict):
+        yield from _complete(path, text, option.values)
+        for value, variables in text.items():
+            yield from rules.environment((*path, value), variables)
+    elif text and not names.ENVIRONMENT.fullmatch(text):
+        yield Finding(path, f"{names.quote(text)} is not an environment variable's name")
+
+
+def _complete(path: KeyPath, given: Collection[str], values: tuple[str, ...]) -> Iterator[Finding]:
+    """A table has one entry for each value."""
+    for value in given:
+        if value not in values:
+            what = f"{names.quote(value)} is not one of its values"
+            yield Finding((*path, value), what, names.did_you_mean(value, values))
+    for value in values:
+        if value not in given:
+            yield Finding(path, f"nothing is said of {value}", 'what gives nothing is ""')
+
+
+def _taken(path: KeyPath, form: str, hook: str) -> Iterator[Finding]:
+    """A form that is an argument is one for the hook that builds."""
+    accepted = forms.ARGUMENTS.get(hook)
+    if accepted is not None and form not in (*accepted, "define"):
+        hint = f"use {', '.join(f'`{name}`' for name in accepted)}, `define` or `environment`"
+        what = f"the hook {names.quote(hook)} takes no arguments of {form}"
+        yield Finding(path, what, hint, needs=(path, ("build", "hook"), EXTENDED))

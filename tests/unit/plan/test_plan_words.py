@@ -1,0 +1,201 @@
+"""How options reach a build: by the shell that a step runs, and by the real hooks and tools."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pdbuild.plan.words import build_script
+from pdbuild.recipe.load import load
+from pdbuild.recipe.types import Recipe
+
+ROOT = Path(__file__).parents[3]
+SHOWS = (
+    'printf "%s\\n" "$@"; env | grep "_FLAG\\|FLAGS=\\|PDBUILD_OPTIONS" | LC_ALL=C sort || true\n'
+)
+
+
+def recipe(folder: Path, options: str, build: str = 'hook = "scripts/own"') -> Recipe:
+    script = folder / "scripts" / "own"
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(SHOWS)
+    text = f'[project]\nname = "x1"\n[options]\n{options}\n[build]\n{build}\n'
+    (folder / "pdbuild.toml").write_text(text)
+    return load(folder / "pdbuild.toml", blocks_dir=folder)
+
+
+def given(loaded: Recipe, folder: Path, **variables: str) -> list[str]:
+    """The arguments and variables that a script of the project's own gets."""
+    hooks = folder / "hooks"
+    hooks.mkdir(exist_ok=True)
+    (hooks / "tree").write_text("")
+    shutil.copy(folder / "scripts" / "own", hooks)
+    defaults = {name: option.default for name, option in loaded.options.items()}
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", build_script(loaded, str(hooks))],
+        env={"PATH": os.environ["PATH"], "VERSION": "1.2", **defaults, **variables},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return ran.stdout.splitlines()
+
+
+SWITCHES = [
+    ('cmake = "W"', ["-DW=ON"], ["-DW=OFF"]),
+    ('configure = "fft"', ["--enable-fft"], ["--disable-fft"]),
+    ('configure = "enable-fft"', ["--enable-fft"], ["--disable-fft"]),
+    ('configure = "with-ssl"', ["--with-ssl"], ["--without-ssl"]),
+    ('meson = "sub:x"', ["-Dsub:x=true"], ["-Dsub:x=false"]),
+    ('make = "W"', ["W=ON"], ["W=OFF"]),
+    ('make = "W=a b"', ["W=a b"], []),
+    ('make = { ON = "W=1", OFF = "" }', ["W=1"], []),
+    ('configure = { ON = ["--a", "B=-l c"], OFF = "--no-a" }', ["--a", "B=-l c"], ["--no-a"]),
+    ('meson = { ON = "-Da=enabled", OFF = "-Da=$VERSION" }', ["-Da=enabled"], ["-Da=1.2"]),
+]
+
+
+@pytest.mark.parametrize(("form", "on", "off"), SWITCHES)
+def test_a_switch(form: str, on: list[str], off: list[str], tmp_path: Path) -> None:
+    loaded = recipe(tmp_path, f'A = {{ default = "ON", {form} }}')
+    assert given(loaded, tmp_path, A="ON") == (on or [""])
+    assert given(loaded, tmp_path, A="OFF") == (off or [""])
+
+
+VALUES = [
+    ('cmake = "W"', ["-DW=red"], []),
+    ('configure = "fft"', ["--enable-fft=red"], []),
+    ('configure = "with-ssl"', ["--with-ssl=red"], []),
+    ('meson = "w"', ["-Dw=red"], []),
+    ('make = "W"', ["W=red"], []),
+    ('define = "W"', [""], ["CPPFLAGS= -DW=red", "PDBUILD_OPTIONS=A=red"]),
+    ('environment = "A_FLAG"', [""], ["A_FLAG=red", "PDBUILD_OPTIONS=A=red"]),
+    ('description = "no form"', [""], ["PDBUILD_OPTIONS=A=red"]),
+]
+
+
+@pytest.mark.parametrize(("form", "words", "variables"), VALUES)
+def test_another_value(form: str, words: list[str], variables: list[str], tmp_path: Path) -> None:
+    loaded = recipe(tmp_path, f'A = {{ default = "blue", values = ["red", "blue"], {form} }}')
+    assert given(loaded, tmp_path, A="red") == [*words, *variables]
+    assert " case " not in build_script(loaded, "/hooks")
+
+
+def test_macros_and_variables_add_up(tmp_path: Path) -> None:
+    options = """
+    A = { default = "ON", define = "A" }
+    B = { default = "OFF", define = { ON = [], OFF = ["B=$VERSION", "C=\\"c\\""] } }
+    C = { default = "x", values = ["x", "y"], environment = { x = { C_FLAG = "1 2" }, y = {} } }
+    D = { default = "ON", cmake = "D" }
+    """
+    loaded = recipe(tmp_path, options, 'hook = "scripts/own"\narguments = ["last"]')
+    assert given(loaded, tmp_path, CPPFLAGS="-I.") == [
+        "-DD=ON",
+        "last",
+        'CPPFLAGS=-I. -DA -DB=1.2 -DC="c"',
+        "C_FLAG=1 2",
+        "PDBUILD_OPTIONS=A=ON B=OFF C=x",
+    ]
+    assert given(loaded, tmp_path, A="OFF", B="ON", C="y") == [
+        "-DD=ON",
+        "last",
+        "PDBUILD_OPTIONS=A=OFF B=ON C=y",
+    ]
+
+
+def test_words_of_tables_stand_before_those_of_names_and_of_the_build(tmp_path: Path) -> None:
+    options = """
+    A = { default = "ON", cmake = "A" }
+    B = { default = "ON", cmake = { ON = "-DB=1", OFF = "-DB=0" } }
+    """
+    loaded = recipe(tmp_path, options, 'hook = "build"\narguments = ["-DC"]')
+    assert build_script(loaded, "/hooks") == (
+        'case $B in ON) set -- "$@" -DB=1 ;; OFF) set -- "$@" -DB=0 ;; esac; '
+        'exec bash /hooks/build "$@" -DA=$A -DC'
+    )
+
+
+@pytest.mark.parametrize(
+    ("hook", "flags"),
+    [("build", "CFLAGS"), ("build-make", "CPPFLAGS"), ("build-autotools", "CPPFLAGS")],
+)
+def test_macros_reach_each_build_system(hook: str, flags: str, tmp_path: Path) -> None:
+    loaded = recipe(tmp_path, 'A = { default = "ON", define = "A" }', f'hook = "{hook}"')
+    assert f'export {flags}="${{{flags}-}} -DA"' in build_script(loaded, "/hooks")
+
+
+MAKEFILE = """
+all:
+\t$(CC) $(CPPFLAGS) -DLEVEL=$(LEVEL) -o show show.c
+install:
+\tinstall -D show $(DESTDIR)$(PREFIX)/bin/show
+"""
+CMAKE = """
+cmake_minimum_required(VERSION 3.20)
+project(show C)
+add_executable(show show.c)
+target_compile_definitions(show PRIVATE LEVEL=${SHOW_LEVEL})
+install(TARGETS show)
+"""
+SHOW_C = """
+#include <stdio.h>
+#ifndef MACRO
+#define MACRO 0
+#endif
+int main(void) { printf("%d %d\\n", LEVEL, MACRO); }
+"""
+CONFIGURE = """#!/bin/sh
+for word; do
+    case $word in
+    --with-level=*) level=${word#*=} ;;
+    --prefix=*) prefix=${word#*=} ;;
+    esac
+done
+cat >Makefile <<MAKEFILE
+all:
+	cc $CPPFLAGS -DLEVEL=$level -o show $(dirname "$0")/show.c
+install-strip:
+	install -D show \\$(DESTDIR)$prefix/bin/show
+MAKEFILE
+"""
+
+
+@pytest.mark.skipif(not (shutil.which("cc") and shutil.which("make")), reason="no compiler")
+@pytest.mark.parametrize(
+    ("hook", "form", "tools"),
+    [
+        ("build", 'cmake = "SHOW_LEVEL"', ("cmake", "ninja")),
+        ("build-make", 'make = "LEVEL"', ()),
+        ("build-autotools", 'configure = "with-level"', ()),
+    ],
+)
+def test_the_real_tools(hook: str, form: str, tools: tuple[str, ...], tmp_path: Path) -> None:
+    """What a program was compiled with follows each option, also in a tree that is there."""
+    if not all(map(shutil.which, tools)):
+        pytest.skip(f"no {' or '.join(tools)}")
+    options = f'L = {{ default = "1", values = ["1", "2"], {form} }}\n'
+    options += 'M = { default = "OFF", define = "MACRO=7" }'
+    loaded = recipe(tmp_path, options, f'hook = "{hook}"')
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "show.c").write_text(SHOW_C)
+    (source / "Makefile").write_text(MAKEFILE)
+    (source / "CMakeLists.txt").write_text(CMAKE)
+    (source / "configure").write_text(CONFIGURE)
+    (source / "configure").chmod(0o755)
+
+    def shown(**values: str) -> str:
+        output = tmp_path / f"out-{len(list(tmp_path.iterdir()))}"
+        environment = {
+            **os.environ, "PDBUILD_SOURCE": str(source), "PDBUILD_TREE": str(tmp_path / "tree"),
+            "PDBUILD_OUTPUT": str(output), "PDBUILD_PREFIX": "/usr", "L": "1", "M": "OFF", **values,
+        }  # fmt: skip
+        script = build_script(loaded, str(ROOT / "hooks"))
+        argv = ["bash", "-euo", "pipefail", "-c", script]
+        subprocess.run(argv, env=environment, check=True, capture_output=True)
+        return subprocess.check_output([output / "usr" / "bin" / "show"], text=True).strip()
+
+    assert shown() == "1 0"
+    assert shown(L="2") == "2 0"
+    assert shown(L="2", M="ON") == "2 7"
+    assert shown() == "1 0"
