@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,8 +18,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from pdbuild import programs
 from pdbuild.engine.contract import Output
-from pdbuild.errors import EngineError, PdbuildError
+from pdbuild.errors import PdbuildError
 from pdbuild.oci import Layout
 from pdbuild.plan.types import GENERATOR, Form
 
@@ -229,10 +229,8 @@ def _clear(folder: Path, owned: frozenset[Path]) -> None:
 
 def _unpack(layer: Path, folder: Path) -> None:
     # As root, tar would otherwise give the files the owners that they have in the image.
-    argv = ["tar", "--extract", f"--file={layer}", f"--directory={folder}", "--no-same-owner"]
-    run = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if run.returncode:
-        raise EngineError(f"cannot unpack {layer} into {folder}: {run.stderr.strip()}")
+    argv = ("tar", "--extract", f"--file={layer}", f"--directory={folder}", "--no-same-owner")
+    programs.ran(*argv, failing=f"cannot unpack {layer} into {folder}")
 
 
 def _sha256(path: Path) -> str:

@@ -1,7 +1,7 @@
 """The command line: finds the verb, runs it, and turns errors into text and exit codes.
 
-Exit codes: 0 done, 1 a known error, 2 wrong usage, 3 a bug in pdbuild, 130 interrupted; `run`
-passes the program's own code on.
+Exit codes: 0 done, 1 a known error, 2 wrong usage, 3 a bug in pdbuild, 130 interrupted, 141 when
+nobody reads its output any more; `run` passes the program's own code on.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, ER
 from types import FrameType
 from typing import Any, NoReturn
 
+from pdbuild import VERBOSE
 from pdbuild.errors import Interrupted, PdbuildError, RecipeError, UsageError
 from pdbuild.verbs import VERBS
 
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output has gone, as `| head` does; say nothing.
         _forget_output()
-        return 1
+        return 128 + signal.SIGPIPE
     except OSError as error:
         if error.errno not in _OF_THE_MACHINE:
             return _bug()
@@ -70,6 +71,8 @@ def _forget_output() -> None:
 
 
 def _run(words: list[str]) -> int:
+    verbose = words[:1] in (["-v"], ["--verbose"])
+    words = words[verbose:]
     name = words[0] if words else "--help"
     if name not in VERBS:
         if not name.startswith("-"):
@@ -82,10 +85,25 @@ def _run(words: list[str]) -> int:
     verb = importlib.import_module(f"pdbuild.verbs.{name}")
     parser = _Parser(prog=f"pdbuild {name}", description=VERBS[name].capitalize() + ".")
     verb.configure(parser)
+    _add_verbose(parser)
     parse = getattr(verb, "parse", None)
     arguments = parse(parser, words[1:]) if parse else parser.parse_intermixed_args(words[1:])
+    if verbose or arguments.verbose or os.environ.get(VERBOSE):
+        os.environ[VERBOSE] = "1"
+        from pdbuild import programs
+
+        programs.tell()
     code: int = verb.run(arguments)
     return code
+
+
+def _add_verbose(parser: argparse.ArgumentParser) -> None:
+    """`--verbose` for a verb, and `-v` unless that is something else there."""
+    about: dict[str, Any] = {"action": "store_true", "help": "say which programs are started"}
+    try:
+        parser.add_argument("-v", "--verbose", **about)
+    except argparse.ArgumentError:
+        parser.add_argument("--verbose", **about)
 
 
 def _top_parser() -> argparse.ArgumentParser:
@@ -100,6 +118,7 @@ def _top_parser() -> argparse.ArgumentParser:
         + "\n\n`pdbuild COMMAND --help` says more.",
         formatter_class=_Formatter,
     )
+    _add_verbose(parser)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     return parser
 

@@ -2,10 +2,10 @@
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
-from pdbuild.errors import UsageError
+from pdbuild import programs
+from pdbuild.errors import EngineError, UsageError
 from pdbuild.recipe import load, names
 
 FILE = "pdbuild.toml"
@@ -112,13 +112,10 @@ def _maintainer() -> str:
 
 def _git(key: str) -> str:
     try:
-        run = subprocess.run(
-            ["git", "config", "--get", key],
-            capture_output=True, text=True, errors="replace", check=False,
-        )  # fmt: skip
-    except OSError:
+        done = programs.run("git", "config", "--get", key)
+    except EngineError:
         return ""
-    plain = "".join(c for c in run.stdout if c.isprintable() and c not in '"\\<>')
+    plain = "".join(c for c in done.out if c.isprintable() and c not in '"\\<>')
     return " ".join(plain.split())
 
 

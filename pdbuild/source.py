@@ -2,11 +2,11 @@
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild.errors import PdbuildError
+from pdbuild import programs
+from pdbuild.errors import EngineError, PdbuildError
 
 # What Debian's versions (policy 5.6.12) and the tags of images (128 characters) both allow.
 _TAG = re.compile(r"v[0-9][A-Za-z0-9.]*(-[A-Za-z0-9.]+)*")
@@ -71,9 +71,9 @@ def _version(tree: Path) -> str:
 def _check_readable(tree: Path) -> None:
     """git finds no commit: fine when there is none, an error when it may not look."""
     run = _run(tree, "rev-parse", "--git-dir")
-    if run is not None and run.returncode and "not a git repository" not in run.stderr:
+    if run is not None and run.code and "not a git repository" not in run.err:
         raise PdbuildError(
-            f"git cannot read {tree}: {run.stderr.strip().splitlines()[0]}",
+            f"git cannot read {tree}: {run.err.strip().splitlines()[0]}",
             hint="mend the repository, or set a literal version in the recipe",
         )
 
@@ -81,16 +81,13 @@ def _check_readable(tree: Path) -> None:
 def _git(tree: Path, *arguments: str) -> str:
     """What a git command prints, or "" where it fails: no git, no repository, no commit."""
     run = _run(tree, *arguments)
-    return run.stdout.strip() if run is not None and run.returncode == 0 else ""
+    return run.out.strip() if run is not None and run.code == 0 else ""
 
 
-def _run(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
+def _run(tree: Path, *arguments: str) -> programs.Done | None:
     environment = {k: v for k, v in os.environ.items() if k not in _REDIRECTING}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
-        return subprocess.run(
-            ["git", "-C", os.fspath(tree), *arguments],
-            capture_output=True, text=True, errors="replace", env=environment, check=False,
-        )  # fmt: skip
-    except OSError:
+        return programs.run("git", "-C", tree, *arguments, env=environment, quick=True)
+    except EngineError:
         return None

@@ -11,12 +11,12 @@ import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pdbuild import programs
 from pdbuild.dirs import cache_dir
 from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.recipe.types import Block, Recipe, Source
@@ -179,17 +179,11 @@ def _ran(*argv: str) -> None:
     """Run it without any prompt; raises _MissingError with its last word when it fails."""
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            env=environment, timeout=_GIT_TIMEOUT, check=False,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise _MissingError(f"{argv[0]} is not installed") from None
-    except subprocess.TimeoutExpired:
-        raise _MissingError("no answer") from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"{argv[0]} failed"]
-        raise _MissingError(lines[-1].removeprefix("fatal: "))
+        done = programs.run(*argv, env=environment, timeout=_GIT_TIMEOUT)
+    except EngineError as error:
+        raise _MissingError(error.message) from None
+    if done.code:
+        raise _MissingError(done.said)
 
 
 @contextlib.contextmanager

@@ -4,13 +4,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from pdbuild import programs
 from pdbuild.dirs import data_dir
 from pdbuild.errors import EngineError
 
@@ -215,19 +215,12 @@ def _asked(path: Path, ask: tuple[str, ...]) -> str:
     # podman and buildah make directories in /tmp for a user who has no session, even for this.
     with tempfile.TemporaryDirectory(prefix="pdbuild-") as session:
         try:
-            answer = subprocess.run(
-                [os.fspath(path), *ask],
-                env={**os.environ, "XDG_RUNTIME_DIR": session},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=20,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired):
+            environment = {**os.environ, "XDG_RUNTIME_DIR": session}
+            # Each bake asks some: quick.
+            answer = programs.run(path, *ask, env=environment, timeout=20, quick=True)
+        except EngineError:
             return ""
-    text = answer.stdout.decode(errors="replace")
-    return ".".join(map(str, numbers(text)))
+    return ".".join(map(str, numbers(answer.out or answer.err)))
 
 
 def _missing(name: str) -> str:

@@ -4,12 +4,12 @@ import os
 import pwd
 import select
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild import tools
+from pdbuild import programs, tools
 from pdbuild.account import grant
+from pdbuild.errors import EngineError
 
 _SECONDS = 10
 
@@ -114,8 +114,8 @@ def _of(file: str, flags: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
         return found
     # An administrator may keep them in a directory service. `0: NAME 100000 65536`
     argv = [str(getsubids), *flags, _names()[0]]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=_env())
-    rows = [line.split() for line in done.stdout.splitlines()]
+    done = programs.run(*argv, env=_env(), quick=True)
+    rows = [line.split() for line in done.out.splitlines()]
     return tuple((int(row[2]), int(row[3])) for row in rows if len(row) == 4)
 
 
@@ -128,9 +128,9 @@ def _names() -> tuple[str, ...]:
 
 
 def _refused(found: Ranges) -> Refusal | None:
-    with subprocess.Popen(
-        ["unshare", "--user", "sh", "-c", _IN_NAMESPACE],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_env(),
+    with programs.start(
+        *("unshare", "--user", "sh", "-c", _IN_NAMESPACE),
+        stdin=programs.PIPE, stdout=programs.PIPE, stderr=programs.PIPE, env=_env(), quick=True,
     ) as child:  # fmt: skip
         assert child.stdin and child.stdout and child.stderr
         try:
@@ -156,18 +156,10 @@ def _refused(found: Ranges) -> Refusal | None:
 def _said(words: list[str]) -> str | None:
     """What a command that failed said last; None when it did not fail."""
     try:
-        done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            errors="replace", timeout=_SECONDS, check=False, env=_env(),
-        )  # fmt: skip
-    except FileNotFoundError:
-        return f"{words[0]} is not installed"
-    except subprocess.TimeoutExpired:
-        return f"no answer within {_SECONDS} seconds"
-    if done.returncode == 0:
-        return None
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else f"exit code {done.returncode}"
+        done = programs.run(*words, timeout=_SECONDS, env=_env(), quick=True)
+    except EngineError as error:
+        return error.message
+    return done.said if done.code else None
 
 
 def _env() -> dict[str, str]:

@@ -2,11 +2,10 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pdbuild import tools
+from pdbuild import programs, tools
 from pdbuild.bootstrap import single, tarball
 from pdbuild.bootstrap.options import DPKG_OPTIONS, EPOCH, arguments, mirror_hooks
 from pdbuild.bootstrap.scratch import watched, working_folder
@@ -52,7 +51,7 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], suite: str) -> Non
     # started only when killed.
     death = signal.SIGKILL if argv[0] == "unshare" else signal.SIGTERM
     running = process.popen(
-        argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, death=death
+        argv, env=environment, stdout=programs.PIPE, stderr=programs.STDOUT, death=death
     )
     try:
         output, _ = running.communicate()

@@ -3,12 +3,11 @@
 import contextlib
 import os
 import secrets
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pdbuild import tools
+from pdbuild import programs, tools
 from pdbuild.engine import place
 
 # mmdebstrap's chroot is another uid's, who must be able to reach it: a private one will not do.
@@ -81,4 +80,4 @@ def _remove(folder: Path) -> None:
     environment = {"PATH": tools.search_path(), "LC_ALL": "C"}
     for inside in ([], ["unshare", "--user", "--map-root-user", "--map-auto"]):
         if folder.exists():
-            subprocess.run([*inside, *words], env=environment, capture_output=True, check=False)
+            programs.run(*inside, *words, env=environment)

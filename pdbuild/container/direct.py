@@ -16,7 +16,6 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from pdbuild import dirs
+from pdbuild import dirs, programs
 from pdbuild.container import Mount
 from pdbuild.container.host import Host
 
@@ -140,10 +139,10 @@ def _stop(pid: int) -> None:
 
 
 def _asked(host: Host, reference: str) -> Image:
-    argv = [host.podman, *host.flags, "--log-level=error", "image", "inspect", reference]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    words = (host.podman, *host.flags, "--log-level=error", "image", "inspect", reference)
+    done = programs.run(*words, quick=True)
     try:
-        found = json.loads(done.stdout)[0]
+        found = json.loads(done.out)[0]
         data = found["GraphDriver"]["Data"]
         layers = [data["UpperDir"], *filter(None, data.get("LowerDir", "").split(":"))]
         storage = Path(host.graph_root, "overlay")
@@ -154,7 +153,7 @@ def _asked(host: Host, reference: str) -> Image:
             env=tuple(found["Config"].get("Env") or ()),
         )
     except (ValueError, LookupError, TypeError) as error:
-        raise Unavailable(f"podman image inspect: {done.stderr.strip() or error}") from None
+        raise Unavailable(f"podman image inspect: {done.err.strip() or error}") from None
 
 
 def _child(image: Image, program: Program, scratch: Path, problems: int) -> NoReturn:

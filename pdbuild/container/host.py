@@ -9,14 +9,13 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pdbuild import dirs
+from pdbuild import dirs, programs
 from pdbuild.account.limits import limits
 from pdbuild.container import storage
 from pdbuild.errors import EngineError
@@ -164,22 +163,14 @@ def _candidates(host: Host, *, one_id: bool) -> Iterator[Host]:
 
 def _trial(host: Host, root: Path, scratch: storage.Scratch) -> str:
     """Start `true` with the host's own tools as its root; "" or the error's last line."""
-    done = subprocess.run(
-        [
-            *(host.podman, *host.flags, *scratch.flags, "--log-level=error"),
-            *("run", "--rm", "--network=host"),
-            *("--log-driver=none", "--security-opt=label=disable", *limits()),
-            *(*identity(host, ""), "--volume=/usr:/usr:ro", "--rootfs", str(root), "/usr/bin/true"),
-        ],
+    done = programs.run(
+        *(host.podman, *host.flags, *scratch.flags, "--log-level=error"),
+        *("run", "--rm", "--network=host"),
+        *("--log-driver=none", "--security-opt=label=disable", *limits()),
+        *(*identity(host, ""), "--volume=/usr:/usr:ro", "--rootfs", str(root), "/usr/bin/true"),
         env=scratch.env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        check=False,
     )
-    return _last_line(done.stderr) or f"exit {done.returncode}" if done.returncode else ""
+    return done.said if done.code else ""
 
 
 @contextlib.contextmanager
@@ -218,11 +209,6 @@ def _user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return lines[-1].removeprefix("Error: ") if lines else ""
 
 
 def _runtime(info: dict[str, Any]) -> str:

@@ -1,18 +1,20 @@
 """Puts images of the store into podman's own storage, where `podman run` finds them too."""
 
+import contextlib
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
-from pdbuild import dirs
+from pdbuild import dirs, programs, whales
 from pdbuild.container.host import Host, find
 from pdbuild.engine import flatten
 from pdbuild.errors import EngineError
 from pdbuild.store import Store
+from pdbuild.whales import Client
 
+_FAILING = "cannot load the image into podman"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -88,12 +90,13 @@ def _copy(host: Host, source: str, reference: str, platform: str) -> None:
     # skopeo must be told podman's storage: what it takes itself may differ from podman's
     # database. Other storage options it cannot be told in a simple way.
     if skopeo and host.plain_storage:
-        _ran(
+        programs.ran(
             *(*words, skopeo),
             *(f"--override-os={system}", f"--override-arch={architecture}"),
             *(f"--override-variant={v}" for v in variant),
             *("copy", "--quiet", source),
             f"containers-storage:[{host.driver}@{host.graph_root}+{host.run_root}]{reference}",
+            failing=_FAILING,
         )
         return
     _, directory, name = source.split(":", 2)
@@ -105,27 +108,30 @@ def _copy(host: Host, source: str, reference: str, platform: str) -> None:
         podman = (*words, host.podman, *host.flags, "--log-level=error")
         choice = (f"--os={system}", f"--arch={architecture}")
         pull = (*podman, "pull", "--quiet", *choice, f"oci:{alias}:{name}")
-        image = _ran(*pull, cwd=here).split()[-1]
-    pulled = json.loads(_ran(*podman, "image", "inspect", image))[0]["RepoTags"]
-    _ran(*podman, "tag", image, reference)
-    for tag in set(pulled) - {reference}:
-        if str(tag).startswith(f"localhost/{alias}"):
-            _ran(*podman, "untag", image, tag)
+        image = programs.ran(*pull, cwd=Path(here), failing=_FAILING).split()[-1]
+    with whales.client(*podman) as client:
+        pulled = client.image.inspect(image)
+        pulled.tag(reference)
+        # By its name alone: the image has the other one now.
+        for tag in set(pulled.repo_tags) - {reference}:
+            if tag.startswith(f"localhost/{alias}"):
+                client.image.remove(tag)
 
 
 def _image_id(host: Host, reference: str) -> str:
-    argv = [host.podman, *host.flags, "image", "inspect", "--format={{.Id}}", reference]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    with _client(host) as client:
+        return client.image.inspect(reference).id if client.image.exists(reference) else ""
 
 
 def _remove_if_unnamed(host: Host, image: str) -> None:
-    argv = [host.podman, *host.flags, "image"]
-    names = [*argv, "inspect", "--format={{len .RepoTags}}", image]
-    done = subprocess.run(names, capture_output=True, text=True, check=False)
-    if done.stdout.strip() == "0":
-        # Not forced: one that a container still uses stays.
-        subprocess.run([*argv, "rm", image], capture_output=True, check=False)
+    # Not forced: one that a container still uses stays.
+    with contextlib.suppress(EngineError), _client(host) as client:
+        if not client.image.inspect(image).repo_tags:
+            client.image.remove(image)
+
+
+def _client(host: Host) -> contextlib.AbstractContextManager[Client]:
+    return whales.client(host.podman, *host.flags, "--log-level=error")
 
 
 def _native_platform(store: Store, reference: str) -> str:
@@ -136,19 +142,3 @@ def _native_platform(store: Store, reference: str) -> str:
     ]
     matching = [p for p in platforms if p == native or p.startswith(f"{native}/")]
     return (matching or platforms)[0]
-
-
-def _ran(*argv: str, cwd: str | None = None) -> str:
-    done = subprocess.run(
-        argv,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
-        raise EngineError(f"cannot load the image into podman: {said[-1]}")
-    return done.stdout

@@ -9,12 +9,12 @@ import contextlib
 import itertools
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pdbuild import programs
 from pdbuild.account.limits import limits
 from pdbuild.container import storage
 from pdbuild.container.host import Host, find, root_of_host_tools
@@ -98,17 +98,9 @@ def _combinations(host: Host) -> Iterator[tuple[tuple[str, str], ...]]:
 
 
 def _trial(host: Host, root: Path, env: Mapping[str, str]) -> str:
-    argv = [host.podman, "run", "--rm", "--volume=/usr:/usr:ro", "--rootfs", str(root)]
-    done = subprocess.run(
-        [*argv, "/usr/bin/true"],
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode == 0:
+    argv = (host.podman, "run", "--rm", "--volume=/usr:/usr:ro", "--rootfs", root, "/usr/bin/true")
+    done = programs.run(*argv, env={**os.environ, **env})
+    if done.code == 0:
         return ""
-    lines = [line for line in done.stderr.splitlines() if line.startswith("Error")]
-    return (lines or [f"exit {done.returncode}"])[-1].removeprefix("Error: ")
+    lines = [line for line in done.err.splitlines() if line.startswith("Error")]
+    return (lines or [f"exit {done.code}"])[-1].removeprefix("Error: ")

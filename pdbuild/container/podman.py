@@ -1,24 +1,23 @@
 """Runs containers through podman: rootless, no daemon, as the calling user."""
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from pdbuild import dirs
+from pdbuild import dirs, programs, whales
 from pdbuild.account.limits import limits
 from pdbuild.container import PROJECT_LABEL, Container, Mount
 from pdbuild.container.delivery import Delivery, handles
 from pdbuild.container.foreground import Foreground
 from pdbuild.container.host import Host, find, forget, identity
 from pdbuild.errors import EngineError, UsageError
+from pdbuild.programs import Done
+from pdbuild.whales import Client
 
 # What podman says, with exit code 126, of a name that no description has.
 _NO_DEVICE = b"unresolvable CDI devices "
@@ -79,11 +78,11 @@ def start(container: Container) -> str:
     host = find()
     name = container.name or f"pdbuild-{secrets.token_hex(6)}"
     done = _podman(host, *_run_options(container, host, name=name, detach=True))
-    if done.returncode:
+    if done.code:
         _podman(host, "rm", "--force", "--time=0", name)
         forget()
-        raise _failure(done.stderr.encode())
-    return done.stdout.split()[-1]
+        raise _failure(done.err.encode())
+    return done.out.split()[-1]
 
 
 def logs(container: str, *, follow: bool = False) -> int:
@@ -95,7 +94,7 @@ def logs(container: str, *, follow: bool = False) -> int:
     host = find()
     found = _find(host, container)
     options = ["--follow"] if follow else []
-    program = Foreground([host.podman, *host.flags, "logs", *options, found["Id"]])
+    program = Foreground([host.podman, *host.flags, "logs", *options, found.id])
     code = program.wait()
     return 128 + program.interrupted_by if program.interrupted_by else code
 
@@ -104,31 +103,31 @@ def stop(container: str, *, timeout: int = 10) -> None:
     """Ask it to end, kill it after `timeout` seconds, and remove it. Raises as `logs` does."""
     host = find()
     found = _find(host, container)
-    process = int(found.get("Pid") or 0)
+    process = found.pid
     # Nobody would hear SIGTERM: do not wait.
     seconds = timeout if process and handles(process, signal.SIGTERM) else 0
-    done = _podman(host, "rm", "--force", f"--time={seconds}", found["Id"])
-    if done.returncode and "no such container" not in done.stderr.lower():
-        raise _failure(done.stderr.encode())
+    done = _podman(host, "rm", "--force", f"--time={seconds}", found.id)
+    if done.code and "no such container" not in done.err.lower():
+        raise _failure(done.err.encode())
 
 
 def named(prefix: str, *, running: bool = False) -> tuple[str, ...]:
     """The names of pdbuild's containers that start so; with `running`, of those that run."""
-    found = [c for c in _listed(find()) if not running or c["State"] == "running"]
-    return tuple(sorted(n for c in found for n in c["Names"] if n.startswith(prefix)))
+    found = [c for c in _listed(find()) if not running or c.status == "running"]
+    return tuple(sorted(c.name for c in found if c.name.startswith(prefix)))
 
 
 def said(container: str) -> str:
     """What a container of `start` wrote so far."""
-    done = _podman(find(), "logs", container)
-    return done.stdout + done.stderr
+    with _client(find()) as client:
+        return str(client.container.logs(container))
 
 
 def prune() -> int:
     """Remove the containers of `start` that have ended; how many."""
     host = find()
-    ended = [c["Id"] for c in _listed(host) if c["State"] in ("exited", "dead", "created")]
-    return sum(_podman(host, "rm", one).returncode == 0 for one in ended)
+    ended = [c.id for c in _listed(host) if c.status in ("exited", "dead", "created")]
+    return sum(_podman(host, "rm", one).code == 0 for one in ended)
 
 
 def run_argv(container: Container, host: Host, *, name: str, pid_file: Path) -> list[str]:
@@ -222,35 +221,33 @@ def _tell(guard: int, text: str) -> None:
         os.write(guard, text.encode())
 
 
-def _find(host: Host, wanted: str) -> dict[str, Any]:
+def _find(host: Host, wanted: str) -> whales.Listed:
     ours = _listed(host)
-    exact = [c for c in ours if wanted in (c["Id"], *c["Names"])]
-    found = exact or [c for c in ours if wanted and c["Id"].startswith(wanted)]
+    exact = [c for c in ours if wanted in (c.id, c.name)]
+    found = exact or [c for c in ours if wanted and c.id.startswith(wanted)]
     if len(found) == 1:
         return found[0]
     if found:
         raise UsageError(f"{len(found)} containers have an id that starts with {wanted}")
-    if wanted and _podman(host, "container", "exists", wanted).returncode == 0:
-        raise UsageError(f"container {wanted} was not started by pdbuild", hint="use podman")
+    with _client(host) as client:
+        if wanted and client.container.exists(wanted):
+            raise UsageError(f"container {wanted} was not started by pdbuild", hint="use podman")
     raise UsageError(f"there is no container {wanted!r}")
 
 
-def _listed(host: Host) -> list[dict[str, Any]]:
-    done = _podman(host, "ps", "--all", f"--filter=label={PROJECT_LABEL}", "--format=json")
-    if done.returncode:
-        raise _failure(done.stderr.encode())
-    return list(json.loads(done.stdout or "[]"))
+def _listed(host: Host) -> tuple[whales.Listed, ...]:
+    with _client(host) as client:
+        return whales.containers(client, PROJECT_LABEL)
 
 
-def _podman(host: Host, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [host.podman, *host.flags, "--log-level=error", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+def _client(host: Host) -> contextlib.AbstractContextManager[Client]:
+    return whales.client(host.podman, *host.flags, "--log-level=error")
+
+
+def _podman(host: Host, *arguments: str) -> Done:
+    """For what must be quick, or be said as podman says it."""
+    words = (host.podman, *host.flags, "--log-level=error", *arguments)
+    return programs.run(*words, quick=True)
 
 
 def _failure(said: bytes) -> EngineError:

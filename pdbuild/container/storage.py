@@ -7,13 +7,13 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pdbuild import programs, whales
 from pdbuild.errors import EngineError
 
 _CONF = """\
@@ -48,19 +48,12 @@ class Scratch:
 
 def info(podman: str, *flags: str, scratch: Scratch = Scratch()) -> dict[str, Any]:
     """What `podman info` says. Raises EngineError with podman's message."""
-    done = subprocess.run(
-        [podman, "--log-level=error", *scratch.flags, *flags, "info", "--format=json"],
-        env=scratch.env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    words = (podman, "--log-level=error", *scratch.flags, *flags, "info", "--format=json")
+    done = programs.run(*words, env=scratch.env)
     try:
-        return dict(json.loads(done.stdout))
+        return dict(json.loads(done.out))
     except ValueError:
-        reason = done.stderr.strip().removeprefix("Error: ") or f"exit {done.returncode}"
+        reason = done.err.strip().removeprefix("Error: ") or f"exit {done.code}"
         raise EngineError(f"podman does not work here: {reason}") from None
 
 
@@ -115,14 +108,13 @@ def _data() -> Path:
 
 def _is_empty(podman: str) -> bool:
     store = info(podman)["store"]
-    volumes = subprocess.run(
-        [podman, "--log-level=error", "volume", "ls", "--quiet"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    counts = (store["containerStore"]["number"], store["imageStore"]["number"])
-    return counts == (0, 0) and volumes.returncode == 0 and not volumes.stdout.strip()
+    if (store["containerStore"]["number"], store["imageStore"]["number"]) != (0, 0):
+        return False
+    try:
+        with whales.client(podman, "--log-level=error") as client:
+            return not client.volume.list()
+    except EngineError:
+        return False
 
 
 def _overlay_works(podman: str) -> bool:

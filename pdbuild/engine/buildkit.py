@@ -5,15 +5,14 @@ import fcntl
 import hashlib
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pdbuild import tools
+from pdbuild import programs, tools, whales
 from pdbuild.dirs import data_dir
 from pdbuild.engine import daemon, exports, process
 from pdbuild.engine.contract import Build, Built, Output
-from pdbuild.errors import EngineError, Interrupted
+from pdbuild.errors import Interrupted
 from pdbuild.plan.types import Target
 from pdbuild.progress import View
 
@@ -92,30 +91,10 @@ def _points_at(instance: Path, address: str) -> bool:
 
 
 def _create(name: str, address: str, environment: dict[str, str]) -> None:
-    # Imported here: it takes longer to import than a cached bake takes to run.
-    from python_on_whales import DockerClient
-    from python_on_whales.exceptions import DockerException
-
     buildx = tools.require("buildx", reason="run a bake file")
-    with _environment(environment | {"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker"}):
-        try:
-            client = DockerClient(client_call=[str(buildx.path)])
-            client.buildx.create(address, driver="remote", name=name)
-        except DockerException as error:
-            raise EngineError(f"buildx cannot use {address}: {error.stderr or error}") from error
-
-
-@contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """This process's environment for a moment: python-on-whales takes none for `create`."""
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    environment |= {"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker"}
+    with whales.client(buildx.path, env=environment) as client:
+        client.buildx.create(address, driver="remote", name=name)
 
 
 def _bake(build: Build, view: View, builder: str, environment: dict[str, str]) -> Built:
@@ -165,7 +144,7 @@ def _bake_once(
     before = {target.name: exports.digests(build.exports / target.name) for target in targets}
     running = process.popen(
         _command(build, targets, builder, metadata), env=environment, cwd=Path(build.plan.root),
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        stdout=programs.NOTHING, stderr=programs.PIPE,
     )  # fmt: skip
     assert running.stderr
     try:

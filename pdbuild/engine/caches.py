@@ -3,18 +3,18 @@
 import contextlib
 import os
 import secrets
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdbuild.engine import place
 from pdbuild.errors import EngineError
+from pdbuild.programs import Done
 
 _ASIDE = ".removed-"
 
 #: Runs a command as the root of the user's namespace, to whom all of a cache's files belong.
-Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
+Run = Callable[[Sequence[str]], Done]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,23 +89,23 @@ def _set_aside(cache: Cache) -> Path | None:
 
 def _check(cache: Cache) -> None:
     done = cache.run(["test", "-d", str(cache.path)])
-    if done.returncode and cache.path.is_dir():
-        raise EngineError(f"{cache.path} cannot be deleted:\n{done.stderr.strip()}")
+    if done.code and cache.path.is_dir():
+        raise EngineError(f"{cache.path} cannot be deleted:\n{done.err.strip()}")
 
 
 def _size(cache: Cache) -> int:
     words = ["du", "--summarize", "--block-size=1", "--one-file-system", "--", str(cache.path)]
     done = cache.run(words)
     # It also fails when files vanish under its hands, and has counted the others then.
-    count = done.stdout.partition("\t")[0]
+    count = done.out.partition("\t")[0]
     if not count.isdigit():
-        raise EngineError(f"{cache.path} could not be looked through:\n{done.stderr.strip()}")
+        raise EngineError(f"{cache.path} could not be looked through:\n{done.err.strip()}")
     return int(count)
 
 
 def _remove(cache: Cache) -> int:
     freed = _size(cache)
     done = cache.run(["rm", "-rf", "--one-file-system", "--", str(cache.path)])
-    if done.returncode:
-        raise EngineError(f"{cache.path} could not be deleted:\n{done.stderr.strip()}")
+    if done.code:
+        raise EngineError(f"{cache.path} could not be deleted:\n{done.err.strip()}")
     return freed

@@ -7,14 +7,13 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from pdbuild import tools
+from pdbuild import programs, tools
 from pdbuild.dirs import cache_dir
 from pdbuild.engine import process
 from pdbuild.errors import EngineError
@@ -138,7 +137,7 @@ def _run(argv: list[str], cwd: Path, env: dict[str, str]) -> Iterator[str]:
     """Run `go build`; yield each module that it fetches."""
     kept: list[str] = []
     running = process.popen(
-        argv, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        argv, cwd=cwd, env=env, stdout=programs.PIPE, stderr=programs.STDOUT,
         death=signal.SIGTERM,
     )  # fmt: skip
     try:
@@ -234,13 +233,11 @@ def _packaged_go() -> str | None:
 def _go_version(path: Path) -> str:
     # `go version` is enough: GOTOOLCHAIN=local keeps it from fetching another toolchain.
     try:
-        asked = subprocess.run(
-            [path, "version"], capture_output=True, text=True, timeout=30, check=False,
-            cwd="/", env={**os.environ, "GOTOOLCHAIN": "local"},
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
+        environment = {**os.environ, "GOTOOLCHAIN": "local"}
+        asked = programs.run(path, "version", cwd=Path("/"), env=environment, timeout=30)
+    except EngineError:
         return ""
-    found = re.search(r"go version go(\S+)", asked.stdout)
+    found = re.search(r"go version go(\S+)", asked.out)
     return found[1] if found else ""
 
 

@@ -2,9 +2,11 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from pdbuild import programs
+from pdbuild.errors import EngineError
 
 
 def refused(trial: Path, wrapper: Sequence[str], env: Mapping[str, str]) -> str:
@@ -20,20 +22,11 @@ def refused(trial: Path, wrapper: Sequence[str], env: Mapping[str, str]) -> str:
     try:
         for name in ("a", "b", "upper", "work", "merged"):
             (trial / name).mkdir(parents=True)
-        done = subprocess.run(
-            [*wrapper, "mount", "-t", "overlay", "overlay", "-o", options, "merged"],
-            cwd=trial,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=30,
-            check=False,
-        )
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        return said[0] if done.returncode else ""
-    except (OSError, subprocess.TimeoutExpired) as error:
+        words = (*wrapper, "mount", "-t", "overlay", "overlay", "-o", options, "merged")
+        done = programs.run(*words, cwd=trial, env=env, timeout=30)
+        said = done.err.strip().splitlines() or [f"exit code {done.code}"]
+        return said[0] if done.code else ""
+    except (OSError, EngineError) as error:
         return str(error)
     finally:
         for left in trial.glob("work/*"):  # overlay makes it with mode 000

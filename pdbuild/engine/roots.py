@@ -2,11 +2,10 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from pdbuild import tools
+from pdbuild import programs, tools
 from pdbuild.engine import caches, launch, place
 from pdbuild.engine.place import Place
 
@@ -21,7 +20,7 @@ def _lock_of(root: Path) -> Path:
     return Place(folder=root.parent, label=label).lock
 
 
-def _run(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+def _run(words: Sequence[str]) -> programs.Done:
     # Files of other ids, and overlay's work directories of mode 000: only the namespace's root
     # can read and delete them.
     mine = Place(folder=place.local_folder("buildkit"), label=f"inside-{os.getpid()}")
@@ -29,12 +28,10 @@ def _run(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     run.mkdir(mode=0o700, exist_ok=True)
     env = {"HOME": str(Path.home()), "USER": launch.user()}
     try:
-        return subprocess.run(
-            [*([] if os.getuid() == 0 else launch.wrapper(run)), *words],
+        return programs.run(
+            *([] if os.getuid() == 0 else launch.wrapper(run)),
+            *words,
             env=env | {"PATH": tools.search_path(), "XDG_RUNTIME_DIR": str(run)},
-            capture_output=True,
-            text=True,
-            check=False,
         )
     finally:
         shutil.rmtree(run, ignore_errors=True)

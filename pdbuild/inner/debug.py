@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pdbuild import baking, dirs, failures, network
+from pdbuild import baking, dirs, failures, network, programs
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Container
 from pdbuild.container import Mount as HostMount
@@ -259,10 +258,8 @@ def _unpack(output: Output, folder: Path) -> None:
 
 def _extract(archive: Path, folder: Path) -> None:
     # All of it becomes the caller's, who is root inside.
-    argv = ["tar", "--extract", f"--file={archive}", f"--directory={folder}", "--no-same-owner"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise EngineError(f"cannot unpack a mount into {folder}: {done.stderr.strip()}")
+    argv = ("tar", "--extract", f"--file={archive}", f"--directory={folder}", "--no-same-owner")
+    programs.ran(*argv, failing=f"cannot unpack a mount into {folder}")
 
 
 def _say_where(point: Point) -> None:
@@ -280,5 +277,4 @@ def _remove(folder: Path) -> None:
         from pdbuild.container import host
 
         found = host.find()
-        argv = [found.podman, *found.flags, "unshare", "rm", "-rf", str(folder)]
-        subprocess.run(argv, capture_output=True, check=False)
+        programs.run(found.podman, *found.flags, "unshare", "rm", "-rf", folder)

@@ -9,13 +9,12 @@ import os
 import shlex
 import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild import dirs
+from pdbuild import dirs, programs
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Container, Mount
 from pdbuild.errors import EngineError, UsageError
@@ -135,19 +134,8 @@ def _make_keys(folder: Path, more: Sequence[Path]) -> None:
         raise EngineError("ssh-keygen is not installed", hint="apt install openssh-client")
     for name in ("host_key", "id_ed25519"):
         if not (folder / name).exists():
-            argv = [
-                keygen,
-                "-q",
-                "-t",
-                "ed25519",
-                "-N",
-                "",
-                "-C",
-                "pdbuild",
-                "-f",
-                os.fspath(folder / name),
-            ]
-            subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            argv = (keygen, "-q", "-t", "ed25519", "-N", "", "-C", "pdbuild", "-f", folder / name)
+            programs.ran(*argv, failing=f"ssh-keygen cannot make {folder / name}")
     allowed = [(folder / "id_ed25519.pub").read_text().strip()]
     for path in more:
         try:

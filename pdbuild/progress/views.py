@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
+from pdbuild import VERBOSE
 from pdbuild.choices import MODES, Mode
 from pdbuild.errors import UsageError
 from pdbuild.progress.live import HIDE_CURSOR, SHOW_CURSOR, Screen, frame
@@ -146,7 +147,8 @@ def view(
 ) -> View:
     """A view of a bake of `targets` on `stream`, to be used in a `with` statement.
 
-    `auto` is `live` on a terminal and `plain` elsewhere. `color` None means: on a terminal,
+    `auto` is `live` on a terminal and `plain` elsewhere, and between the command lines that
+    `--verbose` shows. `color` None means: on a terminal,
     unless NO_COLOR is set.
 
     Raises UsageError for a mode that does not exist.
@@ -158,7 +160,7 @@ def view(
     capable = environ.get("TERM", "dumb") not in ("", "dumb")
     terminal = stream.isatty() and capable
     if mode == "auto":
-        mode = "live" if terminal else "plain"
+        mode = "live" if terminal and not environ.get(VERBOSE) else "plain"
     if mode == "live" and capable:
         if color is None:
             color = terminal and not environ.get("NO_COLOR")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pdbuild import looks, options
+from pdbuild import VERBOSE, looks, options
 from pdbuild.choices import Choices, Options
 from pdbuild.errors import Interrupted, UsageError
 
@@ -192,7 +192,7 @@ def _run(image: str, recipe: Recipe, request: Request, chosen: Chosen, work: _Wo
         from pdbuild.container import podman
         from pdbuild.project import say
 
-        if os.environ.get("PDBUILD_DEBUG"):
+        if os.environ.get(VERBOSE):
             say(f"starting the build through podman: {reason}")
         return podman.run(container)
     except KeyboardInterrupt:

@@ -1,9 +1,8 @@
 """Buildah's storages as a whole: images, layers and cache mounts."""
 
-import subprocess
 from collections.abc import Sequence
 
-from pdbuild import account, tools
+from pdbuild import account, programs, tools
 from pdbuild.engine import caches, place
 from pdbuild.engine.buildah.place import inside
 
@@ -13,11 +12,6 @@ def find() -> tuple[caches.Cache, ...]:
     return caches.find(place.local_folder("buildah"), lambda folder: folder / "lock", _run)
 
 
-def _run(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        inside(*words, one_id=account.find().one_id),
-        env={"PATH": tools.search_path()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _run(words: Sequence[str]) -> programs.Done:
+    one_id = account.find().one_id
+    return programs.run(*inside(*words, one_id=one_id), env={"PATH": tools.search_path()})

@@ -8,13 +8,12 @@ import re
 import shlex
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild import tools
+from pdbuild import programs, tools
 from pdbuild.account.limits import limits
 from pdbuild.engine import exports, process
 from pdbuild.engine.buildah.place import Place
@@ -152,7 +151,7 @@ class Images:
     def _said(self, words: Sequence[str]) -> tuple[int, str]:
         running = process.popen(
             words, env=self.environment, cwd=self.run,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdout=programs.PIPE, stderr=programs.STDOUT,
         )  # fmt: skip
         try:
             output, _ = running.communicate()

@@ -3,7 +3,6 @@
 import os
 import selectors
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import IO
 from pdbuild.engine import process
 from pdbuild.engine.buildah import output
 from pdbuild.engine.buildah.inputs import Result
-from pdbuild.engine.buildah.start import start
+from pdbuild.programs import PIPE, STDOUT, Child, start
 
 _LAST_SECONDS = 10.0  # from the end of a program's output to its own
 
@@ -47,7 +46,7 @@ class Running:
     """A program at its work; `words` are what it said where no `said` takes its lines."""
 
     work: Work
-    process: "subprocess.Popen[bytes]"
+    process: Child
     words: list[str] = field(default_factory=list)
     _rest: bytes = b""
 
@@ -86,7 +85,11 @@ class Programs:
 
     def start(self, words: Sequence[str], work: Work) -> None:
         """Start a program for some work."""
-        running = Running(work, start(words, env=self._environment, cwd=self._folder))
+        child = start(
+            *words, env=self._environment, cwd=self._folder, stdout=PIPE, stderr=STDOUT,
+            in_child=process.dies_with(os.getpid(), signal.SIGKILL), own_session=True,
+        )  # fmt: skip
+        running = Running(work, child)
         self._running.append(running)
         self._events.register(running.pipe, selectors.EVENT_READ, running)
 

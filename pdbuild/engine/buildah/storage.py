@@ -5,12 +5,11 @@ import fcntl
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pdbuild import account, tools
+from pdbuild import account, programs, tools
 from pdbuild.engine import flatten, overlay, place, process
 from pdbuild.engine.buildah import prune
 from pdbuild.engine.buildah.place import Place
@@ -144,9 +143,7 @@ def _made_alone(where: Place) -> str:
 
 def _said(words: Sequence[str], environment: dict[str, str]) -> str:
     """Run a short command: "" when it succeeds, else its last words."""
-    running = process.popen(
-        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    running = process.popen(words, env=environment, stdout=programs.PIPE, stderr=programs.STDOUT)
     try:
         output, _ = running.communicate()
     finally:

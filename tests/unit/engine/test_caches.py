@@ -1,19 +1,19 @@
 """Caches go whole or not at all, and out of the way of builds first."""
 
 import os
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from pdbuild import programs
 from pdbuild.engine import caches, place, roots
 from pdbuild.errors import EngineError
 
 
-def plainly(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+def plainly(words: Sequence[str]) -> programs.Done:
     """Here all files belong to us, so no namespace is needed."""
-    return subprocess.run(words, capture_output=True, text=True, check=False)
+    return programs.run(*words, quick=True)
 
 
 def cache(folder: Path) -> caches.Cache:
@@ -60,7 +60,7 @@ def test_builds_need_not_wait_for_the_deleting(tmp_path: Path) -> None:
     """While it is deleted, neither its place nor its lock is taken."""
     seen = []
 
-    def run(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    def run(words: Sequence[str]) -> programs.Done:
         seen.append(words[0])
         build = place.take(tmp_path / "a.lock")
         assert build is not None
@@ -74,8 +74,8 @@ def test_builds_need_not_wait_for_the_deleting(tmp_path: Path) -> None:
 
 
 def test_nothing_is_touched_where_no_namespace_can_be_entered(tmp_path: Path) -> None:
-    def run(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-        return subprocess.CompletedProcess(words, 1, stdout="", stderr="not allowed\n")
+    def run(words: Sequence[str]) -> programs.Done:
+        return programs.Done(code=1, out="", err="not allowed\n")
 
     made = cache(tmp_path / "a")
     with pytest.raises(EngineError, match="/a cannot be deleted:\nnot allowed"):
@@ -104,9 +104,9 @@ def test_what_a_killed_removal_left_is_found_again(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_or_deleted_is_named(tmp_path: Path) -> None:
-    def run(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    def run(words: Sequence[str]) -> programs.Done:
         if words[0] == broken:
-            return subprocess.CompletedProcess(words, 1, stdout="", stderr="not allowed\n")
+            return programs.Done(code=1, out="", err="not allowed\n")
         return plainly(words)
 
     for broken, said in (("du", "looked through"), ("rm", "deleted")):

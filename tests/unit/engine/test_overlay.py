@@ -32,7 +32,7 @@ def test_a_failure_without_words_has_its_exit_code(tmp_path: Path) -> None:
 
 def test_a_program_or_disk_that_is_not_there_is_said(tmp_path: Path) -> None:
     missing = overlay.refused(tmp_path / "trial", [str(tmp_path / "no-program")], ENVIRONMENT)
-    assert "No such file" in missing
+    assert missing == "no-program is not installed"
     (tmp_path / "file").touch()
     assert "Not a directory" in overlay.refused(tmp_path / "file" / "trial", ["true"], ENVIRONMENT)
 
