@@ -25,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (the process's own by default); the exit code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks, see `verbs.completion`
+        from pdbuild import completion
+
+        completion.answer(_add_verbose)
     try:
         try:
             return _run(list(sys.argv[1:] if argv is None else argv))

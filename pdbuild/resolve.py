@@ -80,6 +80,14 @@ def _variants_of(recipe: Recipe, targets: Collection[Target]) -> tuple[str, ...]
     return tuple(variant for variant in recipe.variants if variant in needed)
 
 
+def offered(recipe: Recipe) -> tuple[str, ...]:
+    """The names of all targets and groups of a recipe."""
+    request = Request(platforms=recipe.project.platforms)
+    targets = (target for kind in KINDS.values() for target in kind.targets(recipe, request))
+    available = {target.name: target for target in targets}
+    return (*available, *_groups(recipe, available))
+
+
 def _groups(recipe: Recipe, available: dict[str, Target]) -> dict[str, tuple[str, ...]]:
     groups = {
         kind.group: tuple(n for n, target in available.items() if target.kind == kind.name)

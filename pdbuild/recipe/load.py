@@ -38,16 +38,22 @@ def find(start: Path, chosen: str | None) -> Path:
             return _shown(path / "pdbuild.toml")
         hint = names.did_you_mean(path.name, (p.name for p in disk.toml_files(path.parent)))
         raise UsageError(f"there is no recipe {names.quote(chosen)}", hint=hint)
-    known: list[str] = []
     for folder in (start, *start.parents):
         path = folder / "recipes" / f"{chosen}.toml"
         if disk.is_file(path):
             return _shown(path)
-        known += [
-            recipe.stem for recipe in disk.toml_files(folder / "recipes") if _is_recipe(recipe)
-        ]
-    hint = names.did_you_mean(chosen, known) or "name a recipe's path, or a file of recipes/"
+    hint = names.did_you_mean(chosen, known(start)) or "name a recipe's path, or a file of recipes/"
     raise UsageError(f"there is no recipe {names.quote(chosen)}", hint=hint)
+
+
+def known(start: Path) -> tuple[str, ...]:
+    """The names of the recipes in `recipes/` of the folders at and above `start`."""
+    return tuple(
+        recipe.stem
+        for folder in (start, *start.parents)
+        for recipe in disk.toml_files(folder / "recipes")
+        if _is_recipe(recipe)
+    )
 
 
 def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Recipe:

@@ -22,5 +22,6 @@ VERBS = {
     "engines": "list the engines, or install them",
     "doctor": "find out what works here, and what mends the rest",
     "init": "write a first recipe for the project here",
+    "completion": "make a shell complete verbs, options and names",
     "schema": "print the JSON schema of recipes, for editors",
 }
