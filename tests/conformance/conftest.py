@@ -37,12 +37,7 @@ def builder(pdbuild_python: Path) -> Iterator[User]:
     needs_root()
     made = make_user(f"pdbconf{os.getpid()}", subordinate=True)
     try:
-        if give_engines(made) is None:
-            done = made.run(
-                [pdbuild_python, "-c", "from pdbuild.engine import install; install.install()"],
-                timeout=1200,
-            )
-            assert done.returncode == 0, done.stderr
+        give_engines(made)
         give_base(made, pdbuild_python)
         yield made
     finally:

@@ -3,7 +3,7 @@
 Needs root, to make the user. What each session prepares can be had faster:
 
 - `PDBUILD_TEST_ENGINES` names an installed engines directory (`.../engines/<digest>`) to give
-  to the user; without it, that of the developer is taken; without that, the user builds one
+  to the users; without it, that of the developer is taken, and built when it is missing
   (minutes).
 - `PDBUILD_TEST_PYTHON` names a Python that everybody can run and that has pdbuild; without it,
   a wheel of this checkout is installed into a fresh environment.
@@ -268,25 +268,15 @@ def pdbuild_python() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def engines(user: User, pdbuild_python: Path) -> Path:
     """The directory of engine programs in the user's data directory."""
-    given = give_engines(user)
-    if given:
-        return given
-    done = user.run(
-        [pdbuild_python, "-c", "from pdbuild.engine import install; print(install.install())"],
-        timeout=1200,
-    )
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip())
+    return give_engines(user)
 
 
-def give_engines(user: User) -> Path | None:
-    """Link the developer's engines into `user`'s data directory; None when there are none."""
-    from pdbuild import tools
+def give_engines(user: User) -> Path:
+    """Link the developer's engines into `user`'s data directory; waits until they are built."""
+    from pdbuild.engine import install
 
     named = os.environ.get("PDBUILD_TEST_ENGINES")
-    source = Path(named) if named else tools.installed()
-    if source is None:
-        return None
+    source = Path(named) if named else install.install().parent
     target = user.home / ".local/share/pdbuild/engines" / source.name
     if not target.exists():
         _checked(["install", "-d", "-o", user.name, *reversed(target.parents[:4]), target])

@@ -383,7 +383,6 @@ def root_account(tmp_path: Path) -> Iterator[Account]:
     needs_root()
     root = User(name="root", uid=0, home=tmp_path)
     engines = give_engines(root)
-    assert engines is not None, "the `engines` fixture installed them, or found them"
     run = Path(f"/tmp/pdbroot{os.getpid()}")
     made = Account(root, Path(sys.executable), engines, tmp_path / "cache", run)
     yield made
