@@ -138,3 +138,18 @@ class Stage:
                 case _:
                     pass
         return tuple(dict.fromkeys(names))
+
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """The paths that this stage reads, by the name of where ("" is the build context)."""
+        found: dict[str, dict[str, None]] = {}
+        for instruction in self.instructions:
+            match instruction:
+                case Copy(source=source, stage=stage):
+                    found.setdefault(stage, {})[source] = None
+                case Run(mounts=mounts):
+                    for bind in (m for m in mounts if isinstance(m, Bind)):
+                        found.setdefault(bind.stage, {})[bind.source] = None
+                case _:
+                    pass
+        return {name: tuple(paths) for name, paths in found.items()}

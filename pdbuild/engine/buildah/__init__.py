@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pdbuild import account, tools
-from pdbuild.engine.buildah import graph, ignore, storage, text
+from pdbuild.context import ignore
+from pdbuild.engine.buildah import graph, storage, text
 from pdbuild.engine.buildah.images import Images
 from pdbuild.engine.buildah.inputs import Inputs
 from pdbuild.engine.buildah.version import Dialect

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pdbuild.account.limits import limits
-from pdbuild.engine.buildah import content, text
+from pdbuild.context import content
+from pdbuild.engine.buildah import text
 from pdbuild.engine.buildah.graph import Node
 from pdbuild.engine.buildah.images import Images
 from pdbuild.engine.buildah.inputs import Inputs

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pdbuild.errors import EngineError
-from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Secret, Stage
+from pdbuild.plan.instructions import Arg, Bind, Run, Secret, Stage
 from pdbuild.plan.types import Plan, Target
 
 SCRATCH = "scratch"
@@ -54,7 +54,7 @@ class Graph:
             for node in self.nodes
             for name, needed in node.needs.items()
             if needed == identity
-            for path in reads(node.stage).get(name, ())
+            for path in node.stage.reads.get(name, ())
         }
         return tuple(sorted(found))
 
@@ -129,21 +129,6 @@ class _Maker:
 
 def _frozen(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(values.items()))
-
-
-def reads(stage: Stage) -> dict[str, tuple[str, ...]]:
-    """The paths that a stage reads, by the name of where they are ("" is the build context)."""
-    found: dict[str, dict[str, None]] = {}
-    for instruction in stage.instructions:
-        match instruction:
-            case Copy(source=source, stage=name):
-                found.setdefault(name, {})[source] = None
-            case Run() as run:
-                for bind in binds(run):
-                    found.setdefault(bind.stage, {})[bind.source] = None
-            case _:
-                pass
-    return {name: tuple(paths) for name, paths in found.items()}
 
 
 def binds(run: Run) -> tuple[Bind, ...]:

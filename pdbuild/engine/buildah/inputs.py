@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pdbuild.engine.buildah import content
-from pdbuild.engine.buildah.graph import Node, binds, reads
-from pdbuild.engine.buildah.ignore import Ignored
+from pdbuild.context import content
+from pdbuild.context.ignore import Ignored
+from pdbuild.engine.buildah.graph import Node, binds
 from pdbuild.plan.instructions import Run
 
 _NOTHING = Ignored(rules=())
@@ -46,7 +46,7 @@ class Inputs:
         """The digests of all that a node reads: of images as a whole where it starts from one."""
         base = node.stage.base
         found = {base: self.image(node, base)} if base in {*node.needs, *node.images} else {}
-        for name, paths in reads(node.stage).items():
+        for name, paths in node.stage.reads.items():
             for path in paths:
                 found[f"{name}:{path}"] = self._digest(node, name, path)
         return found
@@ -67,7 +67,7 @@ class Inputs:
 
     def context(self, node: Node) -> tuple[content.Listing, ...]:
         """The parts of the build context that a node reads."""
-        return tuple(self._listing(node, "", path) for path in reads(node.stage).get("", ()))
+        return tuple(self._listing(node, "", path) for path in node.stage.reads.get("", ()))
 
     def _listing(self, node: Node, name: str, path: str) -> content.Listing:
         root = Path(node.folders[name]) if name else self.root

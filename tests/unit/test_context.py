@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.engine.buildah import content, ignore
+from pdbuild.context import content, ignore
 
 EVERYTHING = ignore.parse("")
 

@@ -1,4 +1,4 @@
-"""Parts of a build context: what they contain, as a digest, and copies without ignored files.
+"""Parts of a build context: what they contain, as a digest, how they look, and copies of them.
 
 Buildah before 1.39 does not look at the content of bind mounts, and no version applies
 `.dockerignore` to them.
@@ -12,7 +12,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild.engine.buildah.ignore import Ignored
+from pdbuild.context.ignore import Ignored
+
+# The coarsest clocks of disks (FAT's) count two seconds.
+_TICK = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +44,27 @@ def digest(seen: Listing) -> str:
     """What the listing's files contain, their names and modes. Times and owners do not count."""
     total = hashlib.sha256()
     for name, status in seen.entries:
-        path = seen.root / name
-        mode = status.st_mode
-        total.update(f"{name}\0{mode:o}\0".encode(errors="surrogateescape"))
-        with contextlib.suppress(FileNotFoundError):  # it went meanwhile: the build will see
-            if stat.S_ISLNK(mode):
-                total.update(os.fsencode(path.readlink()))
-            elif stat.S_ISREG(mode):
-                with path.open("rb") as file:
-                    total.update(hashlib.file_digest(file, "sha256").digest())
+        total.update(f"{name}\0{status.st_mode:o}\0".encode(errors="surrogateescape"))
+        total.update(_content(seen.root / name, status.st_mode))
         total.update(b"\0")
+    return total.hexdigest()
+
+
+def look(seen: Listing, since: int) -> str:
+    """A digest of names, modes, sizes and times, which tells later whether a file has changed.
+
+    A file can change twice within one tick of its disk's clock, and look the same. So of what
+    changed after `since` (nanoseconds), or shortly before, the content counts as well: let
+    `since` be a moment before the listing was made.
+    """
+    total = hashlib.sha256()
+    for name, status in seen.entries:
+        line = f"{name}\0{status.st_mode:o}"
+        if not stat.S_ISDIR(status.st_mode):  # its times are those of what it holds
+            line += f" {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+            if max(status.st_mtime_ns, status.st_ctime_ns) >= since - _TICK:
+                total.update(_content(seen.root / name, status.st_mode))
+        total.update(f"{line}\0".encode(errors="surrogateescape"))
     return total.hexdigest()
 
 
@@ -94,6 +108,16 @@ def _walk(
         if left_out and len(entries) == before + 1:  # nothing below it came back
             del entries[before:]
     return filtered
+
+
+def _content(path: Path, mode: int) -> bytes:
+    with contextlib.suppress(FileNotFoundError):  # it went meanwhile: the build will see
+        if stat.S_ISLNK(mode):
+            return os.fsencode(path.readlink())
+        if stat.S_ISREG(mode):
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").digest()
+    return b""
 
 
 def _link(source: Path, target: Path) -> None:
