@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from pdbuild import (
     shipped,
     sources,
     table,
+    uptodate,
 )
 from pdbuild.choices import Options
 from pdbuild.container import sync
@@ -27,7 +28,7 @@ from pdbuild.engine.contract import Build, Built, Engine
 from pdbuild.errors import EngineError, PdbuildError, UsageError
 from pdbuild.places import on_host
 from pdbuild.plan.types import VARIANT, Form, Plan, Target
-from pdbuild.progress import view
+from pdbuild.progress import Solve, view
 from pdbuild.project import key
 from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
@@ -36,24 +37,40 @@ from pdbuild.targets import KINDS
 
 
 def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> report.Report:
-    """Build a plan; what was made.
+    """Build a plan, but for what is up to date; what was made.
 
-    Raises UsageError and EngineError before any work, EngineError also when a target failed:
-    everything that was finished is in its place then.
+    When all of it is, the engine is not started. Raises UsageError and EngineError before any
+    work, EngineError also when a target failed: everything that was finished is in its place
+    then.
     """
-    exports = dirs.data_dir() / "exports" / key(plan.root)
-    with targets_alone(exports, plan.targets):
-        build = Build(
-            plan=plan,
-            definition=define(recipe, plan, bootstrap=True),
-            exports=exports,
-            keep_going=options.keep_going,
+    places = uptodate.places(key(plan.root))
+    with targets_alone(places.exports, plan.targets):
+        contexts = contexts_of(recipe, plan, bootstrap=True)
+        state = uptodate.State(
+            plan,
+            contexts=contexts,
+            ignored=definition.ignored(Path(plan.root)),
+            engine=engine.identity(),
+            places=places,
         )
-        stream = sys.stdout if options.progress == "json" else sys.stderr
-        with view(options.progress, stream, targets=[t.name for t in plan.targets]) as shown:
-            built = engine.build(build, shown)
+        kept = {t.name: o for t in plan.targets if (o := state.output(t, again=options.again))}
+        missing = plan.only([target for target in plan.targets if target.name not in kept])
+        built, solve = Built(outputs=()), Solve()
+        if missing.targets:
+            build = Build(
+                plan=missing,
+                definition=define(recipe, missing, contexts),
+                exports=places.exports,
+                keep_going=options.keep_going,
+            )
+            stream = sys.stdout if options.progress == "json" else sys.stderr
+            names = [target.name for target in missing.targets]
+            with view(options.progress, stream, targets=names) as shown:
+                built, solve = engine.build(build, shown), shown.solve
+        built = built.beside(kept.values(), plan)
         made = _collect(recipe, plan, built)
-        result = report.make(plan, built, made.files, made.images, shown.solve)
+        state.remember(built.outputs)
+        result = report.make(plan, built, made.files, made.images, solve, unchanged=kept)
     failures.forget(plan, (output.target for output in built.outputs))
     failures.remember(plan, built.failures)
     _raise_failures(recipe, plan, built, options)
@@ -72,8 +89,8 @@ def engine_for(options: Options) -> Engine:
     return known.engine(options.engine, options.builder, quiet=options.progress == "quiet")
 
 
-def define(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> Definition:
-    """Write the definition; `bootstrap` makes a base that is missing, else it is left out."""
+def contexts_of(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> dict[str, str]:
+    """The named contexts; `bootstrap` makes a base that is missing, else it is left out."""
     contexts = {"hooks": str(shipped.hooks_dir())}
     if recipe.base.bootstrap:
         made = _base(recipe, plan, bootstrap=bootstrap)
@@ -81,6 +98,11 @@ def define(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> Definition:
             contexts[plan.base] = made.context
     for block in plan.sources:
         contexts[f"source-{block.name}"] = str(sources.folder(block))
+    return contexts
+
+
+def define(recipe: Recipe, plan: Plan, contexts: Mapping[str, str]) -> Definition:
+    """Write the definition, which refers to these named contexts."""
     return definition.write(
         plan,
         recipe=Path(recipe.file).name,

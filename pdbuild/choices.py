@@ -21,9 +21,13 @@ class Choices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to bake: `engine` and `builder`, how to show progress, and what to do on failure."""
+    """How to bake: `engine` and `builder`, how to show progress, and what to do on failure.
+
+    `again` bakes also what is up to date.
+    """
 
     engine: str = "auto"
     builder: str = ""
     progress: Mode = "auto"
     keep_going: bool = False
+    again: bool = False

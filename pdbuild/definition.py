@@ -67,13 +67,13 @@ def write(
     text = render_containerfile(plan, recipe, command)
     # A shell reads it: hooks/network.
     network_text = "".join(f"{k}={shlex.quote(v)}\n" for k, v in sorted(network.items()))
-    ignored = IGNORED + _own_ignored(Path(plan.root))
-    content = "\0".join([text, network_text, ignored])
+    left_out = ignored(Path(plan.root))
+    content = "\0".join([text, network_text, left_out])
     folder = cache_dir() / "definitions" / hashlib.sha256(content.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "Containerfile"
     _put(path, text)
-    _put(folder / "Containerfile.dockerignore", ignored)
+    _put(folder / "Containerfile.dockerignore", left_out)
     secrets = {"ca": str(ca)} if ca else {}
     if network_text:
         _put(folder / "network", network_text, mode=0o600)
@@ -89,15 +89,16 @@ def write(
         bakefile_text=bake,
         contexts=dict(contexts),
         secrets=secrets,
-        ignored=ignored,
+        ignored=left_out,
     )
 
 
-def _own_ignored(root: Path) -> str:
+def ignored(root: Path) -> str:
+    """The text of the `.dockerignore` that holds for the build context `root`."""
     try:
-        return (root / ".dockerignore").read_text(encoding="utf-8", errors="replace")
+        return IGNORED + (root / ".dockerignore").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, IsADirectoryError):
-        return ""
+        return IGNORED
 
 
 def _put(path: Path, text: str, mode: int = 0o644) -> None:

@@ -99,6 +99,7 @@ def building(arguments: Namespace) -> Options:
         builder=arguments.builder,
         progress="quiet" if arguments.quiet else arguments.progress,
         keep_going=getattr(arguments, "keep_going", False),
+        again=getattr(arguments, "again", False),
     )
 
 

@@ -1,7 +1,7 @@
 """What a bake made, as a table for people and as data for programs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
 
 from pdbuild.artifacts import Artifact
@@ -47,15 +47,16 @@ def make(
     files: Sequence[Artifact],
     images: Sequence[StoredImage],
     solve: Solve,
+    unchanged: Container[str] = (),
 ) -> Report:
-    """The report of a bake that is over."""
+    """The report of a bake that is over; the targets `unchanged` were up to date."""
     rows = [
         Row(
             target=output.target.name,
             where=_where(output.target, files),
             size=_size(output.target, files, images),
             seconds=solve.seconds(output.target.name),
-            cached=solve.all_cached(output.target.name),
+            cached=output.target.name in unchanged or solve.all_cached(output.target.name),
             generator=output.target.labels.get(GENERATOR, ""),
         )
         for output in built.outputs

@@ -28,6 +28,13 @@ class BuildKit:
     def __init__(self, builder: str = "") -> None:
         self._builder = builder
 
+    def identity(self) -> str:
+        """See `Engine.identity`. What a builder of the user's runs is known by its name alone."""
+        if self._builder:
+            return f"buildkit of the builder {self._builder}"
+        found = tools.require("buildkitd", reason="build")
+        return f"buildkit {found.version} {found.path}"
+
     def check(self) -> None:
         """Raise EngineError when a program is missing that the build will need."""
         tools.require("buildx", reason="run a bake file")

@@ -1,6 +1,7 @@
 """What an engine is: the values that go in and come out, and the protocol."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -45,11 +46,19 @@ class Built:
     failures: tuple[Failure, ...] = ()
     error: str = ""
 
+    def beside(self, others: Iterable[Output], plan: Plan) -> "Built":
+        """With other outputs, those of targets that were not built; in the plan's order."""
+        found = {output.target.name: output for output in (*self.outputs, *others)}
+        return replace(self, outputs=tuple(found[t.name] for t in plan.targets if t.name in found))
+
 
 class Engine(Protocol):
     """Runs definitions."""
 
     name: str
+
+    def identity(self) -> str:
+        """Which engine it is, and which version: another may build something else."""
 
     def check(self) -> None:
         """Raise EngineError, with reason and hint, when this engine cannot work here."""

@@ -172,7 +172,8 @@ def _built(recipe: Recipe, plan: Plan, options: Options) -> Built:
     engine.check()
     exports = dirs.data_dir() / "exports" / f"{key(plan.root)}-debug"
     with baking.targets_alone(exports, plan.targets):
-        definition = baking.define(recipe, plan, bootstrap=True)
+        contexts = baking.contexts_of(recipe, plan, bootstrap=True)
+        definition = baking.define(recipe, plan, contexts)
         build = Build(plan=plan, definition=definition, exports=exports)
         stream = sys.stdout if options.progress == "json" else sys.stderr
         mode = "quiet" if options.progress == "auto" else options.progress

@@ -12,6 +12,8 @@ TREE = "/build"
 CCACHE = "/var/cache/ccache"
 OUTPUT = "/out"
 HOOKS = "/run/hooks"
+# What is mounted here is there for the order alone: it decides nothing.
+WAITS = "/run/first"
 
 # Of steps that download: the host's certificates, proxies and mirrors, none of which may stay
 # in a layer.

@@ -1,6 +1,7 @@
 """The plan's values."""
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pdbuild.plan.instructions import Stage
@@ -84,6 +85,16 @@ class Plan:
     groups: dict[str, tuple[str, ...]]
     sources: tuple[Block, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
+
+    def only(self, targets: Collection[Target]) -> "Plan":
+        """The plan of these of its targets."""
+        names = {target.name for target in targets}
+        groups = {
+            group: kept
+            for group, members in self.groups.items()
+            if (kept := tuple(member for member in members if member in names))
+        }
+        return replace(self, targets=tuple(targets), groups=groups)
 
     def stages_of(self, target: Target) -> frozenset[str]:
         """Names of all stages that `target` is built from."""

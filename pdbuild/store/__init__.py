@@ -52,11 +52,12 @@ class Store:
     def adopt(self, layout: Path, digest: str, reference: str) -> bool:
         """Take the image `digest` of another layout in, under `reference`; False if it was there.
 
-        Blobs are hard-linked, or copied where that cannot be. An image that had the reference
+        Blobs are hard-linked, or copied where that cannot be; those that the store has lost since
+        are taken again. An image that had the reference
         loses it; `collect` frees its blobs. Raises EngineError when the layout lacks a blob or
         has one of the wrong size.
         """
-        if (reference, digest) in map(_named, self._entries()):
+        if (reference, digest) in map(_named, self._entries()) and self._has(digest):
             return False
         source = Layout(layout)
         described = {entry.digest: entry for entry in source.index()}
@@ -124,6 +125,14 @@ class Store:
         """Keep `collect` of other processes away while blobs are read."""
         with self._locked("blobs.lock", fcntl.LOCK_SH):
             yield
+
+    def _has(self, digest: str) -> bool:
+        """Whether all blobs of an image are there, by their sizes."""
+        here = self.layout
+        with contextlib.suppress(EngineError, OSError):
+            blobs = here.reachable(here.describe(digest))
+            return all(here.blob(blob.digest).stat().st_size == blob.size for blob in blobs)
+        return False
 
     def _unused(self, gone: Collection[tuple[str, str]]) -> dict[Path, int]:
         """The blobs that only `gone` need, or nobody; and the bytes that each would free."""

@@ -10,6 +10,7 @@ from pdbuild.plan.steps import (
     OUTPUT,
     SOURCE,
     TREE,
+    WAITS,
     cache_key,
     hook_mounts,
     inside,
@@ -90,7 +91,7 @@ def _build(recipe: Recipe, variant: str, *, first: str) -> Stage:
                     Bind(source=inside(recipe.source), target=SOURCE),
                     *hook_mounts(recipe, hook),
                     # The content of this file never changes, so waiting costs no cache.
-                    Bind(stage=waits_for, source="/etc/debian_version", target="/run/first"),
+                    Bind(stage=waits_for, source="/etc/debian_version", target=WAITS),
                     Cache(id=f"{name}-ccache-{cache_key(recipe)}", target=CCACHE),
                     Cache(id=f"{name}-{variant}-{cache_key(recipe)}", target=TREE),
                     Tmpfs(target="/tmp"),

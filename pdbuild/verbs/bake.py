@@ -25,6 +25,7 @@ def configure(parser: ArgumentParser) -> None:
         help="print the bake file (or --print=containerfile), and build nothing",
     )
     add("--keep-going", action="store_true", help="finish what does not need a failed target")
+    add("--again", action="store_true", help="ask the engine even where nothing has changed")
     add("--json", action="store_true", help="print the result as JSON")
 
 
@@ -62,7 +63,8 @@ def _definition(choices: Choices, what: str) -> str:
         plan = project.plain_plan(recipe, choices)
         return definition.render_containerfile(plan, Path(recipe.file).name, _command(choices))
     plan = project.plan_for(recipe, choices, fetch=False)
-    return baking.define(recipe, plan, bootstrap=False).bakefile_text
+    contexts = baking.contexts_of(recipe, plan, bootstrap=False)
+    return baking.define(recipe, plan, contexts).bakefile_text
 
 
 def _command(choices: Choices) -> str:

@@ -65,12 +65,14 @@ def prune(keep: int, *, engines: bool, dry_run: bool) -> Pruned:
     With `engines`, remove the engines' caches as well. Raises UsageError for a negative number,
     and EngineError, before anything is removed, when a build uses a cache.
     """
-    from pdbuild import dirs
+    from pdbuild import dirs, uptodate
     from pdbuild.store import Store
 
     if keep < 0:
         raise UsageError(f"--keep {keep}: not a number of versions")
     folders, freed = _engines(dry_run=dry_run) if engines else ((), 0)
+    if engines and not dry_run:
+        uptodate.forget()
     store = Store(dirs.data_path() / "images")
     old = outdated(store.images(), keep)
     return Pruned(

@@ -105,6 +105,14 @@ def test_unchanged_writes_nothing(store: Store, tmp_path: Path) -> None:
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
+def test_a_blob_that_was_lost_is_taken_again(store: Store, tmp_path: Path) -> None:
+    digest = export(tmp_path / "e", b"x")
+    store.adopt(tmp_path / "e", digest, REFERENCE)
+    (store.path / "blobs/sha256" / sha256(b"x").hexdigest()).unlink()
+    assert store.adopt(tmp_path / "e", digest, REFERENCE)
+    assert sha256(b"x").hexdigest() in blobs(store)
+
+
 def test_a_reference_moves_and_collect_frees_the_rest(store: Store, tmp_path: Path) -> None:
     store.adopt(tmp_path / "a", export(tmp_path / "a", b"shared", b"old" * 100), REFERENCE)
     digest = export(tmp_path / "b", b"shared", b"new")

@@ -28,6 +28,11 @@ class Buildah:
         self._jobs = jobs or len(os.sched_getaffinity(0))
         self._found: tools.Tool | None = None
 
+    def identity(self) -> str:
+        """See `Engine.identity`. With one user id all files are that user's."""
+        ids = "one id" if account.find().one_id else "many ids"
+        return f"buildah {self._tool().version} {ids}"
+
     def check(self) -> None:
         """Raise EngineError when a program is missing, or the account may not build."""
         self._tool()

@@ -1,0 +1,314 @@
+"""Which targets are up to date: nothing that decides them has changed since they were baked.
+
+That is found out before any engine is started. Of each bake that went well it is remembered
+what decided the targets and what they yielded:
+
+    state = State(plan, contexts=…, ignored=…, engine=engine.identity(), …)
+    for target in plan.targets:
+        output = state.output(target)     # None: it must be baked
+    …                                     # bake those, put everything in its place
+    state.remember(outputs)
+
+What decides a target is all that its stages are made of: their text, arguments and labels; the
+parts of the build context, of the hooks and of blocks' sources that they read; the base; the
+engine, and pdbuild itself. How steps reach the network (mirrors, proxies, certificates) does
+not count, as it does not for the engines' own caches.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+
+from pdbuild import looks
+from pdbuild.context import content, ignore
+from pdbuild.dirs import cache_path, data_dir
+from pdbuild.engine import exports
+from pdbuild.engine.contract import Output
+from pdbuild.oci import Layout
+from pdbuild.plan.instructions import Bind, Instruction, Run, Stage
+from pdbuild.plan.steps import WAITS
+from pdbuild.plan.types import Form, Plan, Target
+
+_SCRATCH = "scratch"
+_NOTHING = ignore.parse("")
+
+# The same is made of the same, whoever makes it: these do not make an image stale for `changes`.
+_MAKERS = ("engine", "pdbuild")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What decides a target's output, each part as a digest."""
+
+    definition: str
+    arguments: str
+    source: str
+    hooks: str
+    blocks: str
+    base: str
+    engine: str
+    pdbuild: str
+
+    def differs(self, other: "Fingerprint") -> tuple[str, ...]:
+        """The names of the parts that are not the same."""
+        names = (part.name for part in fields(self))
+        return tuple(name for name in names if getattr(self, name) != getattr(other, name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where things are: the folder of the layouts that targets are exported to, the image
+    store, and the folder where a checkout's bakes are remembered.
+    """
+
+    exports: Path
+    store: Path
+    memory: Path
+
+
+def places(checkout: str) -> Places:
+    """Those of a checkout, named by its key."""
+    data = data_dir()
+    return Places(
+        exports=data / "exports" / checkout, store=data / "images", memory=_memory() / checkout
+    )
+
+
+def forget() -> None:
+    """Ask engines for everything again, in all checkouts."""
+    shutil.rmtree(_memory(), ignore_errors=True)
+
+
+def _memory() -> Path:
+    return cache_path() / "baked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """A target as it was baked. `since` (nanoseconds) is when the fingerprint was taken, `files`
+    are what holds its output, each with its size and time.
+    """
+
+    fingerprint: Fingerprint
+    since: int
+    digest: str
+    files: dict[str, str] = field(default_factory=dict)
+
+
+class State:
+    """The targets of `plan` as they stand at this moment.
+
+    `contexts` are bake's named contexts and `ignored` the text of the `.dockerignore`, as in the
+    definition; `engine` is the identity of the engine that would bake.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        contexts: Mapping[str, str],
+        ignored: str,
+        engine: str,
+        places: Places,
+    ) -> None:
+        self._since = time.time_ns()
+        self._plan, self._contexts = plan, contexts
+        self._folders = {name for name, where in contexts.items() if "://" not in where}
+        self._ignored = ignore.parse(ignored)
+        self._engine, self._places = engine, places
+        self._stages = {stage.name: _without_waiting(stage) for stage in plan.stages}
+        self._decided: dict[str, Fingerprint] = {}
+        self._listings: dict[tuple[str, str], content.Listing] = {}
+        self._looks: dict[tuple[str, str, int], str] = {}
+        self._texts: dict[str, str] = {}
+
+    def output(self, target: Target, *, again: bool = False) -> Output | None:
+        """What the target yielded when it was baked last, if it is up to date and all there.
+
+        With `again`, None in any case. A target that starts from an image by a registry's tag is
+        never up to date: the tag may have moved, and only an engine asks the registry.
+        """
+        record = None if again else self._record(target)
+        layout = self._places.exports / target.name
+        if (
+            record
+            and not self._moving(target)
+            and record.fingerprint == self._fingerprint(target, record.since)
+            and record.digest in exports.digests(layout)
+            and all([_whole(Path(path), stamp) for path, stamp in record.files.items()])
+        ):
+            return Output(target=target, layout=layout, digest=record.digest)
+        # Before it is baked: what changes meanwhile is seen the next time.
+        self._decided[target.name] = self._fingerprint(target, self._since)
+        return None
+
+    def changes(self, target: Target) -> tuple[str, ...] | None:
+        """The parts of the fingerprint that have changed since the target was baked.
+
+        None when it never was. The engine and pdbuild itself are no reason here.
+        """
+        record = self._record(target)
+        if record is None:
+            return None
+        found = record.fingerprint.differs(self._fingerprint(target, record.since))
+        return tuple(name for name in found if name not in _MAKERS)
+
+    def baked(self, target: Target) -> str:
+        """The digest of what the target yielded when it was baked last; "" if it never was."""
+        record = self._record(target)
+        return record.digest if record else ""
+
+    def remember(self, outputs: Iterable[Output]) -> None:
+        """Remember these outputs, which are in their places now."""
+        for output in outputs:
+            before = self._record(output.target)
+            record = before
+            if decided := self._decided.get(output.target.name):
+                record = _Record(fingerprint=decided, since=self._since, digest=output.digest)
+            if record:
+                record = replace(record, files=dict(self._files(output)))
+                if record != before:
+                    _write(self._places.memory, output.target.name, record)
+
+    def _record(self, target: Target) -> _Record | None:
+        return _read(self._places.memory, target.name)
+
+    def _fingerprint(self, target: Target, since: int) -> Fingerprint:
+        stages = self._below(target)
+        parts: dict[str, list[object]] = {"source": [], "hooks": [], "blocks": [], "base": []}
+        for stage in stages:
+            for name in stage.needs:
+                if name not in self._stages and name not in self._folders and name != _SCRATCH:
+                    parts["base"].append(self._contexts.get(name, name))
+            for name, paths in stage.reads.items():
+                if not name or name in self._folders:
+                    kind = {"": "source", "hooks": "hooks"}.get(name, "blocks")
+                    parts[kind] += [(name, path, self._look(name, path, since)) for path in paths]
+        return Fingerprint(
+            definition=_digest(
+                [self._text(stage) for stage in stages],
+                (target.stage, target.form, target.destination, self._plan.platforms),
+            ),
+            arguments=_digest(sorted(target.args.items()), sorted(target.labels.items())),
+            engine=self._engine,
+            pdbuild=_pdbuild(),
+            **{name: _digest(sorted(set(map(repr, found)))) for name, found in parts.items()},
+        )
+
+    def _below(self, target: Target) -> list[Stage]:
+        """The stages that a target is built from, by name."""
+        found: dict[str, Stage] = {}
+        waiting = [target.stage]
+        while waiting:
+            name = waiting.pop()
+            stage = self._stages.get(name)
+            if stage and name not in found and name not in self._contexts:
+                found[name] = stage
+                waiting.extend(stage.needs)
+        return [found[name] for name in sorted(found)]
+
+    def _text(self, stage: Stage) -> str:
+        if stage.name not in self._texts:
+            self._texts[stage.name] = _digest(stage.name, stage.base, stage.instructions)
+        return self._texts[stage.name]
+
+    def _look(self, name: str, path: str, since: int) -> str:
+        root = self._contexts[name] if name else self._plan.root
+        part = "" if set(path) & set("*?[") else path
+        if (root, part) not in self._listings:
+            ignored = _NOTHING if name else self._ignored
+            self._listings[root, part] = content.listing(Path(root), part, ignored)
+        key = (root, part, since)
+        if key not in self._looks:
+            self._looks[key] = content.look(self._listings[root, part], since)
+        return self._looks[key]
+
+    def _moving(self, target: Target) -> bool:
+        images = {name for stage in self._below(target) for name in stage.needs}
+        images -= {*self._stages, *self._contexts, _SCRATCH}
+        return any("@sha256:" not in image for image in images)
+
+    def _files(self, output: Output) -> Iterator[tuple[str, str]]:
+        """What holds an output: its blobs, also those in the store."""
+        here = Layout(output.layout)
+        layouts = [here]
+        if output.target.form is Form.IMAGE:
+            layouts.append(Layout(self._places.store))
+        for blob in here.reachable(here.describe(output.digest)):
+            for layout in layouts:
+                path = layout.blob(blob.digest)
+                yield str(path), _stamp(path)
+
+
+def _without_waiting(stage: Stage) -> Stage:
+    """The stage without what is there for the order alone, which differs from plan to plan."""
+    return replace(stage, instructions=tuple(map(_alone, stage.instructions)))
+
+
+def _alone(instruction: Instruction) -> Instruction:
+    if not isinstance(instruction, Run):
+        return instruction
+    kept = (
+        mount
+        for mount in instruction.mounts
+        if not (isinstance(mount, Bind) and mount.target == WAITS)
+    )
+    return replace(instruction, mounts=tuple(kept))
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+@cache
+def _pdbuild() -> str:
+    """This pdbuild: another may make something else of the same recipe."""
+    return looks.source(Path(__file__).parent)
+
+
+def _stamp(path: Path) -> str:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a third of Path.stat's time, a hundred times
+    except OSError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _whole(path: Path, stamp: str) -> bool:
+    """Whether a blob is as it was. One that has another content goes: exporters keep what has
+    the right name.
+    """
+    now = _stamp(path)
+    if not now or now == stamp:
+        return bool(now)
+    with path.open("rb") as file:
+        right = hashlib.file_digest(file, "sha256").hexdigest() == path.name
+    if not right:
+        path.unlink(missing_ok=True)
+    return right
+
+
+def _read(folder: Path, name: str) -> _Record | None:
+    try:
+        told = json.loads((folder / f"{name}.json").read_bytes())
+        return _Record(**(told | {"fingerprint": Fingerprint(**told["fingerprint"])}))
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _write(folder: Path, name: str, record: _Record) -> None:
+    """A disk that takes no more costs the next bake its time, and this one nothing."""
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
+        with os.fdopen(handle, "w") as file:
+            json.dump(asdict(record), file)
+        Path(temporary).replace(folder / f"{name}.json")
