@@ -1,89 +1,33 @@
-"""Writes a first recipe for a project, from what is in its folder."""
+"""Writes a first recipe for the project in a folder."""
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
-from pdbuild import programs
-from pdbuild.errors import EngineError, UsageError
+from pdbuild import source
+from pdbuild.errors import PdbuildError, UsageError
 from pdbuild.recipe import load, names
+from pdbuild.survey import survey, text
+from pdbuild.survey.survey import Survey
 
 FILE = "pdbuild.toml"
 
-# What tells how a project is built: the first file that is there decides.
-_BUILDS = {
-    "CMakeLists.txt": ("build", ("gcc", "cmake", "ccache")),
-    "configure.ac": ("build-autotools", ("gcc", "ccache")),
-    "configure": ("build-autotools", ("gcc", "ccache")),
-    "GNUmakefile": ("build-make", ("gcc", "ccache")),
-    "makefile": ("build-make", ("gcc", "ccache")),
-    "Makefile": ("build-make", ("gcc", "ccache")),
-}
-_PACKAGES = {
-    "build": (),
-    "build-autotools": ("autoconf", "automake", "libtool", "make"),
-    "build-make": ("make",),
-}
 
-_TEXT = """\
-# How {name} is built, packaged and shipped. `pdbuild bake all` does it.
+def write(folder: Path, *, run: bool = True) -> tuple[Path, Survey]:
+    """Write the recipe; its path, and what it was made from.
 
-[project]
-name = "{name}"
-version = "git"                # git describe; or a literal such as "1.0"
-
-[base]
-suite = "trixie"
-
-[toolchain]
-blocks = [{blocks}]
-packages = [{packages}]
-
-# [options]                    # what the project compiles by, and which choices ship
-# SSL = {{ default = "ON", cmake = "WITH_SSL" }}
-#
-# [variants]
-# full  = {{ SSL = "ON", default = true }}
-# small = {{ SSL = "OFF" }}
-
-[build]
-hook = "{hook}"
-
-[package]                      # the .deb
-maintainer = "{maintainer}"
-description = "{name}"
-
-[image]                        # the production image
-packages = ["libstdc++6"]
-command = ["{name}"]
-"""
-
-
-def write(folder: Path) -> Path:
-    """Write the recipe and return its path.
-
-    Raises UsageError when there is one already, or nothing to build is found.
+    With `run`, the project's build system is asked, else only texts are read. Raises UsageError
+    when there is a recipe already, or nothing to build is found.
     """
     path = folder / FILE
     if os.path.lexists(path):
         raise UsageError(f"there is a {FILE} already")
-    build = next((found for file, found in _BUILDS.items() if (folder / file).is_file()), None)
-    if build is None:
-        raise UsageError(
-            f"no {', '.join(_BUILDS)} in {folder}",
-            hint="go to the top of a project that has one of them",
-        )
-    hook, blocks = build
-    text = _TEXT.format(
-        name=_name(folder),
-        blocks=_quoted(blocks),
-        packages=_quoted(_PACKAGES[hook]),
-        hook=hook,
-        maintainer=_maintainer(),
-    )
+    found = survey.survey(folder, run=run)
+    content = text.recipe(found, _identity(folder, found.facts.version))
     with path.open("x", encoding="utf-8") as file:
-        file.write(text)
-    return path
+        file.write(content)
+    return path, found
 
 
 def has_recipe(folder: Path) -> bool:
@@ -93,6 +37,24 @@ def has_recipe(folder: Path) -> bool:
     except UsageError as error:
         return not error.message.startswith("no recipe in ")
     return True
+
+
+def _identity(folder: Path, said: str) -> text.Identity:
+    version, described = _version(folder, said)
+    return text.Identity(
+        name=_name(folder), version=version, described=described, maintainer=_maintainer()
+    )
+
+
+def _version(folder: Path, said: str) -> tuple[str, str]:
+    """The version by git's tags, else what the build files say, with a word on where it is from."""
+    try:
+        described = source.describe(folder, "git").version
+    except PdbuildError:
+        described = "0.0.0"
+    if described.startswith("0.0.0") and said and not names.version_problem(said):
+        return said, ""
+    return "git", f"git describe: now {described}"
 
 
 def _name(folder: Path) -> str:
@@ -112,12 +74,11 @@ def _maintainer() -> str:
 
 def _git(key: str) -> str:
     try:
-        done = programs.run("git", "config", "--get", key)
-    except EngineError:
+        run = subprocess.run(
+            ["git", "config", "--get", key],
+            capture_output=True, text=True, errors="replace", check=False,
+        )  # fmt: skip
+    except OSError:
         return ""
-    plain = "".join(c for c in done.out if c.isprintable() and c not in '"\\<>')
+    plain = "".join(c for c in run.stdout if c.isprintable() and c not in '"\\<>')
     return " ".join(plain.split())
-
-
-def _quoted(names: tuple[str, ...]) -> str:
-    return ", ".join(f'"{name}"' for name in names)

@@ -8,7 +8,7 @@ import pytest
 from pdbuild import shipped
 from pdbuild.errors import UsageError
 from pdbuild.plan.types import Request
-from pdbuild.proposal import write as init
+from pdbuild.proposal import write
 from pdbuild.recipe.load import load
 from pdbuild.recipe.types import Recipe
 from pdbuild.resolve import resolve
@@ -26,6 +26,10 @@ def identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def init(folder: Path) -> Path:
+    return write(folder)[0]
+
+
 def project(folder: Path, *files: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in files:
@@ -37,9 +41,9 @@ def loaded(folder: Path) -> Recipe:
     path = init(folder)
     assert path == folder / "pdbuild.toml"
     recipe = load(path, blocks_dir=shipped.toolchain_dir(), hooks_dir=shipped.hooks_dir())
-    assert {t.name for t in resolve(recipe, Request()).targets} == {
-        "dev", "binaries-default", "deb-default", "image-default", "rootfs",
-    }  # fmt: skip
+    targets = {t.name for t in resolve(recipe, Request()).targets}
+    assert targets >= {"dev", *(f"binaries-{variant}" for variant in recipe.variants)}
+    assert ("rootfs" in targets) == (recipe.image is not None)
     return recipe
 
 
@@ -133,7 +137,66 @@ def test_it_does_not_overwrite(kind: str, tmp_path: Path) -> None:
 
 def test_nothing_to_build(tmp_path: Path) -> None:
     (tmp_path / "Makefile").mkdir()
-    with pytest.raises(UsageError, match=r"no CMakeLists.txt, configure.ac, .* in ") as caught:
+    with pytest.raises(UsageError, match=r"no CMakeLists.txt, meson.build, .* in ") as caught:
         init(tmp_path)
     assert caught.value.hint
     assert not (tmp_path / "pdbuild.toml").exists()
+
+
+SQUARES = """
+cmake_minimum_required(VERSION 3.20)
+project(Squares VERSION 1.2 DESCRIPTION "squares numbers." LANGUAGES CXX)
+option(WITH_CUDA "kernels" OFF)
+option(USE_AVX2 "instructions" ON)
+option(SQUARES_NATIVE "for this machine" ON)
+option(SQUARES_TESTS "" ON)
+option(SQUARES_TLS "" OFF)
+find_package(ZLIB REQUIRED)
+find_package(Nobodys 3 REQUIRED)
+if(SQUARES_TLS)
+  find_package(OpenSSL REQUIRED)
+endif()
+if(SOMETHING_FOUND)
+  find_package(Boost)
+endif()
+if(SQUARES_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+add_executable(squares a.cc)
+install(TARGETS squares)
+"""
+
+
+def test_what_a_cmake_project_says(
+    identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its text alone gives options, variants, blocks and packages; guesses are marked."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder = project(tmp_path / "squares")
+    (folder / "CMakeLists.txt").write_text(SQUARES)
+    (folder / "LICENSE").write_text("Permission is hereby granted, free of charge, to any")
+    recipe = loaded(folder)
+    assert recipe.project.version == "1.2"
+    assert {n: (o.default, o.cmake) for n, o in recipe.options.items()} == {
+        "GPU": ("OFF", "WITH_CUDA"), "SIMD": ("ON", "USE_AVX2"), "TEST": ("OFF", "SQUARES_TESTS"),
+    }  # fmt: skip
+    assert {n: v.options for n, v in recipe.variants.items()} == {
+        "cpu": {"GPU": "OFF", "SIMD": "ON"}, "cpu-nosimd": {"GPU": "OFF", "SIMD": "OFF"},
+        "gpu": {"GPU": "ON", "SIMD": "ON"}, "gpu-nosimd": {"GPU": "ON", "SIMD": "OFF"},
+    }  # fmt: skip
+    assert recipe.default_variant == "cpu"
+    assert recipe.toolchain.blocks == ("gcc", "cmake", "ccache", "python", "nvcc")
+    assert recipe.toolchain.packages == ("zlib1g-dev", "libgtest-dev", "libgmock-dev")
+    assert recipe.build.arguments == ("-DSQUARES_NATIVE=OFF",)
+    assert recipe.build.develop == {"TEST": "ON"}
+    assert recipe.package
+    assert (recipe.package.description, recipe.package.license) == ("squares numbers", "MIT")
+    assert recipe.image and recipe.image.command == ("squares",)
+    lines = (folder / "pdbuild.toml").read_text().splitlines()
+    guesses = [line.partition("guess: ")[2] for line in lines if "guess: " in line]
+    assert "for the tests: GTest" in guesses
+    assert "add the package that brings Nobodys" in guesses
+    assert "a package must run on other processors too" in guesses
+    assert any(line.startswith('    # "libboost-dev"') for line in lines)
+    assert '# SQUARES_TLS = { default = "OFF", cmake = "SQUARES_TLS" }' in lines
+    assert "libssl-dev" not in "".join(lines)

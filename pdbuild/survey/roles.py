@@ -1,0 +1,68 @@
+"""Which of a project's options tests, a GPU or a processor's instructions are chosen by."""
+
+import re
+from collections.abc import Iterable
+
+from pdbuild.survey.facts import Choice, Facts
+
+_TEST = re.compile(
+    r"(^|[_-])(unit_?|run_?|build_?)?tests?(ing)?$|(^|[_-])unittests?$", re.IGNORECASE
+)
+_GPU = re.compile(r"(^|[_-])(cuda|gpu|cublas|nvidia)(_support|_backend)?$", re.IGNORECASE)
+_SIMD = re.compile(
+    r"(^|[_-])(avx2|avx|simd|sse4_?[12]?|sse2|sse)(_support|_instructions)?$", re.IGNORECASE
+)
+_NATIVE = re.compile(r"(^|[_-])(march_?)?native(_arch\w*|_optimi\w*|_build)?$", re.IGNORECASE)
+# The instructions that most processors of today have come first.
+_ORDER = ("avx2", "avx", "simd", "sse")
+
+
+def tests(facts: Facts) -> Choice | None:
+    """The switch that adds the tests."""
+    found = [
+        c for c in facts.choices if _is(c, _TEST) and not _is(c, re.compile("skip|no_|only", re.I))
+    ]
+    # Its own before CTest's, which is on unless it is switched off; TESTING before a single TEST.
+    return min(
+        found,
+        key=lambda c: (c.name == "BUILD_TESTING", not c.name.upper().endswith("ING"), len(c.name)),
+        default=None,
+    )
+
+
+def gpu(facts: Facts) -> Choice | None:
+    """The switch that adds CUDA; None where CUDA is always there, or never."""
+    found = [c for c in facts.choices if _is(c, _GPU)]
+    if "CUDA" not in facts.languages:
+        found = [c for c in found if "cuda" in f"{c.name} {c.description}".lower()]
+    return min(found, key=lambda c: ("cuda" not in c.name.lower(), len(c.name)), default=None)
+
+
+def simd(facts: Facts) -> Choice | None:
+    """The switch of the processor's vector instructions."""
+    found = [c for c in facts.choices if _is(c, _SIMD)]
+    return min(found, key=lambda c: (_rank(c.name), len(c.name)), default=None)
+
+
+def native(facts: Facts) -> tuple[Choice, ...]:
+    """Switches that compile for the processor at hand, which no package may."""
+    return tuple(
+        c for c in facts.choices if _is(c, _NATIVE) and c.default not in ("OFF", "no", "false", "0")
+    )
+
+
+def others(facts: Facts, taken: Iterable[Choice | None]) -> tuple[Choice, ...]:
+    """The choices that nothing else took and whose values are known."""
+    names = {c.name for c in taken if c}
+    return tuple(
+        c for c in facts.choices
+        if c.name not in names and len(c.values) > 1 and not c.name.startswith(("CPACK_", "CMAKE_"))
+    )  # fmt: skip
+
+
+def _is(choice: Choice, pattern: re.Pattern[str]) -> bool:
+    return choice.switch and pattern.search(choice.name) is not None
+
+
+def _rank(name: str) -> int:
+    return next((i for i, word in enumerate(_ORDER) if word in name.lower()), len(_ORDER))
