@@ -13,6 +13,10 @@ _SIMD = re.compile(
     r"(^|[_-])(avx2|avx|simd|sse4_?[12]?|sse2|sse)(_support|_instructions)?$", re.IGNORECASE
 )
 _NATIVE = re.compile(r"(^|[_-])(march_?)?native(_arch\w*|_optimi\w*|_build)?$", re.IGNORECASE)
+# CMake's own, and other systems'.
+_NOT_OURS = re.compile(
+    r"^(CPACK|CMAKE)_|(^|_)(WIN|MSVC|MSYS|MINGW|CYGWIN|APPLE|DARWIN|MACOS|ANDROID)"
+)
 # The instructions that most processors of today have come first.
 _ORDER = ("avx2", "avx", "simd", "sse")
 
@@ -56,7 +60,7 @@ def others(facts: Facts, taken: Iterable[Choice | None]) -> tuple[Choice, ...]:
     names = {c.name for c in taken if c}
     return tuple(
         c for c in facts.choices
-        if c.name not in names and len(c.values) > 1 and not c.name.startswith(("CPACK_", "CMAKE_"))
+        if c.name not in names and len(c.values) > 1 and not _NOT_OURS.search(c.name)
     )  # fmt: skip
 
 
