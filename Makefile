@@ -1,12 +1,13 @@
 # Two commands: `make bake` builds the example project, `make test` tests pdbuild.
-# Both install what is missing, and say so.
+# Both install what is missing, and say so. `make check` is the part of `make test` that takes
+# seconds: no engine, no documentation, nothing installed.
 
 PYTHON_FILES := pdbuild tests benchmarks docs
 PYTEST_FLAGS ?=
 # More need more memory than cores: each bakes a toolchain of its own.
 WORKERS ?= 2
 
-.PHONY: bake test lint docs clean
+.PHONY: bake test check lint code docs clean
 
 bake:
 	@scripts/setup
@@ -19,7 +20,12 @@ test:
 	@$(MAKE) --no-print-directory lint
 	.venv/bin/pytest -v -n $(WORKERS) --dist=loadgroup $(PYTEST_FLAGS)
 
-lint: docs
+check: code
+	.venv/bin/pytest -q -n $(WORKERS) tests/unit $(PYTEST_FLAGS)
+
+lint: docs code
+
+code:
 	.venv/bin/ruff check $(PYTHON_FILES)
 	.venv/bin/ruff format --check $(PYTHON_FILES)
 	.venv/bin/mypy

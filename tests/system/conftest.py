@@ -258,7 +258,7 @@ def pdbuild_python() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         pip = [sys.executable, "-m", "pip", "--quiet"]
-        _checked([_public_python(), "-m", "venv", "--without-pip", folder / "venv"])
+        _checked([public_python(), "-m", "venv", "--without-pip", folder / "venv"])
         _checked([*pip, "wheel", "--no-deps", "--wheel-dir", folder, CHECKOUT])
         python = folder / "venv" / "bin" / "python"
         _checked([*pip, "--python", python, "install", *folder.glob("*.whl")])
@@ -301,7 +301,7 @@ def _checked(argv: Words) -> None:
     assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
 
 
-def _public_python() -> Path:
+def public_python() -> Path:
     """A Python that other users can run: root's own may be in a home of mode 0700."""
     base = sys._base_executable  # type: ignore[attr-defined]
     candidates = [Path(path) for path in (base, "/usr/local/bin/python3", "/usr/bin/python3")]

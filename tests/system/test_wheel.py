@@ -1,9 +1,12 @@
 """The wheel in a clean environment, far from the checkout: `pdbuild init` and what follows."""
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-from .conftest import User
+from .conftest import CHECKOUT, User, public_python
 from .project import Project, checkout, give
 
 CMAKE = """
@@ -49,18 +52,44 @@ def test_init_bakes_a_cmake_project(user: User, pdbuild_python: Path, engines: P
 
 def test_uv_installs_it_as_a_tool(user: User, pdbuild_python: Path) -> None:
     clone = checkout(user, pdbuild_python, "clone-for-uv")
-    here = user.home / "uv"
-    done = user.run([pdbuild_python, "-m", "venv", here], timeout=120)
+    uv = installer(user, "uv")
+    done = user.run([uv, "tool", "install", "."], cwd=clone.root, timeout=300)
     assert done.returncode == 0, done.stderr
-    done = user.run([here / "bin/pip", "--quiet", "install", "uv"], timeout=300)
+    works_from_an_empty_folder(user, "for-uv")
+
+
+def test_pipx_installs_what_build_makes(user: User, tmp_path: Path) -> None:
+    # The wheel is built from the source archive, which therefore has all that it takes.
+    subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", tmp_path, CHECKOUT],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    given = Path(shutil.copy(wheel, user.home))
+    give(user, given)
+    pipx = installer(user, "pipx")
+    done = user.run([pipx, "install", "--force", given], cwd=user.home, timeout=300)
     assert done.returncode == 0, done.stderr
-    done = user.run([here / "bin/uv", "tool", "install", "."], cwd=clone.root, timeout=300)
+    works_from_an_empty_folder(user, "for-pipx")
+
+
+def installer(user: User, name: str) -> Path:
+    """A program of the package index's, in an environment of the user's."""
+    here = user.home / name
+    done = user.run([public_python(), "-m", "venv", here], timeout=120)
     assert done.returncode == 0, done.stderr
-    project = user.home / "for-uv"
+    done = user.run([here / "bin/pip", "--quiet", "install", name], timeout=300)
+    assert done.returncode == 0, done.stderr
+    return here / "bin" / name
+
+
+def works_from_an_empty_folder(user: User, folder: str) -> None:
+    """What was installed writes a recipe and renders it; its blocks and hooks are the wheel's."""
+    project = user.home / folder
     project.mkdir()
-    (project / "CMakeLists.txt").write_text(CMAKE)
     give(user, project)
     installed = Project(user=user, root=project, program=user.home / ".local/bin/pdbuild")
+    assert installed.pdbuild("bake").returncode == 2
+    installed.written("CMakeLists.txt", CMAKE)
     assert "pdbuild.toml is written" in installed.succeeds("init")
-    # The blocks and hooks that it renders are those of the wheel.
     assert "apt-install" in installed.succeeds("bake", "--print=containerfile")
