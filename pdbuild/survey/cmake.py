@@ -69,6 +69,7 @@ class _Walk:
     languages: set[str] = field(default_factory=set)
     executables: set[str] = field(default_factory=set)
     installed: list[str] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
     installs: bool = False
     fetches: list[str] = field(default_factory=list)
     about: dict[str, str] = field(default_factory=dict)
@@ -106,7 +107,11 @@ class _Walk:
             languages=frozenset(self.languages or {"C", "CXX"}),
             choices=tuple(self.choices.values()),
             needs=tuple(dict.fromkeys(self.needs)),
-            programs=tuple(n for n in dict.fromkeys(self.installed) if n in self.executables),
+            programs=tuple(
+                self.outputs.get(name, name)
+                for name in dict.fromkeys(self.installed)
+                if name in self.executables
+            ),
             installs=self.installs,
             fetches=tuple(dict.fromkeys(self.fetches)),
             name=self.about.get("name", ""),
@@ -169,6 +174,8 @@ class _Walk:
                 self._option(texts, command.words)
             case "set":
                 self._set(texts)
+            case "set_target_properties" if "OUTPUT_NAME" in texts[:-1]:
+                self.outputs[texts[0]] = texts[texts.index("OUTPUT_NAME") + 1]
             case "set_property":
                 self._strings(texts)
             case "find_package":

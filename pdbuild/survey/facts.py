@@ -49,9 +49,9 @@ class Facts:
     """A project as its files describe it.
 
     `system` is "cmake", "meson", "autotools", "make" or "python"; `languages` are CMake's names
-    of them; `programs` are those that it installs; `how` says what was read.
-    `tests` tells that it has tests which no option of its own switches. `fetches` are downloads of
-    the configuration step, `notes` what a person should know.
+    of them; `programs` are those that it installs; `how` says what was read. `kernels` tells that
+    CUDA sources are there, `tests` that it has tests which no option of its own switches.
+    `fetches` are downloads of the configuration step, `notes` what a person should know.
     """
 
     system: str
@@ -66,5 +66,6 @@ class Facts:
     programs: tuple[str, ...] = ()
     installs: bool = True
     tests: bool = False
+    kernels: bool = False
     fetches: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -28,23 +28,20 @@ class Proposal:
         if self.gpu:
             rows = {"cpu": {"GPU": "OFF"}, "gpu": {"GPU": "ON"}}
         if self.simd:
-            plain = "" if self.gpu else "simd"
+            key = roles.simd_word(self.simd)
+            plain = "" if self.gpu else key.lower()
             rows = {
-                _joined(name, word): chosen | {"SIMD": value}
+                _joined(name, word): chosen | {key: value}
                 for name, chosen in rows.items()
-                for word, value in ((plain, "ON"), ("nosimd", "OFF"))
+                for word, value in ((plain, "ON"), (f"no{key.lower()}", "OFF"))
             }
         return rows if len(rows) > 1 else {}
 
 
 def propose(facts: Facts) -> Proposal:
     """The proposal for a project."""
-    test, gpu, simd, native = (
-        roles.tests(facts),
-        roles.gpu(facts),
-        roles.simd(facts),
-        roles.native(facts),
-    )
+    test, gpu, simd = roles.tests(facts), roles.gpu(facts), roles.simd(facts)
+    native = roles.native(facts)
     return Proposal(
         tests=test is not None or facts.tests,
         test=test,
@@ -61,7 +58,7 @@ def text(proposal: Proposal) -> Iterator[str]:
         (name, choice)
         for name, choice in (
             ("GPU", proposal.gpu),
-            ("SIMD", proposal.simd),
+            (roles.simd_word(proposal.simd) if proposal.simd else "", proposal.simd),
             ("TEST", proposal.test),
         )
         if choice or (name == "TEST" and proposal.tests)
@@ -70,8 +67,9 @@ def text(proposal: Proposal) -> Iterator[str]:
         yield "[options]" if rows else "# [options]"
     width = max((len(name) for name, _ in rows), default=0)
     for name, choice in rows:
-        default = "ON" if name == "SIMD" else "OFF"
-        yield f"{name:<{width}} = {_entry(choice, default)}  # guess: {_ABOUT[name]}"
+        default = "ON" if choice and choice is proposal.simd else "OFF"
+        about = _ABOUT.get(name, "the processor's vector instructions")
+        yield f"{name:<{width}} = {_entry(choice, default)}  # guess: {about}"
     if proposal.others:
         yield f"# {'Others' if rows else 'Options'} that it has, with its own defaults:"
     taken = {name for name, _ in rows}
@@ -96,7 +94,6 @@ def text(proposal: Proposal) -> Iterator[str]:
 
 _ABOUT = {
     "GPU": "CUDA kernels",
-    "SIMD": "the processor's vector instructions",
     "TEST": "build and run the tests",
 }
 

@@ -37,7 +37,7 @@ def tests(facts: Facts) -> Choice | None:
 def gpu(facts: Facts) -> Choice | None:
     """The switch that adds CUDA; None where CUDA is always there, or never."""
     found = [c for c in facts.choices if _is(c, _GPU)]
-    if "CUDA" not in facts.languages:
+    if not facts.kernels:
         found = [c for c in found if "cuda" in f"{c.name} {c.description}".lower()]
     return min(found, key=lambda c: ("cuda" not in c.name.lower(), len(c.name)), default=None)
 
@@ -46,6 +46,11 @@ def simd(facts: Facts) -> Choice | None:
     """The switch of the processor's vector instructions."""
     found = [c for c in facts.choices if _is(c, _SIMD)]
     return min(found, key=lambda c: (_rank(c.name), len(c.name)), default=None)
+
+
+def simd_word(choice: Choice) -> str:
+    """What people call the instructions that a switch is about."""
+    return next((w.removesuffix("2").upper() for w in _ORDER if w in choice.name.lower()), "SIMD")
 
 
 def native(facts: Facts) -> tuple[Choice, ...]:

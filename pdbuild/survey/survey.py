@@ -32,6 +32,7 @@ def survey(folder: Path, *, run: bool = True) -> Survey:
     into the source. Raises UsageError when there is nothing to build.
     """
     facts, testing = _facts(folder, run=run)
+    facts = replace(facts, kernels=next(folder.rglob("*.cu"), None) is not None)
     own = {facts.name.lower(), folder.resolve().name.lower()}
     own |= {name.removeprefix("lib") for name in own}
     needs = dict.fromkeys(need for need in facts.needs if need.name.lower() not in own)

@@ -148,6 +148,8 @@ def _build(facts: Facts, proposal: options.Proposal) -> list[str]:
     if arguments:
         body = [commented(f"    {quoted(text)},", why) for text, why in arguments]
         lines += ["arguments = [", *body, "]"]
+    if proposal.gpu:
+        lines.append(commented('first = "gpu"', "it has every object that the others need"))
     if proposal.tests:
         lines.append(commented('develop = { TEST = "ON" }', "`pdbuild build` runs the tests"))
     return lines

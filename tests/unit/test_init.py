@@ -1,5 +1,6 @@
 """The recipe that `pdbuild init` writes loads and plans, whatever the folder and the user."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from pdbuild.proposal import write
 from pdbuild.recipe.load import load
 from pdbuild.recipe.types import Recipe
 from pdbuild.resolve import resolve
+
+EXAMPLE = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -178,11 +181,11 @@ def test_what_a_cmake_project_says(
     recipe = loaded(folder)
     assert recipe.project.version == "1.2"
     assert {n: (o.default, o.cmake) for n, o in recipe.options.items()} == {
-        "GPU": ("OFF", "WITH_CUDA"), "SIMD": ("ON", "USE_AVX2"), "TEST": ("OFF", "SQUARES_TESTS"),
+        "GPU": ("OFF", "WITH_CUDA"), "AVX": ("ON", "USE_AVX2"), "TEST": ("OFF", "SQUARES_TESTS"),
     }  # fmt: skip
     assert {n: v.options for n, v in recipe.variants.items()} == {
-        "cpu": {"GPU": "OFF", "SIMD": "ON"}, "cpu-nosimd": {"GPU": "OFF", "SIMD": "OFF"},
-        "gpu": {"GPU": "ON", "SIMD": "ON"}, "gpu-nosimd": {"GPU": "ON", "SIMD": "OFF"},
+        "cpu": {"GPU": "OFF", "AVX": "ON"}, "cpu-noavx": {"GPU": "OFF", "AVX": "OFF"},
+        "gpu": {"GPU": "ON", "AVX": "ON"}, "gpu-noavx": {"GPU": "ON", "AVX": "OFF"},
     }  # fmt: skip
     assert recipe.default_variant == "cpu"
     assert recipe.toolchain.blocks == ("gcc", "cmake", "ccache", "python", "nvcc")
@@ -200,3 +203,24 @@ def test_what_a_cmake_project_says(
     assert any(line.startswith('    # "libboost-dev"') for line in lines)
     assert '# SQUARES_TLS = { default = "OFF", cmake = "SQUARES_TLS" }' in lines
     assert "libssl-dev" not in "".join(lines)
+
+
+@pytest.mark.parametrize("run", [True, False], ids=["asked", "text"])
+def test_the_example(run: bool, identity: Path, tmp_path: Path) -> None:
+    """What is proposed for the example is near the recipe that it has."""
+    folder = Path(shutil.copytree(EXAMPLE / "examples/paddle", tmp_path / "paddle"))
+    path, survey = write(folder, run=run)
+    assert run == (survey.facts.how == "CMake's file API") or not shutil.which("cmake")
+    blocks, hooks = shipped.toolchain_dir(), shipped.hooks_dir()
+    recipe = load(path, blocks_dir=blocks, hooks_dir=hooks)
+    own = load(EXAMPLE / "recipes/paddle.toml", blocks_dir=blocks, hooks_dir=hooks)
+    assert {o.cmake: o.default for o in recipe.options.values()} == {
+        o.cmake: o.default for o in own.options.values()
+    }
+    assert [v.options for v in recipe.variants.values()] == [
+        v.options for v in own.variants.values()
+    ]
+    assert {"gcc", "cmake", "ccache", "python", "nvcc"} == set(recipe.toolchain.blocks)
+    assert set(own.toolchain.packages) <= set(recipe.toolchain.packages)
+    assert (recipe.build.first, recipe.build.develop) == (own.build.first, own.build.develop)
+    assert recipe.image and recipe.image.command == ("paddle",)
