@@ -2,11 +2,10 @@
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
-from pdbuild import source
-from pdbuild.errors import PdbuildError, UsageError
+from pdbuild import programs, source
+from pdbuild.errors import EngineError, PdbuildError, UsageError
 from pdbuild.recipe import load, names
 from pdbuild.survey import survey, text
 from pdbuild.survey.survey import Survey
@@ -74,11 +73,8 @@ def _maintainer() -> str:
 
 def _git(key: str) -> str:
     try:
-        run = subprocess.run(
-            ["git", "config", "--get", key],
-            capture_output=True, text=True, errors="replace", check=False,
-        )  # fmt: skip
-    except OSError:
+        done = programs.run("git", "config", "--get", key)
+    except EngineError:
         return ""
-    plain = "".join(c for c in run.stdout if c.isprintable() and c not in '"\\<>')
+    plain = "".join(c for c in done.out if c.isprintable() and c not in '"\\<>')
     return " ".join(plain.split())

@@ -1,10 +1,11 @@
 """What `configure --help`, or the text of configure.ac, says of an autotools project."""
 
 import re
-import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pdbuild import programs
+from pdbuild.errors import EngineError
 from pdbuild.survey.facts import Choice, Facts, Need
 
 _HELP = re.compile(r"^  --(enable|disable|with|without)-([a-z0-9][a-z0-9_+.-]*)(\S*)\s*(.*)$")
@@ -57,14 +58,10 @@ def _help(folder: Path) -> str:
         return ""
     with TemporaryDirectory(prefix="pdbuild-init-") as scratch:
         try:
-            done = subprocess.run(
-                ["sh", script.resolve(), "--help"],
-                cwd=scratch, capture_output=True, text=True, errors="replace", check=False,
-                stdin=subprocess.DEVNULL, timeout=30,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired):
+            text = programs.run("sh", script.resolve(), "--help", cwd=Path(scratch), timeout=30).out
+        except EngineError:
             return ""
-        return done.stdout if "--enable-FEATURE" in done.stdout or "--prefix" in done.stdout else ""
+        return text if "--prefix" in text else ""
 
 
 def _from_help(text: str) -> tuple[Choice, ...]:

@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from pdbuild import programs
+from pdbuild.errors import EngineError
 
 _LONGEST_SECONDS = 90
 _LARGEST_BYTES = 300_000_000
@@ -31,8 +33,6 @@ def configure(folder: Path) -> Configured | str:
     The source is copied first: a project may write beside its files while it is configured.
     Nothing is downloaded by FetchContent.
     """
-    if not shutil.which("cmake"):
-        return "cmake is not installed"
     if _size(folder) > _LARGEST_BYTES:
         return "the source is large"
     with TemporaryDirectory(prefix="pdbuild-init-") as scratch:
@@ -42,16 +42,16 @@ def configure(folder: Path) -> Configured | str:
         query.mkdir(parents=True)
         (query / "query.json").write_text(json.dumps(_QUERY))
         try:
-            done = subprocess.run(
-                ["cmake", "-S", source, "-B", build, "-DCMAKE_BUILD_TYPE=Release",
-                 "-DFETCHCONTENT_FULLY_DISCONNECTED=ON"],
-                capture_output=True, check=False, stdin=subprocess.DEVNULL,
-                timeout=_LONGEST_SECONDS,
+            done = programs.run(
+                "cmake", "-S", source, "-B", build, "-DCMAKE_BUILD_TYPE=Release",
+                "-DFETCHCONTENT_FULLY_DISCONNECTED=ON", timeout=_LONGEST_SECONDS,
             )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired):
+        except programs.NotInstalled:
+            return "cmake is not installed"
+        except EngineError:
             return "cmake did not end"
         replies = build / ".cmake/api/v1/reply"
-        if done.returncode or not replies.is_dir():
+        if done.code or not replies.is_dir():
             return "cmake could not configure it on this machine"
         return read(replies)
 

@@ -2,11 +2,11 @@
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
+from pdbuild import programs
+from pdbuild.errors import EngineError
 from pdbuild.survey.facts import Choice, Facts, Need
 
 _CALL = r"\b{}\s*\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)"
@@ -39,15 +39,11 @@ def read(folder: Path, *, run: bool) -> Facts:
 
 def _ask(folder: Path, what: str) -> Any:
     """What `meson introspect` prints; None when it cannot. It only reads."""
-    if not shutil.which("meson"):
-        return None
     try:
-        done = subprocess.run(
-            ["meson", "introspect", what, folder / "meson.build"],
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
-        )  # fmt: skip
-        return json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return json.loads(
+            programs.run("meson", "introspect", what, folder / "meson.build", timeout=60).out
+        )
+    except (EngineError, ValueError):
         return None
 
 

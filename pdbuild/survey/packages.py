@@ -4,14 +4,14 @@ Nothing here needs root or the network: apt-file and apt-cache read lists that a
 """
 
 import re
-import shutil
-import subprocess
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from pdbuild import programs
+from pdbuild.errors import EngineError
 from pdbuild.survey.facts import Need
 
 _TABLE = Path(__file__).with_name("packages.toml")
@@ -73,7 +73,7 @@ def _one(need: Need) -> Found:
         return Found(need=need, by="table")
     if need.required and need.kind in _FILES:
         for source in _SOURCES:
-            packages = _ask(source, need) if shutil.which(source) else ()
+            packages = _ask(source, need)
             if packages:
                 return Found(need=need, packages=packages[:1], by=source)
     return Found(need=need)
@@ -115,17 +115,9 @@ def _likeliest(names: Iterable[str], wanted: str) -> tuple[str, ...]:
 
 def _lines(*command: str) -> list[str]:
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=30,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return programs.run(*command, timeout=30).out.splitlines()
+    except EngineError:
         return []
-    return done.stdout.splitlines()
 
 
 @cache
