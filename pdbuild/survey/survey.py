@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdbuild.errors import UsageError
-from pdbuild.survey import cmake, configure, fileapi, licenses, make, meson, packages, python, roles
+from pdbuild.survey import cmake, configure, fileapi, licenses, make, meson, packages, roles
 from pdbuild.survey.facts import Facts
 from pdbuild.survey.packages import Found
 
 #: What tells how a project is built: the first file that is there decides.
-FILES = ("CMakeLists.txt", "meson.build", "configure.ac", "configure.in", "configure", *make.FILES)
+FILES = ("CMakeLists.txt", "configure.ac", "configure.in", "configure", *make.FILES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +52,6 @@ def survey(folder: Path, *, run: bool = True) -> Survey:
 
 def _facts(folder: Path, *, run: bool) -> tuple[Facts, Facts]:
     """The project's facts, and those with its tests."""
-    if python.backend(folder):
-        facts = python.read(folder)
-        return facts, facts
     name = next((name for name in FILES if (folder / name).is_file()), "")
     match name:
         case "":

@@ -140,7 +140,7 @@ def test_it_does_not_overwrite(kind: str, tmp_path: Path) -> None:
 
 def test_nothing_to_build(tmp_path: Path) -> None:
     (tmp_path / "Makefile").mkdir()
-    with pytest.raises(UsageError, match=r"no CMakeLists.txt, meson.build, .* in ") as caught:
+    with pytest.raises(UsageError, match=r"no CMakeLists.txt, configure.ac, .* in ") as caught:
         init(tmp_path)
     assert caught.value.hint
     assert not (tmp_path / "pdbuild.toml").exists()
