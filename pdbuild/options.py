@@ -9,6 +9,10 @@ from pdbuild.choices import MODES, Choices, Options
 from pdbuild.container import Mount
 from pdbuild.errors import UsageError
 
+_IMAGE = re.compile(
+    r"(?:[a-z0-9][a-z0-9._-]*(?::[0-9]+)?/)*[a-z0-9][a-z0-9._-]*:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+)
+
 
 def add_recipe(parser: ArgumentParser) -> None:
     """`--recipe`."""
@@ -47,8 +51,8 @@ def add_device(parser: ArgumentParser) -> None:
 def parse_program(parser: ArgumentParser, words: list[str]) -> Namespace:
     """Tell pdbuild's options from the program's words.
 
-    Options may also follow the program, until the first word that is none of ours; that word
-    and all behind it are the program's. `--` ends our options at once.
+    Options may also follow the program, or the image before it, until the first word that is
+    none of ours; that word and all behind it are the program's. `--` ends our options at once.
     """
     # argparse itself knows which options take a value, but offers no public list of them.
     actions = {o: action for action in parser._actions for o in action.option_strings}
@@ -68,7 +72,7 @@ def parse_program(parser: ArgumentParser, words: list[str]) -> Namespace:
             count = 1  # -it
         elif word.startswith("-") and not program:
             count = 1  # not ours: argparse says so
-        elif program:
+        elif program and not (len(program) == 1 and _is_image(program[0])):
             program += waiting
             break
         else:
@@ -79,6 +83,25 @@ def parse_program(parser: ArgumentParser, words: list[str]) -> Namespace:
     arguments = parser.parse_args(ours)
     arguments.program = program
     return arguments
+
+
+def image_and_program(arguments: Namespace) -> tuple[str, tuple[str, ...]]:
+    """The image that the first word of a program names ("" if none), and the program's words.
+
+    Raises UsageError for options that choose an image besides.
+    """
+    words = tuple(arguments.program)
+    if not words or not _is_image(words[0]):
+        return "", words
+    for name in ("recipe", "variant", "set"):
+        if getattr(arguments, name):
+            raise UsageError(f"{words[0]} is an image: --{name} would choose another")
+    return words[0], words[1:]
+
+
+def _is_image(word: str) -> bool:
+    """Whether a word names an image, and no file here; a registry's name may have a port."""
+    return bool(_IMAGE.fullmatch(word)) and not Path(word).exists()
 
 
 def choices(arguments: Namespace, targets: tuple[str, ...] = ()) -> Choices:

@@ -16,9 +16,9 @@ from pdbuild.container import Container, Mount
 from pdbuild.errors import UsageError
 
 if TYPE_CHECKING:
-    from pdbuild.recipe.types import Recipe
+    from pdbuild.references import Image
 
-_USAGE = "pdbuild run [OPTIONS] PROGRAM [ARGUMENT...]"
+_USAGE = "pdbuild run [OPTIONS] [IMAGE:TAG] PROGRAM [ARGUMENT...]"
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -27,7 +27,8 @@ def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Run a program in a production image, as yourself. PROGRAM is a file below the working "
         "directory, or a command of the image. Options may stand before PROGRAM or directly "
-        "after it; the rest is the program's."
+        "after it; the rest is the program's. The image is that of a variant of the recipe here, "
+        "or any of `pdbuild images`, such as paddle:0.1."
     )
     add = parser.add_argument
     add("-i", "--interactive", action="store_true", help="keep stdin open (it always is)")
@@ -45,17 +46,20 @@ parse = options.parse_program
 
 def run(arguments: Namespace) -> int:
     """Run the program; its exit code."""
-    if not arguments.program:
+    reference, words = options.image_and_program(arguments)
+    if not words:
         raise UsageError("run: no program", hint=_USAGE)
     program = _Program(
-        words=tuple(arguments.program),
+        words=words,
         env=tuple(options.pair(text) for text in arguments.env),
         mounts=tuple(options.mount(text) for text in arguments.volume),
         devices=options.devices(arguments),
         tty=arguments.tty,
         detach=arguments.detach,
     )
-    return _run(options.choices(arguments), program, options.building(arguments))
+    choices, building = options.choices(arguments), options.building(arguments)
+    image = _named(reference, choices) if reference else _of_recipe(choices, building)
+    return _start(image, choices, program)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +74,24 @@ class _Program:
     detach: bool = False
 
 
-def _run(choices: Choices, program: _Program, building: Options) -> int:
-    """Run `program` in the production image of a variant; its exit code.
+def _named(reference: str, choices: Choices) -> Image:
+    """The stored image of that name; it is taken as it is."""
+    from pdbuild import dirs, references
+    from pdbuild.store import Store
 
-    An image that the store lacks is baked first; with settings, which its name does not tell, it
-    is baked in any case. Detached, it prints the container's id and returns 0. Raises UsageError
-    for a variant or recipe that has no image.
+    return references.find(Store(dirs.data_dir() / "images"), reference, _platform(choices))
+
+
+def _of_recipe(choices: Choices, building: Options) -> Image:
+    """The production image of a variant.
+
+    One that the store lacks is baked first; with settings, which its name does not tell, it is
+    baked in any case. Raises UsageError for a variant or recipe that has no image.
     """
     from pdbuild import dirs
     from pdbuild.baking import bake_plan, engine_for
     from pdbuild.project import open_recipe, plan_for
+    from pdbuild.references import Image
     from pdbuild.store import Store
 
     recipe = open_recipe(choices.recipe)
@@ -88,44 +100,63 @@ def _run(choices: Choices, program: _Program, building: Options) -> int:
         raise UsageError(f"{recipe.file} has no [image]", hint="add one to run programs in it")
     if len(variants) > 1:
         raise UsageError(f"--variant {','.join(variants)}: a program runs in one image")
-    if len(choices.platforms) > 1:
-        platforms = ",".join(choices.platforms)
-        raise UsageError(f"--platform {platforms}: a program runs on one platform")
+    platform = _platform(choices)
     image_target = f"image-{variants[0]}"
     plan = plan_for(recipe, replace(choices, targets=(image_target,)))
     reference = plan.targets[0].tags[0]
-    platform = plan.platforms[0] if choices.platforms else ""
-    store = Store(dirs.data_dir() / "images")
-    there = store.find(reference, platform) is not None
+    there = Store(dirs.data_dir() / "images").find(reference, platform) is not None
     if choices.settings or not there:
         why = "with --set" if there else "is not there yet"
         print(f"{reference} {why}: baking {image_target}", file=sys.stderr)
         bake_plan(recipe, plan, engine_for(building), building)
-    from pdbuild.container import host, loading, podman
+    return Image(
+        reference=reference,
+        project=recipe.project.name,
+        workdir=recipe.image.workdir,
+        is_dev=False,
+    )
 
-    loading.load(store, reference, platform)
+
+def _platform(choices: Choices) -> str:
+    if len(choices.platforms) > 1:
+        platforms = ",".join(choices.platforms)
+        raise UsageError(f"--platform {platforms}: a program runs on one platform")
+    return choices.platforms[0] if choices.platforms else ""
+
+
+def _start(image: Image, choices: Choices, program: _Program) -> int:
+    """Run it, and return its exit code; detached, print the container's id and return 0."""
+    from pdbuild import dirs
+    from pdbuild.container import host, loading, podman
+    from pdbuild.store import Store
+
+    loading.load(Store(dirs.data_dir() / "images"), image.reference, _platform(choices))
     for notice in host.take_notices():
         print(notice, file=sys.stderr)
-    container = _container(recipe, reference, program)
+    container = _container(image, program)
     if program.detach:
         print(podman.start(container))
         return 0
     return podman.run(container)
 
 
-def _container(recipe: Recipe, reference: str, program: _Program) -> Container:
-    assert recipe.image
-    workdir = recipe.image.workdir
+def _container(image: Image, program: _Program) -> Container:
     here = Path.cwd()
+    words = _placed(program.words, here, image.workdir, program.mounts)
+    entrypoint = ""
+    if image.is_dev:  # whose own entrypoint would build the project
+        entrypoint, *rest = ("python3", *words) if words[0].endswith(".py") else words
+        words = tuple(rest)
     return Container(
-        image=reference,
-        argv=_placed(program.words, here, workdir, program.mounts),
+        image=image.reference,
+        entrypoint=entrypoint,
+        argv=words,
         env=program.env,
-        mounts=(Mount(source=here, target=workdir), *program.mounts),
+        mounts=(Mount(source=here, target=image.workdir), *program.mounts),
         devices=program.devices,
-        workdir=workdir,
+        workdir=image.workdir,
         tty=program.tty,
-        project=recipe.project.name,
+        project=image.project,
     )
 
 

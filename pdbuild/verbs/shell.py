@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pdbuild.inner.session import Session
 
 _SOCKETS = Path("/tmp/.X11-unix")  # where X servers listen, on all systems
-_USAGE = "pdbuild shell [OPTIONS] [COMMAND [ARGUMENT...]]"
+_USAGE = "pdbuild shell [OPTIONS] [IMAGE:TAG] [COMMAND [ARGUMENT...]]"
+# What an image has.
+_ANY_SHELL = ("sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -25,7 +27,8 @@ def configure(parser: ArgumentParser) -> None:
     parser.usage = _USAGE
     parser.description = (
         "Open a shell, or run COMMAND, in the dev image: as yourself, with the project mounted "
-        "at /NAME. With --at, in the state before the step of TARGET that failed."
+        "at /NAME. With --at, in the state before the step of TARGET that failed. With IMAGE:TAG, "
+        "in that one of `pdbuild images`, with the working directory mounted."
     )
     add = parser.add_argument
     add("--at", metavar="TARGET", help="in the state before the failing step of a target")
@@ -47,9 +50,10 @@ def run(arguments: Namespace) -> int:
     """Run the shell; its exit code."""
     from pdbuild.inner.session import Session
 
+    reference, words = options.image_and_program(arguments)
     dotfiles = arguments.dotfiles
     session = Session(
-        words=tuple(arguments.program),
+        words=words,
         env=tuple(options.pair(text) for text in arguments.env),
         mounts=tuple(options.mount(text) for text in arguments.volume),
         ports=tuple(arguments.port),
@@ -59,11 +63,48 @@ def run(arguments: Namespace) -> int:
         tty=arguments.tty or (sys.stdin.isatty() and sys.stdout.isatty()),
     )
     choices, building = options.choices(arguments), options.building(arguments)
+    if reference and arguments.at:
+        raise UsageError(f"{reference} is an image: --at is about a target")
+    if reference:
+        return _in_image(reference, session)
     if arguments.at:
         from pdbuild.inner import debug
 
         return debug.shell(arguments.at, choices, session, building)
     return _shell(choices, session, building)
+
+
+def _in_image(reference: str, session: Session) -> int:
+    """Run the session in a stored image, as it is, with the working directory mounted."""
+    from pdbuild import dirs, references
+    from pdbuild.container import loading, podman
+    from pdbuild.inner.session import DEBUGGING, terminal
+    from pdbuild.store import Store
+
+    store = Store(dirs.data_dir() / "images")
+    image = references.find(store, reference)
+    loading.load(store, image.reference)
+    program, *arguments = session.words or _ANY_SHELL
+    network, ports = _network(session.ports)
+    container = Container(
+        image=image.reference,
+        entrypoint=program,
+        argv=tuple(arguments),
+        env=(*terminal(), *_x11(session), *session.env),
+        mounts=(
+            Mount(source=Path.cwd(), target=image.workdir),
+            *_x11_mounts(session),
+            *session.mounts,
+        ),
+        workdir=image.workdir,
+        tty=session.tty,
+        network=network,
+        ports=ports,
+        devices=session.devices,
+        project=image.project,
+        options=(*DEBUGGING, f"--hostname={image.project}"),
+    )
+    return podman.run(container)
 
 
 def _shell(choices: Choices, session: Session, building: Options) -> int:

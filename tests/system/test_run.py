@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from .project import Project
@@ -70,6 +71,16 @@ def test_detached_with_logs_and_stop(paddle: Project, version: str) -> None:
         assert time.monotonic() < deadline
     paddle.succeeds("stop", "-t", "1", identity[:12])
     assert paddle.pdbuild("logs", identity).returncode == 2
+
+
+def test_an_image_runs_where_no_recipe_is(paddle: Project, version: str) -> None:
+    elsewhere = replace(paddle, root=paddle.user.home / "elsewhere")
+    elsewhere.written("b.py", "import os; print(os.getcwd(), os.listdir())")
+    assert elsewhere.succeeds("run", f"paddle:{version}", "b.py") == "/work ['b.py']\n"
+    assert elsewhere.succeeds("shell", "localhost/paddle:dev", "ls") == "b.py\n"
+    assert elsewhere.succeeds("images", f"paddle:{version}").count("\n") == 2
+    wrong = elsewhere.pdbuild("run", f"paddle:{version}x", "b.py")
+    assert wrong.returncode == 2 and f"near it: paddle:{version}" in wrong.stderr
 
 
 def test_wrong_uses_are_said(paddle: Project, version: str) -> None:

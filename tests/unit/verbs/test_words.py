@@ -41,6 +41,13 @@ SPLITS: dict[str, tuple[list[str], dict[str, object]]] = {
     "a.py -itx": (["a.py", "-itx"], {}),
     "python3 -c pass": (["python3", "-c", "pass"], {}),
     "python3 -": (["python3", "-"], {}),
+    # An image may stand before the program.
+    "x:1 a.py --variant gpu": (["x:1", "a.py"], {"variant": ["gpu"]}),
+    "x:1 --variant gpu a.py -d b -d": (
+        ["x:1", "a.py", "b", "-d"],
+        {"variant": ["gpu"], "detach": True},
+    ),
+    "a.py x:1 -d": (["a.py", "x:1", "-d"], {}),
     # Two hyphens end ours.
     "-- a.py --variant gpu": (["a.py", "--variant", "gpu"], {}),
     "a.py -- -d --variant gpu": (["a.py", "-d", "--variant", "gpu"], {}),
@@ -71,6 +78,21 @@ def test_what_is_neither_ours_nor_a_program(words: list[str]) -> None:
 def test_words_of_the_program_arrive_as_they_are() -> None:
     odd = ["a b.py", "", "--x=y z", "é", "$HOME", "*", "\n"]
     assert split(odd[0], "--", *odd[1:]).program == odd
+
+
+IMAGES = ("x:1", "localhost/paddle:0.1-gpu", "host.example:5000/a/b:c", "a:5000/x:1")
+PROGRAMS = ("a.py", "python3", "./x:1", "x:", ":1", "X:1", "a b:c", "/x:1", "http://x", "here:1")
+
+
+def test_a_name_with_a_tag_is_an_image_unless_it_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here:1").touch()
+    for image in IMAGES:
+        assert options.image_and_program(split(image, "a.py")) == (image, ("a.py",))
+    for program in PROGRAMS:
+        assert options.image_and_program(split(program, "a.py")) == ("", (program, "a.py"))
 
 
 def test_a_bare_variable_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
