@@ -30,7 +30,7 @@ code:
 	.venv/bin/ruff format --check $(PYTHON_FILES)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	shellcheck scripts/setup .ci/run $$(find hooks -type f) pdbuild/bootstrap/*.sh
+	shellcheck scripts/setup paddle/scripts/docker/build.sh .ci/run $$(find hooks -type f) pdbuild/bootstrap/*.sh
 
 docs:
 	.venv/bin/sphinx-build -q -W --keep-going -b html docs build/site

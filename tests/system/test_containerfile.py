@@ -57,7 +57,7 @@ def test_plain_podman_builds_the_dev_image_which_builds_the_project(newcomer: Pr
     here = ("--network=host", f"--secret=id=ca,src={CA}")
     # Buildah 1.28 has the cache mounts of all users in one folder below TMPDIR.
     own = ("env", f"TMPDIR={newcomer.user.home}")
-    build = ("podman", "build", "-t", "paddle:dev", "-f", "Containerfile")
+    build = ("podman", "build", "-t", "paddle:dev")
     newcomer.runs(*own, *build, *here, ".", timeout=900)
     # Nothing is missing that a step had mounted over.
     run = ("podman", "run", "--rm", "--network=host")

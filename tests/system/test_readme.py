@@ -38,7 +38,7 @@ ELSEWHERE = {
     "pdbuild shell --at TARGET": "test_shell.py",
     "pdbuild ssh": "test_ssh.py",
     "pdbuild docs --serve": "test_pages.py",
-    "podman build -t paddle:dev -f Containerfile .": "test_containerfile.py",
+    "podman build -t paddle:dev .": "test_containerfile.py",
     "podman run -v $PWD:/paddle -e GPU=OFF -e AVX=ON -e TEST=ON paddle:dev": "test_dev_image.py",
     "podman build -t paddle -f build/Dockerfile .": "test_dockerfile.py",
     "podman run -it -v $PWD:/work paddle /work/a.py": "test_dockerfile.py",

@@ -55,6 +55,8 @@ def test_the_root_containerfile_is_what_the_recipe_renders_to() -> None:
         "run: pdbuild bake all --print=containerfile > Containerfile"
     )
     assert (GOLDEN / "paddle" / "Containerfile").resolve() == CHECKOUT / "Containerfile"
+    # The name that Docker looks for.
+    assert (CHECKOUT / "Dockerfile").readlink() == Path("Containerfile")
 
 
 _RENDER = """
