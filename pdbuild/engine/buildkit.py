@@ -99,8 +99,8 @@ def _points_at(instance: Path, address: str) -> bool:
 
 def _create(name: str, address: str, environment: dict[str, str]) -> None:
     buildx = tools.require("buildx", reason="run a bake file")
-    environment |= {"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker"}
-    with whales.client(buildx.path, env=environment) as client:
+    as_plugin = environment | {"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker"}
+    with whales.client(buildx.path, env=as_plugin) as client:
         client.buildx.create(address, driver="remote", name=name)
 
 
