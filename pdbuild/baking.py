@@ -14,6 +14,7 @@ from pdbuild import (
     dirs,
     failures,
     network,
+    records,
     report,
     shipped,
     sources,
@@ -44,7 +45,7 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
     then.
     """
     places = uptodate.places(key(plan.root))
-    with targets_alone(places.exports, plan.targets):
+    with targets_alone(places.exports, plan.targets), contextlib.ExitStack() as held:
         contexts = contexts_of(recipe, plan, bootstrap=True)
         state = uptodate.State(
             plan,
@@ -56,7 +57,9 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
         kept = {t.name: o for t in plan.targets if (o := state.output(t, again=options.again))}
         missing = plan.only([target for target in plan.targets if target.name not in kept])
         built, solve = Built(outputs=()), Solve()
+        keeper = None
         if missing.targets:
+            keeper = held.enter_context(records.begin(plan, recipe.file, engine.name))
             build = Build(
                 plan=missing,
                 definition=define(recipe, missing, contexts),
@@ -66,16 +69,24 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
             stream = sys.stdout if options.progress == "json" else sys.stderr
             names = [target.name for target in missing.targets]
             with view(options.progress, stream, targets=names) as shown:
+                keeper.solve, shown.watch = shown.solve, keeper.take
                 built, solve = engine.build(build, shown), shown.solve
         built = built.beside(kept.values(), plan)
-        made = _collect(recipe, plan, built)
+        made = _collect(recipe, plan, built, str(keeper.record.path) if keeper else "")
         state.remember(built.outputs)
         result = report.make(plan, built, made.files, made.images, solve, unchanged=kept)
+        if keeper:
+            keeper.made = result
+        _after(recipe, plan, built, options, made)
+    return result
+
+
+def _after(recipe: Recipe, plan: Plan, built: Built, options: Options, made: "_Made") -> None:
+    """Remember what failed, and raise it."""
     failures.forget(plan, (output.target for output in built.outputs))
     failures.remember(plan, built.failures)
     _raise_failures(recipe, plan, built, options)
     _check_budget(recipe, made.images)
-    return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +139,10 @@ def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
     return found
 
 
-def _collect(recipe: Recipe, plan: Plan, built: Built) -> _Made:
+def _collect(recipe: Recipe, plan: Plan, built: Built, record: str) -> _Made:
     root = Path(plan.root)
     files = [output for output in built.outputs if output.target.form is not Form.IMAGE]
-    collected = artifacts.collect(root, files, plan.left_out) if files else ()
+    collected = artifacts.collect(root, files, plan.left_out, record) if files else ()
     for kind in {output.target.kind for output in built.outputs}:
         for path, text in KINDS[kind].beside(recipe, plan).items():
             _put(root / path, text)
@@ -160,8 +171,16 @@ def _raise_failures(recipe: Recipe, plan: Plan, built: Built, options: Options) 
         texts.append(describe(replace(failure, targets=targets, lines=lines), command=command))
     if not texts and built.error:
         texts.append(f"error: {built.error}")
+    if built.failures and not options.keep_going and (left := _not_begun(plan, built)):
+        texts.append(f"hint: --keep-going builds what needs no failed step: {', '.join(left)}")
     if texts:
         raise BuildError("\n".join(texts))
+
+
+def _not_begun(plan: Plan, built: Built) -> list[str]:
+    """The unfinished targets that could have been built in spite of the failures."""
+    broken = {failure.stage for failure in built.failures}
+    return [t.name for t in built.unfinished if not broken & plan.stages_of(t)]
 
 
 def _again(recipe: Recipe, plan: Plan, targets: Sequence[str], options: Options) -> str:
@@ -173,7 +192,7 @@ def _again(recipe: Recipe, plan: Plan, targets: Sequence[str], options: Options)
 
 
 class BuildError(EngineError):
-    """Targets failed. The message is complete, with the steps' last lines and hints."""
+    """Targets failed. The message is complete, with the steps' first errors and hints."""
 
 
 def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -124,6 +125,12 @@ def building(arguments: Namespace) -> Options:
         keep_going=getattr(arguments, "keep_going", False),
         again=getattr(arguments, "again", False),
     )
+
+
+def unwatched() -> bool:
+    """Whether nobody is there to see a failure and do something about it."""
+    ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return ci or not (sys.stderr and sys.stderr.isatty())
 
 
 def devices(arguments: Namespace) -> tuple[str, ...]:

@@ -149,6 +149,15 @@ class Solve:
         busy = any(s.state == "running" and target in s.names for s in self.steps)
         return bool(tally.total) and tally.done == tally.total and not busy
 
+    def nearly(self, target: str) -> bool:
+        """Whether the last programs that the target needs have been started, if not ended."""
+        steps = self._instructions(target)
+        return bool(steps) and all(
+            step.since or step.state in ("cached", "done")
+            for step in steps
+            if step.name.text.startswith("RUN ")
+        )
+
     def all_cached(self, target: str) -> bool:
         """Whether the build found everything of this target in its cache."""
         steps = [s for s in self._instructions(target) if not s.name.text.startswith("FROM ")]
@@ -173,6 +182,11 @@ class Solve:
         total = self._highest.get((name.target, name.platform, name.stage), name.total)
         return (name.position, total) if name.position else None
 
+    def inputs(self, step: Step) -> tuple[Step, ...]:
+        """The steps that this one builds on."""
+        found = (self._by_digest.get(digest) for digest in sorted(step.inputs))
+        return tuple(dict.fromkeys(other for other in found if other and other is not step))
+
     def moved(self, step: Step) -> tuple[int, int]:
         """Bytes of the step's unfinished counters: so far, and in all (0 when unknown)."""
         open_ = [s for s in self._bytes.values() if s.vertex in step.digests and not s.done]
@@ -196,6 +210,7 @@ class Solve:
             error=why,
             lines=excerpt.lines,
             more=excerpt.more,
+            log=step.log,
             platform=step.name.platform,
         )
 

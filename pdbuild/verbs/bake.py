@@ -1,6 +1,6 @@
 """`pdbuild bake`."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 
 from pdbuild import options
@@ -24,7 +24,12 @@ def configure(parser: ArgumentParser) -> None:
         metavar="WHAT",
         help="print the bake file (or --print=containerfile), and build nothing",
     )
-    add("--keep-going", action="store_true", help="finish what does not need a failed target")
+    add(
+        "--keep-going",
+        action=BooleanOptionalAction,
+        default=options.unwatched(),
+        help="finish what does not need a failed target (without a terminal, and where CI is set)",
+    )
     add("--again", action="store_true", help="ask the engine even where nothing has changed")
     add("--json", action="store_true", help="print the result as JSON")
 
