@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pdbuild import programs
+from pdbuild import lacks, programs
 from pdbuild.engine.contract import Output
 from pdbuild.errors import PdbuildError
 from pdbuild.oci import Layout
@@ -187,6 +187,14 @@ def _unpacked(
     root: Path, destination: Path, form: Form, layers: Sequence[Path], owned: frozenset[Path]
 ) -> list[Path]:
     """The files and links of `layers`, put to `destination`; each is whole at any moment."""
+    wanted = sum(layer.stat().st_size for layer in layers)
+    with lacks.room(root / destination, wanted):
+        return _unpacked_into(root, destination, form, layers, owned)
+
+
+def _unpacked_into(
+    root: Path, destination: Path, form: Form, layers: Sequence[Path], owned: frozenset[Path]
+) -> list[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=root / "build"))
     try:
         if form is Form.ARCHIVE:

@@ -60,9 +60,10 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
         keeper = None
         if missing.targets:
             keeper = held.enter_context(records.begin(plan, recipe.file, engine.name))
+            definition.forget_passwords()
             build = Build(
                 plan=missing,
-                definition=define(recipe, missing, contexts),
+                definition=define(recipe, missing, contexts, held),
                 exports=places.exports,
                 keep_going=options.keep_going,
             )
@@ -112,14 +113,23 @@ def contexts_of(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> dict[str, str
     return contexts
 
 
-def define(recipe: Recipe, plan: Plan, contexts: Mapping[str, str]) -> Definition:
-    """Write the definition, which refers to these named contexts."""
+def define(
+    recipe: Recipe,
+    plan: Plan,
+    contexts: Mapping[str, str],
+    until: contextlib.ExitStack | None = None,
+) -> Definition:
+    """Write the definition, which refers to these named contexts.
+
+    `until` as `definition.write` has it.
+    """
     return definition.write(
         plan,
         recipe=Path(recipe.file).name,
         contexts=contexts,
         network=network.settings(recipe.mirrors),
         ca=network.ca_bundle(),
+        until=until,
     )
 
 

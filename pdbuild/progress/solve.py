@@ -13,6 +13,7 @@ from pdbuild.progress.steps import FINAL, Step, outcome
 
 What = Literal["running", "cached", "done", "failed", "cancelled", "log"]
 
+_NETWORK = "type=secret,id=network"  # how a step that downloads is told the way
 _TEXT_LINES = 200
 _STDERR = 2
 _LONGEST_LINE = 64 * 1024
