@@ -21,7 +21,7 @@ HEADING = (
 )
 
 # The file of mirrors and proxies when one of them has a password.
-_PASSWORDS = "network-passwords"
+_PASSWORDS = "network-private"
 
 # What the build context leaves out: what pdbuild itself writes, and what no build reads.
 IGNORED = """\
@@ -68,8 +68,9 @@ def write(
 
     `contexts` are bake's named contexts; `network` (mirrors and proxies) and the bundle `ca`
     become secrets of the steps that download. Passwords in addresses stay on disk no longer than
-    `until` is open; without it, until the next bake begins (`forget_passwords`). What is no part of the context is listed in
-    `Containerfile.dockerignore`, which BuildKit reads in the place of `.dockerignore`.
+    `until` is open; without it, until the next bake begins (`forget_passwords`). What is no part
+    of the context is listed in `Containerfile.dockerignore`, which BuildKit reads in the place of
+    `.dockerignore`.
     """
     command = f"pdbuild bake {' '.join(target.name for target in plan.targets)}"
     text = render_containerfile(plan, recipe, command)

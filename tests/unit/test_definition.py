@@ -63,7 +63,7 @@ def test_secrets_are_files_that_only_the_user_reads(plan: Plan, tmp_path: Path) 
     assert all("secret" not in t for t in json.loads(write(plan).bakefile_text)["target"].values())
     made = write(plan, {"https_proxy": "http://me:pass,word@proxy:3128"}, tmp_path / "ca.pem")
     assert "pass" not in made.bakefile_text and "pass" not in made.containerfile_text
-    secret = made.containerfile.with_name("network")
+    secret = made.containerfile.with_name("network-private")
     assert secret.stat().st_mode & 0o777 == 0o600
     for target in json.loads(made.bakefile_text)["target"].values():
         assert target["secret"] == [f"id=ca,src={tmp_path}/ca.pem", f"id=network,src={secret}"]
