@@ -94,7 +94,6 @@ def collect(
                 _remove(root, gone)
         if changed:
             kept.sort(key=lambda artifact: artifact.path)
-            record = record or str(_manifest(root).get("record", ""))
             _write(root / MANIFEST, kept, left_out, generators, record)
     names = {output.target.name for output in outputs}
     return tuple(artifact for artifact in kept if artifact.target in names)

@@ -44,6 +44,8 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
     work, EngineError also when a target failed: everything that was finished is in its place
     then.
     """
+    root = Path(options.output or plan.root).absolute()
+    root.mkdir(parents=True, exist_ok=True)
     places = uptodate.places(key(plan.root))
     with targets_alone(places.exports, plan.targets), contextlib.ExitStack() as held:
         contexts = contexts_of(recipe, plan, bootstrap=True)
@@ -73,9 +75,11 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
                 keeper.solve, shown.watch = shown.solve, keeper.take
                 built, solve = engine.build(build, shown), shown.solve
         built = built.beside(kept.values(), plan)
-        made = _collect(recipe, plan, built, str(keeper.record.path) if keeper else "")
+        made = _collect(recipe, plan, built, root)
         state.remember(built.outputs)
         result = report.make(plan, built, made.files, made.images, solve, unchanged=kept)
+        if options.output:
+            result = result.below(root)
         if keeper:
             keeper.made = result
         _after(recipe, plan, built, options, made)
@@ -149,9 +153,10 @@ def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
     return found
 
 
-def _collect(recipe: Recipe, plan: Plan, built: Built, record: str) -> _Made:
-    root = Path(plan.root)
+def _collect(recipe: Recipe, plan: Plan, built: Built, root: Path) -> _Made:
+    """Put what was built below `root`, into the image store and into podman."""
     files = [output for output in built.outputs if output.target.form is not Form.IMAGE]
+    record = records.newest(plan.root) if files else ""
     collected = artifacts.collect(root, files, plan.left_out, record) if files else ()
     for kind in {output.target.kind for output in built.outputs}:
         for path, text in KINDS[kind].beside(recipe, plan).items():

@@ -38,6 +38,16 @@ def add_building(parser: ArgumentParser) -> None:
     add("-q", "--quiet", action="store_true", help="print only results")
 
 
+def add_output(parser: ArgumentParser) -> None:
+    """`--output`."""
+    parser.add_argument(
+        "--output",
+        default="",
+        metavar="DIR",
+        help="make build/ there, not in the project, which may be read-only then",
+    )
+
+
 def add_device(parser: ArgumentParser) -> None:
     """`--device`."""
     parser.add_argument(
@@ -124,6 +134,7 @@ def building(arguments: Namespace) -> Options:
         progress="quiet" if arguments.quiet else arguments.progress,
         keep_going=getattr(arguments, "keep_going", False),
         again=getattr(arguments, "again", False),
+        output=getattr(arguments, "output", ""),
     )
 
 

@@ -170,7 +170,7 @@ def _bake_once(
             view.feed(line)
         code = running.wait()
         if code == 0:
-            view.solve.succeed()
+            view.solve.succeed([target.name for target in targets])
     except KeyboardInterrupt:
         raise Interrupted("interrupted; what was built stays in the cache") from None
     finally:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Literal, NamedTuple
 
 from pdbuild.progress.events import BuildWarning, Log, Status, Vertex, parse
@@ -83,14 +83,14 @@ class Solve:
         self._warnings.update(dict.fromkeys(event.warnings))
         return tuple(changes)
 
-    def succeed(self) -> None:
-        """The bake has succeeded: a step whose end nobody told of had nothing to do.
+    def succeed(self, targets: Collection[str]) -> None:
+        """These targets are baked: a step of theirs whose end nobody told of had nothing to do.
 
         buildx stops listening when its last output is written; of a step that several targets
         share, the last event may be lost then.
         """
         for step in self.steps:
-            if step.state in ("waiting", "cancelled"):
+            if step.state in ("waiting", "cancelled") and not step.names.keys().isdisjoint(targets):
                 step.state = "cached"
 
     @property

@@ -97,6 +97,11 @@ def find(root: str) -> tuple[Record, ...]:
     return tuple(record for path in paths if (record := _read(path)))
 
 
+def newest(root: str) -> str:
+    """The file of a project's newest record, or ""."""
+    return str(max(records_of(root).glob("*.json"), default=""))
+
+
 def latest(root: str) -> Record | None:
     """The newest record of a project."""
     paths = sorted(records_of(root).glob("*.json"), reverse=True)

@@ -17,6 +17,7 @@ def configure(parser: ArgumentParser) -> None:
     add("target", nargs="*", metavar="TARGET", help="target or group (all)")
     options.add_choices(parser)
     options.add_building(parser)
+    options.add_output(parser)
     add(
         "--print",
         nargs="?",
