@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno not in _OF_THE_MACHINE:
             return _bug()
         _forget_output()
-        _print_error(*_explained(_told(error), ""))
+        # Without a name it is our output, on a disk that pdbuild knows nothing of.
+        _print_error(*_explained(_told(error), "") if error.filename else (_told(error), ""))
         return PdbuildError.exit_code
     except Exception:
         return _bug()

@@ -1,14 +1,19 @@
 """`pdbuild log`: what the steps of a bake said, and its record."""
 
+from __future__ import annotations
+
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pdbuild import options
 from pdbuild.errors import PdbuildError, UsageError
-from pdbuild.records import Record, StepRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pdbuild.records import Record, StepRecord
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -54,6 +59,8 @@ def run(arguments: Namespace) -> int:
 
 def as_table(found: tuple[Record, ...]) -> str:
     """One line for each bake, the newest first."""
+    from datetime import datetime
+
     from pdbuild import table
 
     rows = [("BAKE", "STARTED", "TIME", "OUTCOME", "TARGETS")]
