@@ -49,13 +49,7 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
     places = uptodate.places(key(plan.root))
     with targets_alone(places.exports, plan.targets), contextlib.ExitStack() as held:
         contexts = contexts_of(recipe, plan, bootstrap=True)
-        state = uptodate.State(
-            plan,
-            contexts=contexts,
-            ignored=definition.ignored(Path(plan.root)),
-            engine=engine.identity(),
-            places=places,
-        )
+        state = state_of(plan, contexts, engine.identity())
         kept = {t.name: o for t in plan.targets if (o := state.output(t, again=options.again))}
         missing = plan.only([target for target in plan.targets if target.name not in kept])
         built, solve = Built(outputs=()), Solve()
@@ -92,6 +86,17 @@ def _after(recipe: Recipe, plan: Plan, built: Built, options: Options, made: "_M
     failures.remember(plan, built.failures)
     _raise_failures(recipe, plan, built, options)
     _check_budget(recipe, made.images)
+
+
+def state_of(plan: Plan, contexts: Mapping[str, str], engine: str = "") -> uptodate.State:
+    """What is up to date of a plan with these named contexts, for the engine that would bake."""
+    return uptodate.State(
+        plan,
+        contexts=contexts,
+        ignored=definition.ignored(Path(plan.root)),
+        engine=engine,
+        places=uptodate.places(key(plan.root)),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

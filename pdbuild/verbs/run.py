@@ -16,7 +16,10 @@ from pdbuild.container import Container, Mount
 from pdbuild.errors import UsageError
 
 if TYPE_CHECKING:
+    from pdbuild.plan.types import Plan
+    from pdbuild.recipe.types import Recipe
     from pdbuild.references import Image
+    from pdbuild.store import StoredImage
 
 _USAGE = "pdbuild run [OPTIONS] [IMAGE:TAG] PROGRAM [ARGUMENT...]"
 
@@ -36,6 +39,7 @@ def configure(parser: ArgumentParser) -> None:
     add("-d", "--detach", action="store_true", help="print an id and return")
     add("-e", "--env", action="append", default=[], metavar="K=V", help="set a variable")
     add("-v", "--volume", action="append", default=[], metavar="A:B[:ro]", help="mount A as B")
+    add("--no-bake", action="store_true", help="run the image as it is, even if it is out of date")
     options.add_device(parser)
     options.add_choices(parser)
     options.add_building(parser)
@@ -58,7 +62,10 @@ def run(arguments: Namespace) -> int:
         detach=arguments.detach,
     )
     choices, building = options.choices(arguments), options.building(arguments)
-    image = _named(reference, choices) if reference else _of_recipe(choices, building)
+    if reference:
+        image = _named(reference, choices)
+    else:
+        image = _of_recipe(choices, building, bake=not arguments.no_bake)
     return _start(image, choices, program)
 
 
@@ -82,14 +89,13 @@ def _named(reference: str, choices: Choices) -> Image:
     return references.find(Store(dirs.data_dir() / "images"), reference, _platform(choices))
 
 
-def _of_recipe(choices: Choices, building: Options) -> Image:
-    """The production image of a variant.
+def _of_recipe(choices: Choices, building: Options, *, bake: bool) -> Image:
+    """The production image of a variant, as the recipe and the source are now.
 
-    One that the store lacks is baked first; with settings, which its name does not tell, it is
-    baked in any case. Raises UsageError for a variant or recipe that has no image.
+    One that the store lacks, or that is out of date, is baked first; unless `bake`, it is taken
+    as it is. Either is said. Raises UsageError for a variant or recipe that has no image.
     """
     from pdbuild import dirs
-    from pdbuild.baking import bake_plan, engine_for
     from pdbuild.project import open_recipe, plan_for
     from pdbuild.references import Image
     from pdbuild.store import Store
@@ -100,21 +106,54 @@ def _of_recipe(choices: Choices, building: Options) -> Image:
         raise UsageError(f"{recipe.file} has no [image]", hint="add one to run programs in it")
     if len(variants) > 1:
         raise UsageError(f"--variant {','.join(variants)}: a program runs in one image")
-    platform = _platform(choices)
-    image_target = f"image-{variants[0]}"
-    plan = plan_for(recipe, replace(choices, targets=(image_target,)))
-    reference = plan.targets[0].tags[0]
-    there = Store(dirs.data_dir() / "images").find(reference, platform) is not None
-    if choices.settings or not there:
-        why = "with --set" if there else "is not there yet"
-        print(f"{reference} {why}: baking {image_target}", file=sys.stderr)
-        bake_plan(recipe, plan, engine_for(building), building)
+    choices = replace(choices, targets=(f"image-{variants[0]}",))
+    plan = plan_for(recipe, choices, fetch=False)
+    target = plan.targets[0]
+    reference = target.tags[0]
+    stored = Store(dirs.data_dir() / "images").find(reference, _platform(choices))
+    stale = _stale(recipe, plan, stored) if stored else "is not there yet"
+    if stale and bake:
+        from pdbuild.baking import bake_plan, engine_for
+
+        print(f"{reference} {stale}: baking {target.name}", file=sys.stderr)
+        bake_plan(recipe, plan_for(recipe, choices), engine_for(building), building)
+    elif not stored:
+        raise UsageError(f"{reference} is not there", hint="without --no-bake it is baked first")
+    elif stale:
+        print(f"{reference} {stale}: running it as it is", file=sys.stderr)
     return Image(
         reference=reference,
         project=recipe.project.name,
         workdir=recipe.image.workdir,
         is_dev=False,
     )
+
+
+# The parts of what decides an image, as people call them.
+_PARTS = {
+    "definition": "the recipe",
+    "arguments": "an option or the version",
+    "source": "the source",
+    "hooks": "the hooks",
+    "blocks": "the source of a block",
+    "base": "the base",
+}
+
+
+def _stale(recipe: Recipe, plan: Plan, stored: StoredImage) -> str:
+    """Why a stored image is not what a bake would make now; "" when it is."""
+    from pdbuild.baking import contexts_of, state_of
+
+    target = plan.targets[0]
+    state = state_of(plan, contexts_of(recipe, plan, bootstrap=False))
+    changes = state.changes(target)
+    if changes:
+        return f"is out of date ({', '.join(_PARTS[part] for part in changes)} changed)"
+    if changes is not None and state.baked(target) == stored.digest:
+        return ""
+    # By another checkout, or it is not remembered. A commit says what the source was.
+    committed = recipe.project.version == "git" and not plan.version.endswith("-dirty")
+    return "" if committed and plan.version != "0.0.0" else "was not baked from this checkout"
 
 
 def _platform(choices: Choices) -> str:
