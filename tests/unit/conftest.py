@@ -1,0 +1,5 @@
+"""Fixtures of several modules."""
+
+from checkout_bits import checkout
+
+__all__ = ["checkout"]

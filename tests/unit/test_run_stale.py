@@ -1,0 +1,142 @@
+"""`pdbuild run` takes an image that is as the source is now; else it bakes it, and says so."""
+
+from collections.abc import Callable
+
+import pytest
+from checkout_bits import IMAGES, Checkout
+
+from pdbuild import base, cli, source
+from pdbuild.container import Container, host, loading, podman
+from pdbuild.engine import known
+from pdbuild.store import Store
+
+Run = Callable[..., int]
+FAST = "localhost/squares:1.0"
+
+
+@pytest.fixture
+def started(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> list[Container]:
+    """What would run; the checkout is the working directory and its engine the only one."""
+    found: list[Container] = []
+
+    def run(container: Container) -> int:
+        found.append(container)
+        return 7
+
+    monkeypatch.setattr(podman, "run", run)
+    monkeypatch.setattr(base, "find", base.ensure)
+    monkeypatch.setattr(loading, "load", lambda *_: False)
+    monkeypatch.setattr(host, "take_notices", tuple)
+    monkeypatch.setattr(known, "engine", lambda *_, **__: checkout.engine)
+    monkeypatch.chdir(checkout.root)
+    checkout.engine.asked = set()
+    return found
+
+
+def run(*words: str) -> int:
+    return cli.main(["run", "-q", *words])
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    out, err = capsys.readouterr()
+    assert not out
+    return err.strip()
+
+
+def test_one_that_is_up_to_date_runs_at_once(
+    checkout: Checkout, started: list[Container], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("squares") == 7
+    assert run("squares", "--variant", "portable") == 7
+    assert run("--no-bake", "squares") == 7
+    assert [c.image for c in started] == [FAST, f"{FAST}-portable", FAST]
+    assert checkout.engine.asked == set() and said(capsys) == ""
+
+
+CHANGES: dict[str, tuple[Callable[[Checkout], object], str]] = {
+    "a source": (lambda c: c.edit("code/a.cc", "a", "b"), "the source changed"),
+    "a new source": (lambda c: c.write("code/new.cc", ""), "the source changed"),
+    "a hook": (lambda c: (c.hooks / "build").write_text("changed"), "the hooks changed"),
+    "a block's source": (
+        lambda c: (c.own / "tool.c").write_text("x"),
+        "the source of a block changed",
+    ),
+    "the recipe": (
+        lambda c: c.edit("pdbuild.toml", '["squares"]', '["squares", "-x"]'),
+        "the recipe changed",
+    ),
+    "a default": (
+        lambda c: c.edit("pdbuild.toml", 'TEST = { default = "OFF"', 'TEST = { default = "ON"'),
+        "the recipe changed",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_one_that_is_out_of_date_is_baked_first(
+    change: str, checkout: Checkout, started: list[Container], capsys: pytest.CaptureFixture[str]
+) -> None:
+    do, why = CHANGES[change]
+    do(checkout)
+    assert run("--no-bake", "squares") == 7 and checkout.engine.asked == set()
+    told = said(capsys)
+    assert told.startswith(f"{FAST} is out of date (") and told.endswith("): running it as it is")
+    assert why in told
+    assert run("squares") == 7 and checkout.engine.asked == {"image-fast"}
+    assert said(capsys) == told.replace("running it as it is", "baking image-fast")
+    checkout.engine.asked = set()
+    assert run("squares") == 7 and checkout.engine.asked == set()
+    assert said(capsys) == "" and len(started) == 3
+
+
+def test_settings_are_part_of_it(
+    checkout: Checkout, started: list[Container], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--set", "TEST=ON", "squares") == 7 and checkout.engine.asked == {"image-fast"}
+    assert "an option or the version changed" in said(capsys)
+    checkout.engine.asked = set()
+    assert run("--set", "TEST=ON", "squares") == 7 and checkout.engine.asked == set()
+    assert run("squares") == 7 and checkout.engine.asked == {"image-fast"}
+
+
+def test_one_that_is_not_there(
+    checkout: Checkout, started: list[Container], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout.edit("pdbuild.toml", '"1.0"', '"1.1"')
+    assert run("--no-bake", "squares") == 2 and not started
+    assert "error: localhost/squares:1.1 is not there" in said(capsys)
+    assert run("squares") == 7 and checkout.engine.asked == {"image-fast"}
+    assert said(capsys) == "localhost/squares:1.1 is not there yet: baking image-fast"
+
+
+def another_bakes(checkout: Checkout) -> None:
+    """As if another checkout of the same version had been baked since."""
+    other = checkout.store().find(f"{FAST}-portable")
+    assert other
+    Store(checkout.store().path).adopt(checkout.exports("image-portable"), other.digest, FAST)
+
+
+def test_another_checkouts_of_the_same_version_is_not_taken(
+    checkout: Checkout, started: list[Container], capsys: pytest.CaptureFixture[str]
+) -> None:
+    another_bakes(checkout)
+    assert run("--no-bake", "squares") == 7
+    assert "was not baked from this checkout: running it as it is" in said(capsys)
+    assert run("squares") == 7
+    assert said(capsys) == f"{FAST} was not baked from this checkout: baking image-fast"
+    assert run("squares") == 7 and said(capsys) == ""
+
+
+def test_but_of_the_same_commit_it_is(
+    checkout: Checkout, started: list[Container], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout.edit("pdbuild.toml", '"1.0"', '"git"')
+    checkout.commit()
+    checkout.git("tag", "v1.0")
+    assert checkout.bake() > IMAGES
+    checkout.engine.asked = set()
+    another_bakes(checkout)
+    assert run("squares") == 7 and said(capsys) == ""
+    checkout.edit("README", "a", "b")
+    assert source.describe(checkout.root, "git").version == "1.0-dirty"
+    assert run("squares") == 7 and checkout.engine.asked == {"image-fast"}
