@@ -77,8 +77,10 @@ def _variants(recipe: "Recipe") -> Names:
 
 
 def _settings(recipe: "Recipe") -> Names:
+    from pdbuild.recipe.tools import shown
+
     for name, option in recipe.options.items():
-        yield from (f"{name}={value}" for value in option.values)
+        yield from (f"{shown(name)}={value}" for value in option.values)
 
 
 def _recipes(**_: Any) -> Names:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -36,16 +35,6 @@ def add_building(parser: ArgumentParser) -> None:
     add("--builder", default="", metavar="NAME", help="a buildx builder of yours")
     add("--progress", default="auto", choices=MODES, help="how to show it (auto)")
     add("-q", "--quiet", action="store_true", help="print only results")
-
-
-def add_output(parser: ArgumentParser) -> None:
-    """`--output`."""
-    parser.add_argument(
-        "--output",
-        default="",
-        metavar="DIR",
-        help="make build/ there, not in the project, which may be read-only then",
-    )
 
 
 def add_device(parser: ArgumentParser) -> None:
@@ -121,7 +110,7 @@ def choices(arguments: Namespace, targets: tuple[str, ...] = ()) -> Choices:
         recipe=arguments.recipe,
         targets=targets,
         variants=_listed(arguments.variant),
-        settings=dict(map(_setting, arguments.set)),
+        settings=dict(map(setting, arguments.set)),
         platforms=_listed(arguments.platform),
     )
 
@@ -134,14 +123,7 @@ def building(arguments: Namespace) -> Options:
         progress="quiet" if arguments.quiet else arguments.progress,
         keep_going=getattr(arguments, "keep_going", False),
         again=getattr(arguments, "again", False),
-        output=getattr(arguments, "output", ""),
     )
-
-
-def unwatched() -> bool:
-    """Whether nobody is there to see a failure and do something about it."""
-    ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
-    return ci or not (sys.stderr and sys.stderr.isatty())
 
 
 def devices(arguments: Namespace) -> tuple[str, ...]:
@@ -157,11 +139,14 @@ def pair(text: str) -> tuple[str, str]:
     return name, value if equals else os.environ.get(name, "")
 
 
-def _setting(text: str) -> tuple[str, str]:
+def setting(text: str) -> tuple[str, str]:
+    """`OPTION=VALUE` of `--set`: a variable, and its value."""
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise UsageError(f"--set {text}: not OPTION=VALUE")
-    return name, value
+    from pdbuild.recipe.tools import variable
+
+    return variable(name), value
 
 
 def mount(text: str) -> Mount:

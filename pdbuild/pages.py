@@ -35,7 +35,6 @@ def configure(parser: ArgumentParser) -> None:
     )
     add("--set", action="append", default=[], metavar="OPTION=VALUE", help="set an option")
     options.add_building(parser)
-    options.add_output(parser)
     add("--json", action="store_true", help="print where the pages are as JSON")
 
 
@@ -43,9 +42,7 @@ def run(arguments: Namespace, target: str) -> int:
     """Bake the target; print where its pages are, or serve them until interrupted."""
     from pdbuild.project import shown
 
-    choices = Choices(
-        recipe=arguments.recipe, settings=dict(options.pair(text) for text in arguments.set)
-    )
+    choices = Choices(recipe=arguments.recipe, settings=dict(map(options.setting, arguments.set)))
     made = _bake(target, choices, options.building(arguments))
 
     def tell(address: str) -> None:
@@ -132,8 +129,7 @@ def _bake(target: str, choices: Choices, building: Options) -> Pages:
     report = bake_plan(recipe, plan, engine_for(building), building)
     (made,) = plan.targets
     (row,) = report.rows
-    folder = Path(building.output or plan.root, made.destination)
-    return Pages(folder=folder, generator=row.generator)
+    return Pages(folder=Path(plan.root, made.destination), generator=row.generator)
 
 
 def _check(recipe: Recipe, target: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pdbuild.errors import UsageError
+from pdbuild.recipe.tools import shown
 from pdbuild.recipe.types import Recipe
 
 
@@ -16,7 +17,7 @@ class Chosen:
     values: dict[str, str]
 
     def __str__(self) -> str:
-        return " ".join(f"{name}={value}" for name, value in self.values.items())
+        return " ".join(f"{shown(name)}={value}" for name, value in self.values.items())
 
 
 def choose(recipe: Recipe, variant: str, settings: Mapping[str, str]) -> Chosen:
@@ -48,18 +49,25 @@ def check_settings(recipe: Recipe, settings: Mapping[str, str], variants: tuple[
     for name, value in settings.items():
         option = recipe.options.get(name)
         if option is None:
-            raise UsageError(f"--set: no option {name!r}", hint=_choices(name, recipe.options))
+            raise UsageError(f"--set: no option {shown(name)!r}", hint=_refused(name, recipe))
         if value not in option.values:
             raise UsageError(
-                f"--set {name}={value}: not a value", hint=_choices(value, option.values)
+                f"--set {shown(name)}={value}: not a value", hint=_choices(value, option.values)
             )
         for variant in variants:
             fixed = recipe.variants[variant].options.get(name, value)
             if fixed != value:
                 raise UsageError(
-                    f"--set {name}={value}: variant {variant} is defined by {name}={fixed}",
+                    f"--set {shown(name)}={value}: variant {variant} is defined by "
+                    f"{shown(name)}={fixed}",
                     hint="choose another variant with --variant",
                 )
+
+
+def _refused(name: str, recipe: Recipe) -> str:
+    if shown(name) != name:
+        return "there is no choice of it: name the blocks in [toolchain].blocks"
+    return _choices(name, map(shown, recipe.options))
 
 
 def _having(recipe: Recipe, values: Mapping[str, str]) -> str:
@@ -68,7 +76,7 @@ def _having(recipe: Recipe, values: Mapping[str, str]) -> str:
         if variant.options.items() <= values.items():
             return name
     described = "; ".join(
-        " ".join([name, *(f"{k}={v}" for k, v in variant.options.items())])
+        " ".join([name, *(f"{shown(k)}={v}" for k, v in variant.options.items())])
         for name, variant in recipe.variants.items()
     )
     raise UsageError("no variant has these options", hint=f"the variants are: {described}")

@@ -55,7 +55,7 @@ def toolchain(recipe: Recipe) -> Stage:
     found = blocks.resolved(recipe)
     packages = {name for block in found for name in block.apt}
     packages.update(recipe.toolchain.packages)
-    if recipe.package:
+    if recipe.package or recipe.build.hardening:
         packages.add("dpkg-dev")
     instructions: list[Instruction] = [Arg(name="TARGETARCH")]
     if packages:

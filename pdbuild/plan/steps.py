@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from pdbuild.plan.instructions import Bind, Cache, Mount, Run, Secret, Tmpfs
 from pdbuild.plan.types import Request
-from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 
 SOURCE = "/src"
@@ -24,15 +23,19 @@ _SOURCED = {
     "apt-install": ("network",),
     "pip-install": ("network",),
     "runtime": ("network", "entrypoint"),
-    "build": (names.TREE,),
-    "build-make": (names.TREE,),
-    "build-autotools": (names.TREE,),
 }
+# Those that every build hook has.
+_OF_BUILDS = ("tree", "compiler")
+#: The hook that runs a project's own build script, which may call any other.
+OWN = "build-own"
 
 
 def shipped(hook: str) -> tuple[Mount, ...]:
     """The mounts of a hook of pdbuild's and of what it sources."""
-    files = (hook, *_SOURCED.get(hook, ()))
+    if hook == OWN:
+        return (Bind(stage="hooks", source="/", target=HOOKS),)
+    is_build = hook == "build" or hook.startswith("build-")
+    files = (hook, *(_OF_BUILDS if is_build else _SOURCED.get(hook, ())))
     return tuple(Bind(stage="hooks", source=f"/{n}", target=f"{HOOKS}/{n}") for n in files)
 
 
@@ -45,8 +48,7 @@ def hook_mounts(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
     """The mounts of a hook of the project's choice: a path is its own, a name is pdbuild's."""
     if "/" not in hook:
         return shipped(hook)
-    own = Bind(source=inside(recipe.source, hook), target=f"{HOOKS}/{hook_name(hook)}")
-    return (own, *shipped(names.TREE))
+    return (Bind(source=inside(recipe.source, hook), target=f"{HOOKS}/{hook_name(hook)}"),)
 
 
 def cache_key(recipe: Recipe) -> str:
@@ -74,6 +76,12 @@ def source_args(request: Request) -> dict[str, str]:
     """The build arguments of all that is made of the source."""
     args = {"SOURCE_DATE_EPOCH": str(request.created), "VERSION": request.version}
     return args | dict(sorted(request.settings.items()))
+
+
+def build_environment(recipe: Recipe) -> dict[str, str]:
+    """The environment of all that compiles, in a bake and in the development image."""
+    hardened = {"PDBUILD_HARDENING": "ON"} if recipe.build.hardening else {}
+    return hardened | recipe.build.environment
 
 
 def inside(*parts: str) -> str:

@@ -7,22 +7,27 @@ build argument, or the environment of a development image sets.
 import re
 from collections.abc import Iterator
 
+from pdbuild.plan.steps import OWN
 from pdbuild.recipe import forms
 from pdbuild.recipe.tables.options import Option
 from pdbuild.recipe.types import Recipe
 
 
 def build_script(recipe: Recipe, hooks: str) -> str:
-    """What compiles a variant, in a shell; the hook lies in the folder `hooks`, as `tree` does."""
+    """What compiles a variant, in a shell; pdbuild's hooks lie in the folder `hooks`."""
     hook = recipe.build.hook
-    run = f"bash {hooks}/{hook.rpartition('/')[2]}"
-    # The project's own script is guarded from without: it may not know that its tree lasts.
-    run = f". {hooks}/tree; {run}" if "/" in hook else f"exec {run}"
-    # A build system sees another argument; of what it does not see the tree has to know.
-    others = [name for name, option in recipe.options.items() if _is_unseen(option)]
-    values = " ".join(f"{name}=${name}" for name in others)
-    told = f'export PDBUILD_OPTIONS="{values}"; ' if others else ""
+    run = f"exec bash {hooks}/{build_hook(recipe)}"
+    if hook != build_hook(recipe):
+        run += f' "$PDBUILD_SOURCE/{hook}"'
+    # What the arguments say, the hook compares; of all else the tree has to know.
+    argued = " ".join(_argued(recipe))
+    told = f'export PDBUILD_ARGUED="{argued}"; ' if argued else ""
     return told + with_options(recipe, run, ("cmake", "configure", "meson", "make"))
+
+
+def build_hook(recipe: Recipe) -> str:
+    """pdbuild's hook that compiles: a script of the project's own is run by one."""
+    return OWN if "/" in recipe.build.hook else recipe.build.hook
 
 
 def with_options(recipe: Recipe, command: str, arguments: tuple[str, ...]) -> str:
@@ -52,6 +57,17 @@ def word(text: str) -> str:
     if re.fullmatch(r"[\w./:=,+@%$-]+", text):
         return text
     return '"' + re.sub(r'(["\\`])', r"\\\1", text) + '"'
+
+
+def _argued(recipe: Recipe) -> Iterator[str]:
+    """The variables that reach the hook in its arguments, and in no other way."""
+    unseen = {name for name, option in recipe.options.items() if _is_unseen(option)}
+    if build_hook(recipe) != OWN:
+        unseen.discard("TEST")  # it says whether the hook tests, not how it compiles
+    named = re.findall(r"\$\{?(\w+)", " ".join(recipe.build.arguments))
+    for name in dict.fromkeys((*recipe.options, *named)):
+        if name not in unseen:
+            yield name
 
 
 def _is_unseen(option: Option) -> bool:

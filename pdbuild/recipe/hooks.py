@@ -13,9 +13,6 @@ def missing(where: KeyPath, hook: str, source: Path, hooks_dir: Path | None) -> 
         yield from _shipped(where, hook, hooks_dir)
         return
     needs = (where, ("project", "source"))
-    if hook.rpartition("/")[2] == names.TREE:
-        what = f"a hook of your own cannot be called {names.TREE}: pdbuild's is beside it"
-        yield Finding(where, what, "rename the file", needs=needs)
     script = disk.resolved(source, hook)
     if script is not None and not script.is_relative_to(source):
         yield Finding(where, f"{names.quote(hook)} is outside the source", needs=needs)

@@ -8,7 +8,7 @@ from pathlib import Path
 import tomli
 
 from pdbuild.errors import Mistake, RecipeError, UsageError
-from pdbuild.recipe import check, disk, names, neighbours, shape
+from pdbuild.recipe import check, disk, names, neighbours, shape, tools
 from pdbuild.recipe.files import File, locate, read
 from pdbuild.recipe.finding import Finding, KeyPath, sound
 from pdbuild.recipe.merge import Tables, merge
@@ -89,7 +89,7 @@ def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Reci
     mistakes += [locate(finding, files) for finding in later if sound(finding, unsound)]
     if mistakes:
         raise RecipeError(tuple(mistakes))
-    return recipe
+    return tools.as_options(recipe)
 
 
 def _nearest(start: Path) -> Path:

@@ -52,9 +52,6 @@ SECTION = re.compile(r"([a-z-]+/)?[a-z0-9-]+")
 SUITE = re.compile(r"[a-z][a-z0-9.+-]*")
 VARIANT = re.compile(r"[a-z0-9][a-z0-9-]*")
 
-#: The file of pdbuild's that stands beside a project's own hook, which may source it.
-TREE = "tree"
-
 _DEBIAN_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _OCI_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 _DEBIAN_UPSTREAM = re.compile(r"[0-9][A-Za-z0-9.+~]*")
@@ -87,7 +84,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = nearest(word, names)
     if near:
         return f"did you mean {quote(near)}?"
-    if 0 < len(names) <= 12:
+    if 0 < len(names) <= 24:
         return "known: " + ", ".join(names)
     return ""
 

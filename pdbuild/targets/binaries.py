@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from pdbuild.plan import steps
 from pdbuild.plan.instructions import Arg, Bind, Cache, Copy, Env, Run, Stage, Tmpfs
 from pdbuild.plan.options import options_of
 from pdbuild.plan.steps import (
@@ -12,13 +13,13 @@ from pdbuild.plan.steps import (
     TREE,
     WAITS,
     cache_key,
-    hook_mounts,
     inside,
+    shipped,
     source_args,
     strict,
 )
 from pdbuild.plan.types import Request, Target
-from pdbuild.plan.words import build_script
+from pdbuild.plan.words import build_hook, build_script
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets.kind import Kind
 
@@ -60,7 +61,7 @@ def _compile_base(recipe: Recipe) -> Stage:
         "CCACHE_DIR": CCACHE,
         # All variants compile in the same folders, so an object fits each of them.
         "CCACHE_NOHASHDIR": "1",
-        **recipe.build.environment,
+        **steps.build_environment(recipe),
     }
     return Stage(
         name="compile",
@@ -74,7 +75,6 @@ def _build(recipe: Recipe, variant: str, *, first: str) -> Stage:
     """One variant compiled and installed into /out; waits for the variant `first`."""
     name = recipe.project.name
     options = options_of(recipe, variant)
-    hook = recipe.build.hook
     waits_for = "compile" if variant == first else f"build-{first}"
     return Stage(
         name=f"build-{variant}",
@@ -89,7 +89,7 @@ def _build(recipe: Recipe, variant: str, *, first: str) -> Stage:
                 argv=strict(build_script(recipe, HOOKS)),
                 mounts=(
                     Bind(source=inside(recipe.source), target=SOURCE),
-                    *hook_mounts(recipe, hook),
+                    *shipped(build_hook(recipe)),
                     # The content of this file never changes, so waiting costs no cache.
                     Bind(stage=waits_for, source="/etc/debian_version", target=WAITS),
                     Cache(id=f"{name}-ccache-{cache_key(recipe)}", target=CCACHE),

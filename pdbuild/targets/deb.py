@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
 from pdbuild.plan.steps import HOOKS, OUTPUT, shipped, source_args
 from pdbuild.plan.types import Request, Target
+from pdbuild.recipe.tools import shown
 from pdbuild.recipe.types import Package, Recipe
 from pdbuild.targets.kind import Kind
 
@@ -53,7 +54,7 @@ def package_fields(recipe: Recipe, variant: str, described: Package) -> tuple[st
     name = package_name(recipe, variant)
     others = sorted({package_name(recipe, other) for other in recipe.variants} - {name})
     synopsis, _, long = described.description.strip().partition("\n")
-    options = ", ".join(f"{k}={v}" for k, v in recipe.variants[variant].options.items())
+    options = ", ".join(f"{shown(k)}={v}" for k, v in recipe.variants[variant].options.items())
     note = f"This is the variant {variant}" + (f" ({options})." if options else ".")
     fields = {
         "package": name,

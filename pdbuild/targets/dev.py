@@ -55,7 +55,7 @@ def _dev(recipe: Recipe) -> Stage:
     mounts = steps.shipped("record")
     if recipe.image:
         mounts = (*mounts, Bind(stage="runtime", source="/", target="/rootfs"))
-    environment = [Env(name=k, value=v) for k, v in recipe.build.environment.items()]
+    environment = [Env(name=k, value=v) for k, v in steps.build_environment(recipe).items()]
     instructions: tuple[Instruction, ...] = (
         *environment,
         Run(argv=("bash", f"{steps.HOOKS}/record", *_recorded(recipe)), mounts=mounts),
@@ -78,7 +78,6 @@ def _recorded(recipe: Recipe) -> Iterator[str]:
     yield f"name={recipe.project.name}"
     yield f"source={recipe.source}"
     yield f"version={recipe.project.version}"
-    yield f"hook={recipe.build.hook}"
     yield f"prefix={recipe.build.prefix}"
     yield "@options"
     for name, option in recipe.options.items():

@@ -47,7 +47,7 @@ def run(arguments: Namespace) -> int:
         raise UsageError(f"-j {arguments.jobs}: not a number of files")
     work = _Work(
         variant=arguments.variant,
-        settings=dict(options.pair(text) for text in arguments.set),
+        settings=dict(map(options.setting, arguments.set)),
         jobs=arguments.jobs,
         target=arguments.target,
         clean=arguments.clean,

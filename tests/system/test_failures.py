@@ -172,7 +172,7 @@ def test_an_image_over_its_budget_fails(greet: Project) -> None:
 
 def test_a_source_with_an_old_time_is_compiled_all_the_same(greet: Project) -> None:
     hook = (greet.root / "ci/build.sh").read_text()
-    guard = '. "$(dirname "$0")/tree"\n'
+    guard = '. "$PDBUILD_HOOKS/tree"\n'
     greet.written("ci/build.sh", hook.replace("make -C", f"{guard}make -C"))
     assert greet.pdbuild("bake", "binaries-english").returncode == 0
     library = greet.root / "build/english/lib/libgreet.so.1"

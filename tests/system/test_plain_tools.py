@@ -163,7 +163,7 @@ fi
 """
 
 
-@pytest.mark.parametrize("recipe", ["make", "autotools"])
+@pytest.mark.parametrize("recipe", ["make", "autotools", "meson", "python"])
 def test_other_projects_bake_too(
     recipe: str, user: object, pdbuild_python: Path, engines: Path
 ) -> None:
@@ -175,6 +175,22 @@ def test_other_projects_bake_too(
     # The autotools sample names a second platform, which needs a builder that has it.
     rows = project.bake("all", "--platform", "linux/amd64")
     debs = [row for name, row in rows.items() if name.startswith("deb-")]
-    assert len(debs) >= 1
+    assert len(debs) >= 1 or recipe == "meson"
     for row in debs:
         assert (project.root / row["where"]).is_file()
+    build = project.root / "build"
+    if recipe == "meson":
+        for variant, linked_by_mold in (("soft", True), ("loud", False)):
+            program = (build / variant / "bin/chime").read_bytes()
+            assert (b"mold" in program) == linked_by_mold
+        library = next((build / "loud").rglob("libchime.so.1"))
+        said = project.runs("env", f"LD_LIBRARY_PATH={library.parent}", "build/loud/bin/chime", "2")
+        assert said == "DONG DONG\n"
+        project.bake("binaries-soft", "--set", "TEST=ON", "--set", "linker=default")
+        assert b"mold" not in (build / "soft/bin/chime").read_bytes()
+    if recipe == "python":
+        listed = project.runs("dpkg-deb", "--contents", debs[0]["where"])
+        for name in ("__init__.py", "_scale.cpython-"):
+            assert f" ./usr/lib/python3/dist-packages/parcel/{name}" in listed
+        assert " ./usr/bin/parcel\n" in listed and "RECORD" not in listed
+        project.bake("binaries", "--set", "TEST=ON", "--set", "GRAMS=ON")

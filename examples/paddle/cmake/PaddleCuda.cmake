@@ -48,7 +48,10 @@ if(NOT CMAKE_CUDA_COMPILER_LAUNCHER)
   endif()
 endif()
 
-set(paddle_nvcc_flags -std=c++17 -ccbin ${CMAKE_CXX_COMPILER}
+# As CMake does for languages it knows about.
+set(PADDLE_CUDA_FLAGS "$ENV{CUDAFLAGS}" CACHE STRING "Flags of nvcc for all build types")
+separate_arguments(paddle_nvcc_flags NATIVE_COMMAND "${PADDLE_CUDA_FLAGS}")
+list(APPEND paddle_nvcc_flags -std=c++17 -ccbin ${CMAKE_CXX_COMPILER}
   -Xcompiler=-fPIC,-fvisibility=hidden,-Wall,-Wextra)
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   list(APPEND paddle_nvcc_flags -g)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pdbuild.recipe import hooks, names, rules
+from pdbuild.recipe import hooks, names, rules, tools
 from pdbuild.recipe.finding import EXTENDED, Finding, KeyPath
 from pdbuild.recipe.table import MERGE_BY_KEY, MERGE_JOIN, Table, key
 
@@ -18,8 +18,9 @@ class Build(Table):
     """`[build]`: how the sources become an installed tree."""
 
     hook: str = key(
-        'A hook of pdbuild\'s ("build": CMake and ninja, "build-make", "build-autotools"), or '
-        "the path of the project's own script, relative to the source.",
+        'A hook of pdbuild\'s ("build": CMake and ninja, "build-make", "build-autotools", '
+        '"build-meson", "build-python"), or the path of the project\'s own script, relative to the '
+        "source.",
         default="build",
     )
     arguments: tuple[str, ...] = key(
@@ -27,6 +28,19 @@ class Build(Table):
     )
     environment: dict[str, str] = key(
         "Environment of the step.", merge=MERGE_BY_KEY, default_factory=dict
+    )
+    compiler: str = key(
+        '"gcc" or "clang", whose block must be named. Default: what `cc` and `c++` are.', default=""
+    )
+    linker: str = key(
+        '"lld" or "mold", whose block must be named. Default: the compiler\'s own.', default=""
+    )
+    launcher: str = key(
+        '"ccache", or "none" to compile without it, although it is there.', default=""
+    )
+    hardening: bool = key(
+        "Compile and link with the flags of Debian's packages, those of dpkg-buildflags.",
+        default=True,
     )
     prefix: str = key("The installation prefix.", default="/usr")
     develop: dict[str, str] = key(
@@ -47,6 +61,7 @@ class Build(Table):
         yield from rules.absolute(("build", "prefix"), build.prefix)
         yield from rules.plain_path(("build", "prefix"), build.prefix)
         yield from rules.environment(("build", "environment"), build.environment)
+        yield from tools.mistakes(("build",), build, recipe)
         for name, value in build.develop.items():
             path: KeyPath = ("build", "develop", name)
             if name in recipe.options:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pdbuild.recipe import names, rules
+from pdbuild.recipe import names, rules, tools
 from pdbuild.recipe.finding import EXTENDED, Finding, KeyPath
 from pdbuild.recipe.merge import Tables
 from pdbuild.recipe.table import Table, key
@@ -31,6 +31,9 @@ class Variant(Table):
     options: dict[str, str] = key(
         "Option values; unnamed options keep their default.", default_factory=dict
     )
+    compiler: str = key("As in [build], for this variant.", default="")
+    linker: str = key("As in [build], for this variant.", default="")
+    launcher: str = key("As in [build], for this variant.", default="")
     default: bool = key("The variant whose tag and package have no suffix.", default=False)
 
     @staticmethod
@@ -40,13 +43,20 @@ class Variant(Table):
     @staticmethod
     def mistakes(recipe: "Recipe") -> Iterator[Finding]:
         seen: dict[tuple[str, ...], str] = {}
+        build = recipe.build
         for name, variant in recipe.variants.items():
             path: KeyPath = ("variants", name)
             yield from _name(path, name)
             yield from _options(path, variant, recipe)
+            yield from tools.mistakes(path, variant, recipe)
             if not variant.options.keys() <= recipe.options.keys():
                 continue
-            choice = tuple(variant.options.get(k, o.default) for k, o in recipe.options.items())
+            choice = (
+                *(variant.options.get(k, o.default) for k, o in recipe.options.items()),
+                variant.compiler or build.compiler,
+                variant.linker or build.linker,
+                variant.launcher or build.launcher,
+            )
             other = seen.setdefault(choice, name)
             if other != name:
                 needs: tuple[KeyPath, ...] = (path, ("variants", other), ("options",), EXTENDED)

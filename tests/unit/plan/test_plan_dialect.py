@@ -134,7 +134,8 @@ def test_own_scripts_come_from_the_source_and_ours_from_hooks(case: str) -> None
     hooks = GOLDEN.parents[1] / "hooks"
     for stage, mount in mounts(plan(case)):
         if isinstance(mount, Bind) and mount.stage == "hooks":
-            assert (hooks / mount.source.lstrip("/")).is_file(), (stage, mount)
+            path = hooks / mount.source.lstrip("/")
+            assert path.is_file() or mount.source == "/", (stage, mount)
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -194,7 +195,7 @@ def words(case: str, stage: str, **variables: str) -> list[str]:
     (run,) = (i for i in found.instructions if isinstance(i, Run))
     *shell, script = run.argv
     assert shell == ["bash", "-euo", "pipefail", "-c"]
-    called = re.sub(r"^(.*?)(exec |\. \S+; )bash \S+", r"\1printf '%s\\0'", script)
+    called = re.sub(r'^(.*?)exec bash \S+( "\$PDBUILD_SOURCE\S+)?', r"\1printf '%s\\0'", script)
     ran = subprocess.run(
         [*shell, called], env={**os.environ, **variables}, capture_output=True, check=True
     )

@@ -12,9 +12,7 @@ from pdbuild.recipe.load import load
 from pdbuild.recipe.types import Recipe
 
 ROOT = Path(__file__).parents[3]
-SHOWS = (
-    'printf "%s\\n" "$@"; env | grep "_FLAG\\|FLAGS=\\|PDBUILD_OPTIONS" | LC_ALL=C sort || true\n'
-)
+SHOWS = 'printf "%s\\n" "$@"; env | grep "_FLAG\\|FLAGS=" | LC_ALL=C sort || true\n'
 
 
 def recipe(folder: Path, options: str, build: str = 'hook = "scripts/own"') -> Recipe:
@@ -30,12 +28,14 @@ def given(loaded: Recipe, folder: Path, **variables: str) -> list[str]:
     """The arguments and variables that a script of the project's own gets."""
     hooks = folder / "hooks"
     hooks.mkdir(exist_ok=True)
-    (hooks / "tree").write_text("")
-    shutil.copy(folder / "scripts" / "own", hooks)
+    (hooks / "build-own").write_text('exec bash "$@"')
     defaults = {name: option.default for name, option in loaded.options.items()}
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", build_script(loaded, str(hooks))],
-        env={"PATH": os.environ["PATH"], "VERSION": "1.2", **defaults, **variables},
+        env={
+            "PATH": os.environ["PATH"], "VERSION": "1.2", "PDBUILD_SOURCE": str(folder),
+            **defaults, **variables,
+        },
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return ran.stdout.splitlines()
@@ -68,9 +68,9 @@ VALUES = [
     ('configure = "with-ssl"', ["--with-ssl=red"], []),
     ('meson = "w"', ["-Dw=red"], []),
     ('make = "W"', ["W=red"], []),
-    ('define = "W"', [""], ["CPPFLAGS= -DW=red", "PDBUILD_OPTIONS=A=red"]),
-    ('environment = "A_FLAG"', [""], ["A_FLAG=red", "PDBUILD_OPTIONS=A=red"]),
-    ('description = "no form"', [""], ["PDBUILD_OPTIONS=A=red"]),
+    ('define = "W"', [""], ["CPPFLAGS= -DW=red"]),
+    ('environment = "A_FLAG"', [""], ["A_FLAG=red"]),
+    ('description = "no form"', [""], []),
 ]
 
 
@@ -94,12 +94,10 @@ def test_macros_and_variables_add_up(tmp_path: Path) -> None:
         "last",
         'CPPFLAGS=-I. -DA -DB=1.2 -DC="c"',
         "C_FLAG=1 2",
-        "PDBUILD_OPTIONS=A=ON B=OFF C=x",
     ]
     assert given(loaded, tmp_path, A="OFF", B="ON", C="y") == [
         "-DD=ON",
         "last",
-        "PDBUILD_OPTIONS=A=OFF B=ON C=y",
     ]
 
 
@@ -110,9 +108,28 @@ def test_words_of_tables_stand_before_those_of_names_and_of_the_build(tmp_path: 
     """
     loaded = recipe(tmp_path, options, 'hook = "build"\narguments = ["-DC"]')
     assert build_script(loaded, "/hooks") == (
+        'export PDBUILD_ARGUED="A B"; '
         'case $B in ON) set -- "$@" -DB=1 ;; OFF) set -- "$@" -DB=0 ;; esac; '
         'exec bash /hooks/build "$@" -DA=$A -DC'
     )
+
+
+def test_the_tree_is_told_what_the_arguments_say(tmp_path: Path) -> None:
+    """All else in the environment is its own business: an option that is no argument, too."""
+    options = """
+    A = { default = "ON", cmake = "A" }
+    B = { default = "ON", define = "B", cmake = "B" }
+    C = { default = "ON", environment = "CC" }
+    D = { default = "ON" }
+    """
+    words = 'arguments = ["-DV=${VERSION}", "-DW=$VERSION-$D", "-DE=$OTHER"]'
+    loaded = recipe(tmp_path, options, f'hook = "build"\n{words}')
+    assert 'export PDBUILD_ARGUED="A VERSION OTHER"; ' in build_script(loaded, "/hooks")
+
+
+def test_a_script_of_the_projects_own_is_run_by_a_hook(tmp_path: Path) -> None:
+    script = build_script(recipe(tmp_path, ""), '"$hooks"')
+    assert script == 'exec bash "$hooks"/build-own "$PDBUILD_SOURCE/scripts/own"'
 
 
 @pytest.mark.parametrize(

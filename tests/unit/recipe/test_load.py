@@ -53,7 +53,11 @@ def test_paddle() -> None:
 
 @pytest.mark.parametrize("block", sorted(path.stem for path in BLOCKS.glob("*.toml")))
 def test_shipped_blocks_and_their_hooks(block: str, tmp_path: Path) -> None:
-    needed = {"nvcc": ["gcc", "python"], "woboq": ["clang", "cmake"]}.get(block, [])
+    needed = {
+        "nvcc": ["gcc", "python"],
+        "scikit-build": ["python", "cmake"],
+        "woboq": ["clang", "cmake"],
+    }.get(block, [])
     text = f'[project]\nname = "x1"\n[toolchain]\nblocks = {json.dumps([*needed, block])}\n'
     loaded = load(write(tmp_path / "pdbuild.toml", text), blocks_dir=BLOCKS).blocks[-1]
     assert loaded.name == block

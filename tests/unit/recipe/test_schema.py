@@ -19,7 +19,7 @@ RECIPES = sorted(
     path
     for folder in ("recipes", "examples", "tests/recipes", "docs")
     for path in (CHECKOUT / folder).rglob("*.toml")
-    if path.parent.name != "toolchain"
+    if path.parent.name != "toolchain" and path.name != "pyproject.toml"
 )
 BLOCKS = sorted((CHECKOUT / "recipes" / "toolchain").glob("*.toml"))
 
