@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pdbuild import programs
+from pdbuild import lacks, programs
 from pdbuild.engine.contract import Output
 from pdbuild.errors import PdbuildError
 from pdbuild.oci import Layout
@@ -52,12 +52,16 @@ class Artifact:
 
 
 def collect(
-    root: Path, outputs: Sequence[Output], left_out: Mapping[str, str] = _NOTHING
+    root: Path,
+    outputs: Sequence[Output],
+    left_out: Mapping[str, str] = _NOTHING,
+    record: str = "",
 ) -> tuple[Artifact, ...]:
     """Put the files of `outputs` (no images among them) below `root`/build; return theirs.
 
     `left_out` are optional blocks that the toolchain lacked, with the reason, for the manifest;
-    which block made the pages of the source is there too.
+    which block made the pages of the source is there too, and the bake's `record`, whose path it
+    keeps until another bake changes something.
 
     An output that is there already, whole and unchanged since, costs a look at its files.
     Everything belongs to the calling user. Raises PdbuildError when `build` is no folder and
@@ -90,7 +94,7 @@ def collect(
                 _remove(root, gone)
         if changed:
             kept.sort(key=lambda artifact: artifact.path)
-            _write(root / MANIFEST, kept, left_out, generators)
+            _write(root / MANIFEST, kept, left_out, generators, record)
     names = {output.target.name for output in outputs}
     return tuple(artifact for artifact in kept if artifact.target in names)
 
@@ -182,6 +186,14 @@ def _unpacked(
     root: Path, destination: Path, form: Form, layers: Sequence[Path], owned: frozenset[Path]
 ) -> list[Path]:
     """The files and links of `layers`, put to `destination`; each is whole at any moment."""
+    wanted = sum(layer.stat().st_size for layer in layers)
+    with lacks.room(root / destination, wanted):
+        return _unpacked_into(root, destination, form, layers, owned)
+
+
+def _unpacked_into(
+    root: Path, destination: Path, form: Form, layers: Sequence[Path], owned: frozenset[Path]
+) -> list[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=root / "build"))
     try:
         if form is Form.ARCHIVE:
@@ -243,11 +255,13 @@ def _write(
     artifacts: Sequence[Artifact],
     left_out: Mapping[str, str],
     generators: Mapping[str, str],
+    record: str,
 ) -> None:
     listed = {
         "artifacts": [asdict(a) for a in artifacts],
         "left_out": dict(left_out),
         "generators": dict(generators),
+        "record": record,
     }
     text = json.dumps(listed, indent=1)
     temporary = path.with_name(f".{path.name}.new")

@@ -14,6 +14,7 @@ from pdbuild import (
     dirs,
     failures,
     network,
+    records,
     report,
     shipped,
     sources,
@@ -43,33 +44,48 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
     work, EngineError also when a target failed: everything that was finished is in its place
     then.
     """
+    root = Path(options.output or plan.root).absolute()
+    root.mkdir(parents=True, exist_ok=True)
     places = uptodate.places(key(plan.root))
-    with targets_alone(places.exports, plan.targets):
+    with targets_alone(places.exports, plan.targets), contextlib.ExitStack() as held:
         contexts = contexts_of(recipe, plan, bootstrap=True)
         state = state_of(plan, contexts, engine.identity())
         kept = {t.name: o for t in plan.targets if (o := state.output(t, again=options.again))}
         missing = plan.only([target for target in plan.targets if target.name not in kept])
         built, solve = Built(outputs=()), Solve()
+        keeper = None
         if missing.targets:
+            keeper = held.enter_context(records.begin(plan, recipe.file, engine.name))
+            definition.forget_passwords()
             build = Build(
                 plan=missing,
-                definition=define(recipe, missing, contexts),
+                definition=define(recipe, missing, contexts, held),
                 exports=places.exports,
                 keep_going=options.keep_going,
             )
             stream = sys.stdout if options.progress == "json" else sys.stderr
             names = [target.name for target in missing.targets]
             with view(options.progress, stream, targets=names) as shown:
+                keeper.solve, shown.watch = shown.solve, keeper.take
                 built, solve = engine.build(build, shown), shown.solve
         built = built.beside(kept.values(), plan)
-        made = _collect(recipe, plan, built)
+        made = _collect(recipe, plan, built, root)
         state.remember(built.outputs)
         result = report.make(plan, built, made.files, made.images, solve, unchanged=kept)
+        if options.output:
+            result = result.below(root)
+        if keeper:
+            keeper.made = result
+        _after(recipe, plan, built, options, made)
+    return result
+
+
+def _after(recipe: Recipe, plan: Plan, built: Built, options: Options, made: "_Made") -> None:
+    """Remember what failed, and raise it."""
     failures.forget(plan, (output.target for output in built.outputs))
     failures.remember(plan, built.failures)
     _raise_failures(recipe, plan, built, options)
     _check_budget(recipe, made.images)
-    return result
 
 
 def state_of(plan: Plan, contexts: Mapping[str, str], engine: str = "") -> uptodate.State:
@@ -106,14 +122,23 @@ def contexts_of(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> dict[str, str
     return contexts
 
 
-def define(recipe: Recipe, plan: Plan, contexts: Mapping[str, str]) -> Definition:
-    """Write the definition, which refers to these named contexts."""
+def define(
+    recipe: Recipe,
+    plan: Plan,
+    contexts: Mapping[str, str],
+    until: contextlib.ExitStack | None = None,
+) -> Definition:
+    """Write the definition, which refers to these named contexts.
+
+    `until` as `definition.write` has it.
+    """
     return definition.write(
         plan,
         recipe=Path(recipe.file).name,
         contexts=contexts,
         network=network.settings(recipe.mirrors),
         ca=network.ca_bundle(),
+        until=until,
     )
 
 
@@ -133,10 +158,11 @@ def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
     return found
 
 
-def _collect(recipe: Recipe, plan: Plan, built: Built) -> _Made:
-    root = Path(plan.root)
+def _collect(recipe: Recipe, plan: Plan, built: Built, root: Path) -> _Made:
+    """Put what was built below `root`, into the image store and into podman."""
     files = [output for output in built.outputs if output.target.form is not Form.IMAGE]
-    collected = artifacts.collect(root, files, plan.left_out) if files else ()
+    record = records.newest(plan.root) if files else ""
+    collected = artifacts.collect(root, files, plan.left_out, record) if files else ()
     for kind in {output.target.kind for output in built.outputs}:
         for path, text in KINDS[kind].beside(recipe, plan).items():
             _put(root / path, text)
@@ -165,8 +191,16 @@ def _raise_failures(recipe: Recipe, plan: Plan, built: Built, options: Options) 
         texts.append(describe(replace(failure, targets=targets, lines=lines), command=command))
     if not texts and built.error:
         texts.append(f"error: {built.error}")
+    if built.failures and not options.keep_going and (left := _not_begun(plan, built)):
+        texts.append(f"hint: --keep-going builds what needs no failed step: {', '.join(left)}")
     if texts:
         raise BuildError("\n".join(texts))
+
+
+def _not_begun(plan: Plan, built: Built) -> list[str]:
+    """The unfinished targets that could have been built in spite of the failures."""
+    broken = {failure.stage for failure in built.failures}
+    return [t.name for t in built.unfinished if not broken & plan.stages_of(t)]
 
 
 def _again(recipe: Recipe, plan: Plan, targets: Sequence[str], options: Options) -> str:
@@ -178,7 +212,7 @@ def _again(recipe: Recipe, plan: Plan, targets: Sequence[str], options: Options)
 
 
 class BuildError(EngineError):
-    """Targets failed. The message is complete, with the steps' last lines and hints."""
+    """Targets failed. The message is complete, with the steps' first errors and hints."""
 
 
 def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:

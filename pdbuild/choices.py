@@ -23,6 +23,7 @@ class Choices:
 class Options:
     """How to bake: `engine` and `builder`, how to show progress, and what to do on failure.
 
+    `output` is the folder in which `build/` is made, "" the project's own.
     `again` bakes also what is up to date.
     """
 
@@ -31,3 +32,4 @@ class Options:
     progress: Mode = "auto"
     keep_going: bool = False
     again: bool = False
+    output: str = ""

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _print_error(str(mistake), mistake.hint)
         return error.exit_code
     except PdbuildError as error:
-        _print_error(error.message, error.hint)
+        _print_error(*_explained(error.message, error.hint))
         return error.exit_code
     except BrokenPipeError:
         # Whoever read our output has gone, as `| head` does; say nothing.
@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno not in _OF_THE_MACHINE:
             return _bug()
         _forget_output()
-        _print_error(str(PdbuildError(_told(error))), "")
+        # Without a name it is our output, on a disk that pdbuild knows nothing of.
+        _print_error(*_explained(_told(error), "") if error.filename else (_told(error), ""))
         return PdbuildError.exit_code
     except Exception:
         return _bug()
@@ -62,6 +63,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 # What a disk or an account lacks is no bug of ours.
 _OF_THE_MACHINE = frozenset({EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS})
+
+
+def _explained(message: str, hint: str) -> tuple[str, str]:
+    """A known error with what it means that a host or a disk failed somewhere below."""
+    from pdbuild import lacks
+
+    # A build's report says by itself which steps go to the network.
+    if not message.startswith("error: ") and (first := lacks.outage(message)):
+        message = f"{first}\n{message}"
+    if lacks.full(f"{message}{hint}") and "pdbuild prune" not in hint:
+        hint = f"{hint}\n  hint: {lacks.way_out()}" if hint else lacks.way_out()
+    return message, hint
 
 
 def _told(error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -35,6 +36,16 @@ def add_building(parser: ArgumentParser) -> None:
     add("--builder", default="", metavar="NAME", help="a buildx builder of yours")
     add("--progress", default="auto", choices=MODES, help="how to show it (auto)")
     add("-q", "--quiet", action="store_true", help="print only results")
+
+
+def add_output(parser: ArgumentParser) -> None:
+    """`--output`."""
+    parser.add_argument(
+        "--output",
+        default="",
+        metavar="DIR",
+        help="make build/ there, not in the project, which may be read-only then",
+    )
 
 
 def add_device(parser: ArgumentParser) -> None:
@@ -123,7 +134,14 @@ def building(arguments: Namespace) -> Options:
         progress="quiet" if arguments.quiet else arguments.progress,
         keep_going=getattr(arguments, "keep_going", False),
         again=getattr(arguments, "again", False),
+        output=getattr(arguments, "output", ""),
     )
+
+
+def unwatched() -> bool:
+    """Whether nobody is there to see a failure and do something about it."""
+    ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return ci or not (sys.stderr and sys.stderr.isatty())
 
 
 def devices(arguments: Namespace) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ def configure(parser: ArgumentParser) -> None:
     )
     add("--set", action="append", default=[], metavar="OPTION=VALUE", help="set an option")
     options.add_building(parser)
+    options.add_output(parser)
     add("--json", action="store_true", help="print where the pages are as JSON")
 
 
@@ -129,7 +130,8 @@ def _bake(target: str, choices: Choices, building: Options) -> Pages:
     report = bake_plan(recipe, plan, engine_for(building), building)
     (made,) = plan.targets
     (row,) = report.rows
-    return Pages(folder=Path(plan.root, made.destination), generator=row.generator)
+    folder = Path(building.output or plan.root, made.destination)
+    return Pages(folder=folder, generator=row.generator)
 
 
 def _check(recipe: Recipe, target: str) -> None:

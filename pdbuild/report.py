@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Container, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 from pdbuild.artifacts import Artifact
 from pdbuild.engine.contract import Built
@@ -39,6 +40,14 @@ class Report:
     rows: tuple[Row, ...]
     left_out: dict[str, str] = field(default_factory=dict)
     next: str = ""
+
+    def below(self, root: Path) -> "Report":
+        """The same with the paths of files as they are for who is elsewhere."""
+        rows = [
+            replace(row, where=str(root / row.where)) if row.where.startswith("build/") else row
+            for row in self.rows
+        ]
+        return replace(self, rows=tuple(rows))
 
 
 def make(

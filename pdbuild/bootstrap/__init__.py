@@ -11,6 +11,7 @@ from pdbuild.bootstrap.options import DPKG_OPTIONS, EPOCH, arguments, mirror_hoo
 from pdbuild.bootstrap.scratch import watched, working_folder
 from pdbuild.engine import process
 from pdbuild.errors import EngineError
+from pdbuild.progress.excerpt import excerpt
 
 __all__ = ["DPKG_OPTIONS", "EPOCH", "bootstrap"]
 
@@ -58,8 +59,8 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], suite: str) -> Non
     finally:
         process.stop(running, ((signal.SIGINT, 10.0), (signal.SIGKILL, 5.0)))
     if running.returncode:
-        last = "\n".join(output.decode(errors="replace").splitlines()[-15:])
+        said = excerpt(output.decode(errors="replace").splitlines())
         raise EngineError(
-            f"mmdebstrap could not bootstrap {suite} (exit code {running.returncode}):\n{last}",
+            f"mmdebstrap could not bootstrap {suite} (exit code {running.returncode}):\n{said}",
             hint="check the suite's name and the network, or set [mirrors].apt in the recipe",
         )

@@ -105,7 +105,11 @@ def _create(name: str, address: str, environment: dict[str, str]) -> None:
 
 
 def _bake(build: Build, view: View, builder: str, environment: dict[str, str]) -> Built:
-    """Bake; with `keep_going`, again without what failed, until nothing new fails."""
+    """Bake, and after a failure again without what needs it.
+
+    buildx stops everything at the first failure. So what ran at that moment is taken up again
+    at once: a compile goes on from the objects that it has. With `keep_going`, so is the rest.
+    """
     waiting = list(build.plan.targets)
     outputs: dict[str, Output] = {}
     while True:
@@ -113,19 +117,26 @@ def _bake(build: Build, view: View, builder: str, environment: dict[str, str]) -
         outputs |= finished
         left = [target for target in build.plan.targets if target.name not in outputs]
         failures = view.solve.failures()
-        if code == 0 or not (build.keep_going and failures):
+        again = _again(build, left, view) if code and failures else []
+        if not build.keep_going:
+            again = [target for target in again if target in waiting]
+        if not again or len(again) == len(waiting):
             break
-        broken = {failure.stage for failure in failures}
-        # A target may have no step of its own in the broken stage: ask the graph.
-        waiting = [target for target in left if not broken & build.plan.stages_of(target)]
-        if not waiting or len(waiting) == len(left):
-            break
+        waiting = again
     return Built(
         outputs=tuple(outputs[t.name] for t in build.plan.targets if t.name in outputs),
         unfinished=tuple(left),
         failures=failures,
         error=_error(code, left, view),
     )
+
+
+def _again(build: Build, left: Sequence[Target], view: View) -> list[Target]:
+    """What of the targets that are `left` is built in spite of the failures."""
+    broken = {failure.stage for failure in view.solve.failures()}
+    # A target may have no step of its own in the broken stage: ask the graph.
+    free = [target for target in left if not broken & build.plan.stages_of(target)]
+    return free if build.keep_going else [t for t in free if view.solve.nearly(t.name)]
 
 
 def _error(code: int, left: Sequence[Target], view: View) -> str:
@@ -159,7 +170,7 @@ def _bake_once(
             view.feed(line)
         code = running.wait()
         if code == 0:
-            view.solve.succeed()
+            view.solve.succeed([target.name for target in targets])
     except KeyboardInterrupt:
         raise Interrupted("interrupted; what was built stays in the cache") from None
     finally:

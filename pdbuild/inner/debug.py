@@ -1,5 +1,6 @@
 """`pdbuild shell --at`: a shell in the state before the step at which a target failed."""
 
+import contextlib
 import shlex
 import shutil
 import sys
@@ -171,9 +172,9 @@ def _built(recipe: Recipe, plan: Plan, options: Options) -> Built:
     engine = baking.engine_for(options)
     engine.check()
     exports = dirs.data_dir() / "exports" / f"{key(plan.root)}-debug"
-    with baking.targets_alone(exports, plan.targets):
+    with baking.targets_alone(exports, plan.targets), contextlib.ExitStack() as until:
         contexts = baking.contexts_of(recipe, plan, bootstrap=True)
-        definition = baking.define(recipe, plan, contexts)
+        definition = baking.define(recipe, plan, contexts, until)
         build = Build(plan=plan, definition=definition, exports=exports)
         stream = sys.stdout if options.progress == "json" else sys.stderr
         mode = "quiet" if options.progress == "auto" else options.progress

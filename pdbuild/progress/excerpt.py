@@ -5,10 +5,11 @@ Tools that work in parallel print their errors anywhere, and other files' warnin
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pdbuild.lacks import unreached
 from pdbuild.progress.traceback import Traceback
 
 MOST = 20  # lines of an excerpt
@@ -81,10 +82,11 @@ class _Block(NamedTuple):
 
 
 class Excerpt(NamedTuple):
-    """The lines to show, and how many more errors there are."""
+    """The lines to show, how many more errors there are, and a host that was not reached."""
 
     lines: tuple[str, ...] = ()
     more: int = 0
+    host: str = ""
 
 
 @dataclass(slots=True)
@@ -97,6 +99,7 @@ class Errors:
     _blocks: list[_Block] = field(default_factory=list)
     _open: Rule | None = None  # that of the last block, while lines may belong to it
     _room: int = 0  # how many may
+    _host: str = ""
     _seen: set[str] = field(default_factory=set)
     _more: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
     _traceback: Traceback = field(default_factory=Traceback)
@@ -106,6 +109,7 @@ class Errors:
         line = line[:_WIDTH]
         self._number += 1
         self._tail.append(line)
+        self._host = unreached(line) or self._host
         if self._traceback.feed(line, self._number):
             self._open = None
         elif (rule := _rule(line)) is not None:
@@ -124,13 +128,13 @@ class Errors:
         sure = any(block.cause for block in blocks)
         more = sum(block.cause for block in blocks) - sum(block.cause for block in chosen)
         if sure:
-            return Excerpt(tuple(told), more + self._more[True])
+            return Excerpt(tuple(told), more + self._more[True], self._host)
         tail = [*self._tail, *(line for line in last if line not in self._tail)]
         if not set(told) <= set(tail):
             tail = tail[-_BESIDE:]
         told = [line for line in told if line not in tail][: MOST - len(tail)]
         more = len(blocks) - len(chosen) + self._more[False]
-        return Excerpt((*told, *tail), more)
+        return Excerpt((*told, *tail), more, self._host)
 
     def _begin(self, rule: Rule, line: str) -> None:
         self._open = None
@@ -150,6 +154,14 @@ class Errors:
             self._room -= 1
         else:
             self._open = None
+
+
+def excerpt(lines: Iterable[str]) -> str:
+    """The lines of a program's whole output that say why it failed."""
+    errors = Errors()
+    for line in lines:
+        errors.feed(line)
+    return "\n".join(errors.excerpt().lines)
 
 
 def _rule(line: str) -> Rule | None:

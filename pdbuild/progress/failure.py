@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from pdbuild.lacks import said_of
 from pdbuild.progress.names import brief
 
 _EXIT_CODE = re.compile(r"exit code: (\d+)")
@@ -23,6 +24,7 @@ class Failure:
     platform: str = ""
     more: int = 0  # errors that `lines` leaves out
     log: str = ""  # the file with all of the output
+    host: str = ""  # that the step could not reach
 
 
 def exit_code(outcome: str) -> int | None:
@@ -47,6 +49,8 @@ def report(failure: Failure, *, command: str) -> str:
         index, total = failure.number
         where = _where(failure)
         head = f"error: {who}step {index}/{total}{where} failed{code}: {what}"
+    if failure.host:
+        head = f"error: {said_of(failure.host)}\n{head.removeprefix('error: ')}"
     shown = list(failure.lines)
     if failure.exit_code is None and failure.error:
         shown.append(failure.error)

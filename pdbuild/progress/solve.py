@@ -3,7 +3,7 @@
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Literal, NamedTuple
 
 from pdbuild.progress.events import BuildWarning, Log, Status, Vertex, parse
@@ -13,6 +13,7 @@ from pdbuild.progress.steps import FINAL, Step, outcome
 
 What = Literal["running", "cached", "done", "failed", "cancelled", "log"]
 
+_NETWORK = "type=secret,id=network"  # how a step that downloads is told the way
 _TEXT_LINES = 200
 _STDERR = 2
 _LONGEST_LINE = 64 * 1024
@@ -82,14 +83,14 @@ class Solve:
         self._warnings.update(dict.fromkeys(event.warnings))
         return tuple(changes)
 
-    def succeed(self) -> None:
-        """The bake has succeeded: a step whose end nobody told of had nothing to do.
+    def succeed(self, targets: Collection[str]) -> None:
+        """These targets are baked: a step of theirs whose end nobody told of had nothing to do.
 
         buildx stops listening when its last output is written; of a step that several targets
         share, the last event may be lost then.
         """
         for step in self.steps:
-            if step.state in ("waiting", "cancelled"):
+            if step.state in ("waiting", "cancelled") and not step.names.keys().isdisjoint(targets):
                 step.state = "cached"
 
     @property
@@ -149,6 +150,15 @@ class Solve:
         busy = any(s.state == "running" and target in s.names for s in self.steps)
         return bool(tally.total) and tally.done == tally.total and not busy
 
+    def nearly(self, target: str) -> bool:
+        """Whether the last programs that the target needs have been started, if not ended."""
+        steps = self._instructions(target)
+        return bool(steps) and all(
+            step.since or step.state in ("cached", "done")
+            for step in steps
+            if step.name.text.startswith("RUN ")
+        )
+
     def all_cached(self, target: str) -> bool:
         """Whether the build found everything of this target in its cache."""
         steps = [s for s in self._instructions(target) if not s.name.text.startswith("FROM ")]
@@ -173,6 +183,11 @@ class Solve:
         total = self._highest.get((name.target, name.platform, name.stage), name.total)
         return (name.position, total) if name.position else None
 
+    def inputs(self, step: Step) -> tuple[Step, ...]:
+        """The steps that this one builds on."""
+        found = (self._by_digest.get(digest) for digest in sorted(step.inputs))
+        return tuple(dict.fromkeys(other for other in found if other and other is not step))
+
     def moved(self, step: Step) -> tuple[int, int]:
         """Bytes of the step's unfinished counters: so far, and in all (0 when unknown)."""
         open_ = [s for s in self._bytes.values() if s.vertex in step.digests and not s.done]
@@ -196,6 +211,7 @@ class Solve:
             error=why,
             lines=excerpt.lines,
             more=excerpt.more,
+            log=step.log,
             platform=step.name.platform,
         )
 

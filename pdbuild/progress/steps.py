@@ -35,7 +35,7 @@ class _Report:
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """A step as people see it. Read it; only `Solve` changes it."""
+    """A step as people see it. Read it; only `Solve` changes it, and `log` who keeps its output."""
 
     names: dict[str, StepName] = field(default_factory=dict)  # by target, "" for none
     digests: set[str] = field(default_factory=set)
@@ -45,6 +45,7 @@ class Step:
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     errors: deque[str] = field(default_factory=lambda: deque(maxlen=5))  # stderr's last
     inputs: set[str] = field(default_factory=set)  # digests of what it is made of
+    log: str = ""  # the file that has all of its output
     _reports: dict[tuple[str, str], _Report] = field(default_factory=dict)
     _said: Errors = field(default_factory=Errors)
 
@@ -107,6 +108,7 @@ class Step:
             self.lines, self._said = other.lines, other._said
         self.errors.extend(other.errors)
         self.error = self.error or other.error
+        self.log = self.log or other.log
         self._settle(now)
 
     def _settle(self, now: float) -> None:

@@ -13,13 +13,18 @@ from pdbuild.choices import MODES, Mode
 from pdbuild.errors import UsageError
 from pdbuild.progress.live import HIDE_CURSOR, SHOW_CURSOR, Screen, frame
 from pdbuild.progress.plain import Plain, summary
-from pdbuild.progress.solve import Solve
+from pdbuild.progress.solve import Change, Solve
 
 _FRAME_SECONDS = 0.1
 
 
 class View:
-    """Shows nothing (`quiet`); the others build on it. `solve` is what is known so far."""
+    """Shows nothing (`quiet`); the others build on it. `solve` is what is known so far.
+
+    `watch`, when it is set, is called with each change.
+    """
+
+    watch: Callable[[Change], None] | None = None
 
     def __init__(self, stream: TextIO, solve: Solve) -> None:
         self.solve = solve
@@ -38,7 +43,14 @@ class View:
 
     def feed(self, line: bytes) -> None:
         """Take in one line of buildx's stderr."""
-        self.solve.feed(line)
+        self._take(line)
+
+    def _take(self, line: bytes) -> tuple[Change, ...]:
+        changes = self.solve.feed(line)
+        if self.watch:
+            for change in changes:
+                self.watch(change)
+        return changes
 
     def close(self) -> None:
         """End the view; `with` does this."""
@@ -57,7 +69,7 @@ class JsonView(View):
 
     def feed(self, line: bytes) -> None:
         """Take in one line and pass it on."""
-        self.solve.feed(line)
+        self._take(line)
         self._write(line.decode(errors="replace").rstrip("\n") + "\n")
 
 
@@ -70,7 +82,7 @@ class PlainView(View):
 
     def feed(self, line: bytes) -> None:
         """Take in one line and print what it changed."""
-        lines = [text for change in self.solve.feed(line) for text in self._plain.lines(change)]
+        lines = [text for change in self._take(line) for text in self._plain.lines(change)]
         if lines:
             self._write("\n".join(lines) + "\n")
 
@@ -106,7 +118,7 @@ class LiveView(View):
     def feed(self, line: bytes) -> None:
         """Take in one line; the next frame shows it."""
         with self._lock:
-            self.solve.feed(line)
+            self._take(line)
 
     def paint(self) -> None:
         """Draw one frame, in one write."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pdbuild import lacks
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import CONTAINERD_REFERENCE, REFERENCE, Config, Descriptor, Layout, Manifest
 from pdbuild.store.files import replace, take
@@ -62,8 +63,9 @@ class Store:
         source = Layout(layout)
         described = {entry.digest: entry for entry in source.index()}
         top = described.get(digest) or source.describe(digest)
-        with self.reading():
-            for blob in source.reachable(top):
+        blobs = tuple(source.reachable(top))
+        with self.reading(), lacks.room(self.layout.path, sum(blob.size for blob in blobs)):
+            for blob in blobs:
                 take(source.blob(blob.digest), self.layout.blob(blob.digest), blob.size)
             with self._locked("index.lock"):
                 entries = [e for e in self._entries() if _reference(e) != reference]

@@ -15,6 +15,7 @@ VERBS = {
     "docs": "build the documentation, and serve it",
     "browse": "make pages of the source, and serve them",
     "ssh": "start sshd in the dev image, or stop it",
+    "log": "print what the steps of the last bake wrote",
     "logs": "print what a detached program wrote",
     "stop": "stop a detached program",
     "images": "list the image store",

@@ -1,6 +1,6 @@
 """`pdbuild bake`."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 
 from pdbuild import options
@@ -17,6 +17,7 @@ def configure(parser: ArgumentParser) -> None:
     add("target", nargs="*", metavar="TARGET", help="target or group (all)")
     options.add_choices(parser)
     options.add_building(parser)
+    options.add_output(parser)
     add(
         "--print",
         nargs="?",
@@ -24,7 +25,12 @@ def configure(parser: ArgumentParser) -> None:
         metavar="WHAT",
         help="print the bake file (or --print=containerfile), and build nothing",
     )
-    add("--keep-going", action="store_true", help="finish what does not need a failed target")
+    add(
+        "--keep-going",
+        action=BooleanOptionalAction,
+        default=options.unwatched(),
+        help="finish what does not need a failed target (without a terminal, and where CI is set)",
+    )
     add("--again", action="store_true", help="ask the engine even where nothing has changed")
     add("--json", action="store_true", help="print the result as JSON")
 

@@ -478,6 +478,16 @@ CASES: tuple[Case, ...] = (
         keep_going=True,
     ),
     Case(
+        name="what-runs-is-finished",
+        stages=(
+            stage("bad", bash("sleep 1; exit 4")),
+            stage("fine", bash("sleep 3; echo fine >/fine")),
+            stage("delivered", Copy(stage="fine", source="/fine", target="/"), base="scratch"),
+            stage("later", bash("echo later"), base="fine"),
+        ),
+        targets=("bad", "delivered", "later"),
+    ),
+    Case(
         name="rebuilds",
         files=SOURCES,
         ignored="*.log\n**/*.tmp\n",

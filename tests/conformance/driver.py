@@ -19,13 +19,14 @@ from typing import Any
 
 from conformance.cases import BASE, CASES, Case, Step
 from pdbuild import base, definition
+from pdbuild.choices import Mode
 from pdbuild.engine import daemon
 from pdbuild.engine.buildah import Buildah
 from pdbuild.engine.buildkit import BuildKit
 from pdbuild.engine.contract import Build, Built, Engine, Output
 from pdbuild.oci import Layout
 from pdbuild.plan.types import Form, Plan, Target
-from pdbuild.progress import Mode, Solve, view
+from pdbuild.progress import Solve, view
 from pdbuild.progress.names import brief
 
 Tree = dict[str, dict[str, Any]]

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,7 +42,8 @@ def test_everything_is_made_and_belongs_to_the_user(
 
 
 def test_artifacts_json_tells_the_truth(paddle: Project, baked: dict[str, Any]) -> None:
-    listed = json.loads((paddle.root / "build/artifacts.json").read_text())["artifacts"]
+    manifest = json.loads((paddle.root / "build/artifacts.json").read_text())
+    listed = manifest["artifacts"]
     for artifact in listed:
         content = (paddle.root / artifact["path"]).read_bytes()
         assert len(content) == artifact["size"]
@@ -49,6 +51,27 @@ def test_artifacts_json_tells_the_truth(paddle: Project, baked: dict[str, Any]) 
         assert artifact["platform"] == "linux/amd64"
     kinds = {artifact["kind"] for artifact in listed}
     assert kinds == {"binaries", "browse", "deb", "docs", "rootfs"}
+    record = json.loads(Path(manifest["record"]).read_text())
+    assert record["outcome"] == "done"
+    compiles = [s for s in record["steps"] if s["stage"] == "build-cpu" and s["log"]]
+    assert any("libpaddle" in Path(step["log"]).read_text() for step in compiles)
+
+
+def test_a_read_only_source_is_baked_elsewhere(
+    paddle: Project, baked: dict[str, Any], version: str
+) -> None:
+    closed, elsewhere = (paddle.root, paddle.root / "build"), paddle.root.parent / "elsewhere"
+    for folder in closed:
+        folder.chmod(0o555)
+    try:
+        rows = paddle.bake("deb-cpu", "binaries-cpu", f"--output={elsewhere}")
+    finally:
+        for folder in closed:
+            folder.chmod(0o755)
+    deb = f"build/paddle-{version}.deb"
+    assert rows["deb-cpu"]["where"] == str(elsewhere / deb)
+    assert (elsewhere / deb).read_bytes() == (paddle.root / deb).read_bytes()
+    assert (elsewhere / "build/cpu/bin/paddle").is_file()
 
 
 def test_again_there_is_nothing_to_do(paddle: Project, baked: dict[str, Any]) -> None:

@@ -214,7 +214,11 @@ def test_ends(
 ) -> None:
     error, code, text = ENDS[case]
     assert cli.main(verb(monkeypatch, error)) == code
-    assert capsys.readouterr().err == text
+    said = capsys.readouterr().err
+    if case == "a full disk":  # how much is free, and where, is the machine's
+        said, _, hint = said.partition("  hint: ")
+        assert "free; `pdbuild prune --caches` frees" in hint
+    assert said == text
 
 
 def test_a_programs_own_code_passes_through(monkeypatch: pytest.MonkeyPatch) -> None:

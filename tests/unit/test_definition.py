@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_secrets_are_files_that_only_the_user_reads(plan: Plan, tmp_path: Path) 
     assert all("secret" not in t for t in json.loads(write(plan).bakefile_text)["target"].values())
     made = write(plan, {"https_proxy": "http://me:pass,word@proxy:3128"}, tmp_path / "ca.pem")
     assert "pass" not in made.bakefile_text and "pass" not in made.containerfile_text
-    secret = made.containerfile.with_name("network")
+    secret = made.containerfile.with_name("network-private")
     assert secret.stat().st_mode & 0o777 == 0o600
     for target in json.loads(made.bakefile_text)["target"].values():
         assert target["secret"] == [f"id=ca,src={tmp_path}/ca.pem", f"id=network,src={secret}"]
@@ -125,3 +126,43 @@ def test_the_callers_bundle_comes_first(tmp_path: Path, monkeypatch: pytest.Monk
     assert network.ca_bundle() != bundle  # it is not there
     bundle.touch()
     assert network.ca_bundle() == bundle
+
+
+PROXY = {"https_proxy": "http://ann:secret@proxy.example:3128"}
+
+
+def passwords(plan: Plan, until: ExitStack | None) -> Path:
+    made = definition.write(
+        plan, recipe="pdbuild.toml", contexts={}, network=PROXY, ca=None, until=until
+    )
+    return Path(made.secrets["network"])
+
+
+def test_passwords_of_proxies_are_gone_after_the_last_that_uses_them(plan: Plan) -> None:
+    with ExitStack() as first:
+        with ExitStack() as second:
+            file = passwords(plan, first)
+            assert passwords(plan, second) == file
+            definition.forget_passwords()  # as another bake does when it begins
+            assert "secret" in file.read_text()
+            assert file.stat().st_mode & 0o777 == 0o600
+        assert file.exists()
+    assert not file.exists()
+    everything = [path for path in (file.parents[1]).rglob("*") if path.is_file()]
+    assert everything
+    assert not any("secret@" in path.read_text() for path in everything)
+
+
+def test_passwords_that_a_killed_one_left_go_with_the_next(plan: Plan) -> None:
+    file = passwords(plan, None)
+    assert file.exists()
+    definition.forget_passwords()
+    assert not file.exists()
+
+
+def test_a_mirror_without_a_password_stays(plan: Plan) -> None:
+    with ExitStack() as until:
+        made = definition.write(
+            plan, recipe="p", contexts={}, network={"APT_MIRROR": "http://a"}, ca=None, until=until
+        )
+    assert Path(made.secrets["network"]).exists()

@@ -49,6 +49,7 @@ class Names:
 
     def __init__(self, graph: Graph) -> None:
         self._names: dict[str, list[str]] = {}
+        self._inputs = _inputs(graph)
         for target in graph.targets:
             prefix = f"{target} " if len(graph.targets) > 1 else ""
             for node in graph.below(target):
@@ -60,8 +61,8 @@ class Names:
                     self._names.setdefault(digest, []).append(f"[{place}] {text}")
 
     def announcement(self) -> bytes:
-        """The event that names every step, before the first one starts."""
-        return b"".join(self.event(digest) for digest in self._names)
+        """The event that names every step and its inputs, before the first one starts."""
+        return b"".join(self.event(d, inputs=self._inputs.get(d, [])) for d in self._names)
 
     def event(self, digest: str, **more: object) -> bytes:
         """An event that says `more` of one step."""
@@ -75,6 +76,19 @@ class Names:
             self.event(vertex(node, number), started=now, completed=now, cached=True)
             for number in counted(node)
         )
+
+
+def _inputs(graph: Graph) -> dict[str, list[str]]:
+    """What each step builds on: the one before it, and the last ones of the nodes it needs."""
+    inputs: dict[str, list[str]] = {}
+    last: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        before = [digest for need in node.needs.values() for digest in last.get(need, ())]
+        for number in counted(node):
+            digest = vertex(node, number)
+            inputs[digest], before = before, [digest]
+        last[node.id] = before
+    return inputs
 
 
 @dataclass(slots=True)

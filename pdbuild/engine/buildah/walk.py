@@ -1,4 +1,7 @@
-"""Walks the graph: what can run runs, what has run before is skipped, what fails stops it."""
+"""Walks the graph: what can run runs, what has run before is skipped.
+
+After a failure what runs goes on to its end, and nothing new is begun that runs a program.
+"""
 
 import contextlib
 import json
@@ -16,7 +19,7 @@ from pdbuild.engine.buildah.programs import Programs, Running, Task, Work
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError
-from pdbuild.plan.instructions import Stage
+from pdbuild.plan.instructions import Run, Stage
 from pdbuild.progress import View
 
 # While another pdbuild builds the same node there is nothing to wait on but its lock.
@@ -66,7 +69,7 @@ class Walk:
         self._tell(self._names.announcement())
         with self._programs, self._locks:
             try:
-                while sorter.is_active() and not self._given_up():
+                while sorter.is_active():
                     self._ready.extend(sorter.get_ready())
                     if not (self._ready or self._programs):
                         break  # what is left needs what has failed
@@ -75,8 +78,11 @@ class Walk:
                 self._stop_all()
         return self._built()
 
-    def _given_up(self) -> bool:
-        return bool(self._errors) and not self._build.keep_going
+    def _given_up(self, task: Task) -> bool:
+        """Whether a task is not begun because of a failure: what delivers runs no program."""
+        if not self._errors or self._build.keep_going or task.target:
+            return False
+        return any(isinstance(i, Run) for i in self._graph.node(task.node).stage.instructions)
 
     def _advance(self) -> list[Task]:
         """Start what can start, else wait for something to happen; the tasks that ended well."""
@@ -86,9 +92,9 @@ class Walk:
             if self._finished_before(task):
                 self._ready.remove(task)
                 done.append(task)
-            elif len(self._programs) < self._jobs and self._start(task):
+            elif self._given_up(task) or (len(self._programs) < self._jobs and self._start(task)):
                 self._ready.remove(task)
-        if done:
+        if done or not (self._programs or self._blocked):
             return done
         patience = _LOCK_SECONDS if self._blocked else None
         ended = False

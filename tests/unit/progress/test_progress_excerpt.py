@@ -38,7 +38,7 @@ def among_noise(text: str) -> Excerpt:
 
 def check(text: str, more: int = 0) -> None:
     """All of a text is found among the noise, and nothing else is shown."""
-    assert among_noise(text) == (tuple(text.rstrip().splitlines()), more)
+    assert among_noise(text) == Excerpt(tuple(text.rstrip().splitlines()), more)
 
 
 def test_gcc() -> None:
@@ -148,7 +148,7 @@ ninja: build stopped: subcommand failed."""
 
 def test_errors_that_are_the_same_in_every_file_are_one() -> None:
     same = "/src/a.h:1:1: error: no\n"
-    assert excerpt(same * 50) == (("/src/a.h:1:1: error: no",), 0)
+    assert excerpt(same * 50) == Excerpt(("/src/a.h:1:1: error: no",), 0)
 
 
 def test_an_error_without_end_is_no_longer_than_the_excerpt() -> None:
@@ -158,15 +158,16 @@ def test_an_error_without_end_is_no_longer_than_the_excerpt() -> None:
 
 def test_what_may_be_an_error_is_shown_with_the_last_lines() -> None:
     text = "error: perhaps\n" + "".join(f"{n}\n" for n in range(50)) + "the reason"
-    assert excerpt(text) == (("error: perhaps", "45", "46", "47", "48", "49", "the reason"), 0)
+    last = ("45", "46", "47", "48", "49", "the reason")
+    assert excerpt(text) == Excerpt(("error: perhaps", *last))
 
 
 def test_nothing_recognised_shows_the_last_lines() -> None:
     numbers = [str(n) for n in range(50)]
-    assert excerpt("\n".join(numbers)) == (tuple(numbers[-15:]), 0)
+    assert excerpt("\n".join(numbers)) == Excerpt(tuple(numbers[-15:]), 0)
     # What stderr said last, which was overtaken by a burst of the other stream.
     assert excerpt("\n".join(numbers), "49", "lost").lines[-2:] == ("49", "lost")
-    assert excerpt("") == ((), 0)
+    assert excerpt("") == Excerpt()
 
 
 def test_warnings_alone_are_no_errors() -> None:

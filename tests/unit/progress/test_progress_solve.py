@@ -260,6 +260,26 @@ def test_a_bake_that_succeeded_leaves_no_step_waiting() -> None:
     solve = Solve(["t"])
     feed(solve, [vertex("a", "[t 1/2] RUN x", 0, 1), vertex("b", "[t 2/2] RUN y")])
     assert solve.tally("t") == Tally(total=2, done=1)
-    solve.succeed()
+    solve.succeed(["other"])
+    assert solve.tally("t") == Tally(total=2, done=1)
+    solve.succeed(["t"])
     assert solve.tally("t") == Tally(total=2, done=2, cached=1)
     assert solve.finished("t")
+
+
+def test_what_is_nearly_done_has_no_program_yet_to_start() -> None:
+    solve = Solve(["runs", "waits"])
+    feed(
+        solve,
+        [
+            vertex("i", "[runs internal] load build definition", 0, 1),
+            vertex("a", "[runs build 1/1] RUN compile", 0),
+            vertex("b", "[runs runs 1/1] COPY --from=build /out /"),
+            vertex("c", "[waits build 1/1] RUN compile", 0),
+            vertex("d", "[waits waits 1/1] RUN package"),
+        ],
+    )
+    assert (solve.nearly("runs"), solve.nearly("waits"), solve.nearly("?")) == (True, False, False)
+    # As buildx stops it when another target has failed.
+    feed(solve, [vertex("a", "[runs build 1/1] RUN compile", 0, 1, error="context canceled")])
+    assert solve.nearly("runs")

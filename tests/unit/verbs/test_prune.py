@@ -230,6 +230,6 @@ def test_a_bakes_images_are_in_use_until_podman_has_them(
 
         monkeypatch.setattr("pdbuild.container.sync.load", load)
         plan = SimpleNamespace(root=str(tmp_path))
-        made = baking._collect(SimpleNamespace(), plan, Built(outputs=(output,)))
+        made = baking._collect(SimpleNamespace(), plan, Built(outputs=(output,)), tmp_path)
         assert [image.reference for image in made.images] == [tag]
         assert tag in pruning[0].result(20).images

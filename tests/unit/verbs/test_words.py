@@ -114,7 +114,27 @@ def test_choices() -> None:
     assert choices.targets == ("t", "u")
 
 
-def test_building() -> None:
+def test_what_nobody_watches_keeps_going(monkeypatch: pytest.MonkeyPatch) -> None:
+    def keeps_going(*words: str) -> bool:
+        parser = argparse.ArgumentParser()
+        bake.configure(parser)
+        return options.building(parser.parse_args(words)).keep_going
+
+    monkeypatch.delenv("CI", raising=False)
+    assert keeps_going()
+    assert not keeps_going("--no-keep-going")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert not keeps_going()
+    assert keeps_going("--keep-going")
+    monkeypatch.setenv("CI", "true")
+    assert keeps_going()
+    monkeypatch.setenv("CI", "false")
+    assert not keeps_going()
+
+
+def test_building(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     parser = argparse.ArgumentParser()
     bake.configure(parser)
     made = options.building(parser.parse_args(["-q", "--progress=plain", "--keep-going"]))

@@ -1,0 +1,92 @@
+"""What a machine lacks, read from what programs say: a way to a host, space on a disk."""
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterator
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+
+from pdbuild import dirs
+from pdbuild.errors import EngineError
+from pdbuild.table import size
+
+_NAME = r"\[?([A-Za-z0-9_](?:[\w.:-]*\w)?)"
+_HOSTS = re.compile(
+    "|".join(
+        (
+            rf"Could not resolve (?:host|proxy):? '?{_NAME}",  # curl, git, apt
+            rf"(?:Temporary failure|Something wicked happened) resolving '{_NAME}'",
+            rf"Failed to resolve '{_NAME}'",  # pip
+            rf"host='{_NAME}'.*(?:Failed to establish|Connection|timed? ?out|Max retries)",
+            rf"(?:Could not|[Uu]nable to|Failed to) connect to {_NAME}",
+            rf"Cannot initiate the connection to {_NAME}",
+            rf"proxyconnect tcp: dial tcp:? (?:lookup )?{_NAME}",  # Go
+            rf"dial tcp: lookup {_NAME}(?:: | on )",
+            rf'(?:Get|Head) "?https?://{_NAME}.*: dial tcp ',
+            rf"unable to access 'https?://(?:[^@/']*@)?{_NAME}[:/].*(?:[Cc]onnect|timed out)",
+        )
+    )
+)
+# Most lines have none of these, and need no further look.
+_MAYBE = re.compile(r"resolv|onnect|dial tcp|host=")
+_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+
+
+def unreached(line: str) -> str:
+    """The host that a program says it could not reach, or ""."""
+    if not _MAYBE.search(line) or (found := _HOSTS.search(line)) is None:
+        return ""
+    host: str = next(filter(None, found.groups()))
+    return host.partition(":")[0] if host.count(":") == 1 else host
+
+
+def outage(text: str) -> str:
+    """What to say first of a text in which a program could not reach a host, or ""."""
+    hosts = filter(None, map(unreached, text.splitlines()))
+    host = next(hosts, "")
+    return said_of(host) if host else ""
+
+
+def said_of(host: str) -> str:
+    """The first line about a host that could not be reached."""
+    return f"{host} cannot be reached; nothing is lost, and the next run goes on from here"
+
+
+def full(text: str) -> bool:
+    """Whether a program says that a disk is full."""
+    return bool(_FULL.search(text))
+
+
+def way_out() -> str:
+    """What to do about a full disk: which of pdbuild's it may be, and what frees some of it."""
+    places = {"PDBUILD_CACHE_DIR": dirs.cache_path(), "PDBUILD_DATA_DIR": dirs.data_path()}
+    name, path = min(places.items(), key=lambda place: _free(place[1]))
+    return (
+        f"{path}: {size(_free(path))} free; `pdbuild prune --caches` frees what can be made "
+        f"again, `pdbuild prune` the images of old versions; {name} names another disk"
+    )
+
+
+@contextlib.contextmanager
+def room(path: Path, wanted: int) -> Iterator[None]:
+    """For writing `wanted` bytes to `path`: a full disk is an EngineError that says both."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (ENOSPC, EDQUOT):
+            raise
+        raise EngineError(_short(path, wanted), hint=way_out()) from error
+    except EngineError as error:
+        if not full(error.message):
+            raise
+        raise EngineError(f"{_short(path, wanted)}\n{error.message}", hint=way_out()) from error
+
+
+def _short(path: Path, wanted: int) -> str:
+    return f"{path}: no space left on device: {size(wanted)} wanted, {size(_free(path))} free"
+
+
+def _free(path: Path) -> int:
+    there = next(place for place in (path, *path.parents) if place.exists())
+    return shutil.disk_usage(there).free
