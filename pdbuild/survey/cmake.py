@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pdbuild.survey import words
-from pdbuild.survey.conditions import Conditions, Value, truth
+from pdbuild.survey.branches import Branches
+from pdbuild.survey.conditions import Conditions, truth
 from pdbuild.survey.facts import Choice, Facts, Need
 from pdbuild.survey.scan import Command, Word, commands
 
@@ -47,15 +48,6 @@ def _files(folder: Path) -> dict[Path, tuple[Command, ...]]:
 
 
 @dataclass(slots=True)
-class _Branch:
-    """An `if` that is being read: whether a branch was taken, and this one's condition."""
-
-    taken: Value
-    value: Value
-    text: str
-
-
-@dataclass(slots=True)
 class _Walk:
     """Reads files in the order of CMake and gathers what they say."""
 
@@ -71,9 +63,11 @@ class _Walk:
     installed: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     installs: bool = False
+    tests: bool = False
     fetches: list[str] = field(default_factory=list)
+    toolkit: list[str] = field(default_factory=list)
     about: dict[str, str] = field(default_factory=dict)
-    branches: list[_Branch] = field(default_factory=list)
+    branches: Branches = field(default_factory=Branches)
     seen: set[Path] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -88,15 +82,17 @@ class _Walk:
         self.seen.add(path)
         outer = {key: self.known.get(key, "") for key in words.PLACES}
         self.known |= {words.PLACES[0]: str(folder), words.PLACES[1]: str(path.parent)}
-        inside, depth = 0, len(self.branches)
+        inside, depth = 0, self.branches.depth
         for command in self.files[path]:
             if command.name in ("function", "macro"):
                 inside += 1
             elif command.name in ("endfunction", "endmacro"):
                 inside -= 1
-            elif inside == 0 and not self._branch(command) and self._value() is not False:
+            elif inside or self.branches.follow(command, self._conditions().value):
+                continue
+            elif self.branches.value is not False:
                 self._command(command, folder)
-        del self.branches[depth:]
+        self.branches.leave(depth)
         self.known |= outer
 
     def facts(self) -> Facts:
@@ -113,58 +109,25 @@ class _Walk:
                 if name in self.executables
             ),
             installs=self.installs,
+            tests=self.tests,
             fetches=tuple(dict.fromkeys(self.fetches)),
+            toolkit=tuple(dict.fromkeys(self.toolkit)),
             name=self.about.get("name", ""),
             version=self.about.get("version", ""),
             description=self.about.get("description", ""),
             homepage=self.about.get("homepage", ""),
         )
 
-    # Conditions
-
     def _conditions(self) -> Conditions:
         return Conditions(self.known, self.assigned)
-
-    def _value(self) -> Value:
-        values = [branch.value for branch in self.branches]
-        return False if False in values else (None if None in values else True)
-
-    def _why(self) -> str:
-        return " and ".join(branch.text for branch in self.branches if branch.value is None)
-
-    def _branch(self, command: Command) -> bool:
-        """Whether `command` belongs to an `if`; then the branch is noted."""
-        match command.name:
-            case "if":
-                value = self._conditions().value(command.words)
-                self.branches.append(_Branch(value, value, " ".join(command.texts)))
-            case "elseif" | "else" if self.branches:
-                branch = self.branches[-1]
-                value = True if command.name == "else" else self._conditions().value(command.words)
-                text = " ".join(command.texts) or f"NOT ({branch.text})"
-                if branch.taken is True or value is False:
-                    here: Value = False
-                else:
-                    here = value if branch.taken is False else None
-                taken = True if True in (branch.taken, here) else (
-                    None if None in (branch.taken, here) else False
-                )  # fmt: skip
-                self.branches[-1] = _Branch(taken, here, text)
-            case "endif" if self.branches:
-                self.branches.pop()
-            case "endif" | "else" | "elseif":
-                pass
-            case _:
-                return False
-        return True
-
-    # Commands
 
     def _command(self, command: Command, folder: Path) -> None:
         expand = self._conditions().expand
         texts = tuple(expand(text) or text for text in command.texts)
         if not texts:
             return
+        if self.branches.value:
+            self.toolkit += [name for text in texts for name in words.of_toolkit(text)]
         match command.name:
             case "project":
                 self._project(texts)
@@ -182,6 +145,8 @@ class _Walk:
                 self._package(texts)
             case "pkg_check_modules" | "pkg_search_module":
                 self._modules(command.name, texts)
+            case "enable_testing":
+                self.tests = True
             case "add_executable":
                 self.executables.add(texts[0])
             case "install":
@@ -235,7 +200,7 @@ class _Walk:
             on = truth(known)
             default = known if values or on is None else "ON" if on else "OFF"
         said = " ".join(description.split())
-        if default and self._value():
+        if default and self.branches.value:
             self.known.setdefault(name, default)
         self.choices.setdefault(
             name,
@@ -258,7 +223,7 @@ class _Walk:
                 )  # fmt: skip
                 self.known.setdefault(name, value)
             return
-        if self._value() and not any("$" in value for value in values) and values:
+        if self.branches.value and not any("$" in value for value in values) and values:
             self.known[name] = ";".join(values)
         else:
             self.known.pop(name, None)
@@ -274,8 +239,10 @@ class _Walk:
         name, required = texts[0], "REQUIRED" in texts
         if "$" in name:
             return
-        self.needs.append(Need(kind="cmake", name=name, required=required, condition=self._why()))
-        if name in ("CUDA", "CUDAToolkit") and self._value():
+        self.needs.append(
+            Need(kind="cmake", name=name, required=required, condition=self.branches.why)
+        )
+        if name in ("CUDA", "CUDAToolkit") and self.branches.value:
             self.languages.add("CUDA")
         fields = words.fields(texts[1:], ("COMPONENTS", "OPTIONAL_COMPONENTS", "REQUIRED"))
         for key in ("COMPONENTS", "REQUIRED"):
@@ -283,7 +250,7 @@ class _Walk:
                 if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*", part) and not part.isupper():
                     self.needs.append(
                         Need(kind="component", name=f"{name}/{part}", required=required,
-                             condition=self._why())
+                             condition=self.branches.why)
                     )  # fmt: skip
 
     def _modules(self, command: str, texts: tuple[str, ...]) -> None:
@@ -291,7 +258,12 @@ class _Walk:
         if command == "pkg_search_module":
             modules = modules[:1]  # any of them will do
         self.needs += [
-            Need(kind="pkg-config", name=name, required="REQUIRED" in texts, condition=self._why())
+            Need(
+                kind="pkg-config",
+                name=name,
+                required="REQUIRED" in texts,
+                condition=self.branches.why,
+            )
             for name in modules
             if name and "$" not in name
         ]

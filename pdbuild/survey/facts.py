@@ -34,7 +34,8 @@ class Need:
     """Something that the project looks for: `kind` says by what name it is known.
 
     "cmake" is a name of `find_package`, "component" one of its components (`Boost/filesystem`),
-    "pkg-config" a module, "library" one to link, "program" one to run, "macro" one of autoconf's.
+    "pkg-config" a module, "library" one to link, "header" one to include, "program" one to run,
+    "macro" one of autoconf's, "python" a distribution.
     `condition` is why it may not be needed; `required` is False where the project does without.
     """
 
@@ -49,9 +50,11 @@ class Facts:
     """A project as its files describe it.
 
     `system` is "cmake", "meson", "autotools", "make" or "python"; `languages` are CMake's names
-    of them; `programs` are those that it installs; `how` says what was read. `kernels` tells that
-    CUDA sources are there, `tests` that it has tests which no option of its own switches.
-    `fetches` are downloads of the configuration step, `notes` what a person should know.
+    of them; `needs` are for building, `runs_with` for running; `programs` are those that it
+    installs; `how` says what was read. `kernels` tells that CUDA sources are there, `tests` that
+    it has tests which no option of its own switches.
+    `fetches` are downloads of the configuration step, `toolkit` libraries of CUDA's beyond the
+    compiler's own, `notes` what a person should know.
     """
 
     system: str
@@ -63,9 +66,11 @@ class Facts:
     languages: frozenset[str] = frozenset()
     choices: tuple[Choice, ...] = ()
     needs: tuple[Need, ...] = ()
+    runs_with: tuple[Need, ...] = ()
     programs: tuple[str, ...] = ()
     installs: bool = True
     tests: bool = False
     kernels: bool = False
     fetches: tuple[str, ...] = ()
+    toolkit: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

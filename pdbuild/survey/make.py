@@ -23,16 +23,8 @@ _PKG_CONFIG = re.compile(
 )
 _AT_HAND = {"m", "dl", "rt", "pthread", "c", "util", "stdc++", "gcc", "supc++", "crypt", "atomic"}
 _OF_CUDA = {
-    "cuda",
-    "cudart",
-    "cublas",
-    "curand",
-    "cufft",
-    "cusparse",
-    "cudnn",
-    "nvidia-ml",
-    "nvrtc",
-}
+    "cuda", "cublas", "curand", "cufft", "cusparse", "cusolver", "cudnn", "nvidia-ml", "nvrtc",
+}  # fmt: skip
 
 
 def read(folder: Path) -> Facts:
@@ -54,6 +46,9 @@ def read(folder: Path) -> Facts:
         choices=_choices(text),
         needs=_needs(everywhere),
         installs=installs,
+        toolkit=tuple(
+            name for name in dict.fromkeys(_LIBRARY.findall(everywhere)) if name in _OF_CUDA
+        ),
         tests=bool(re.search(r"^check\s*:", text, re.MULTILINE)),
         notes=tuple(notes),
     )
@@ -93,7 +88,7 @@ def _needs(text: str) -> tuple[Need, ...]:
     needs += [
         Need(kind="library", name=name, required=False)
         for name in _LIBRARY.findall(text)
-        if name not in _AT_HAND | _OF_CUDA
+        if name not in _AT_HAND | _OF_CUDA | {"cudart"}
     ]
     return tuple(dict.fromkeys(needs))
 

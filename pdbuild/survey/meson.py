@@ -23,6 +23,7 @@ def read(folder: Path, *, run: bool) -> Facts:
     words = re.findall(_STRING, re.sub(r"\b\w+\s*:.*", "", project, flags=re.DOTALL))
     asked = _ask(folder, "--buildoptions") if run else None
     scanned = _ask(folder, "--scan-dependencies") if run else None
+    choices = _introspected(asked) if asked is not None else _options(folder)
     everywhere = "\n".join(_text(path) for path in sorted(folder.glob("**/meson.build"))[:500])
     return Facts(
         system="meson",
@@ -31,9 +32,13 @@ def read(folder: Path, *, run: bool) -> Facts:
         version=_keyword(project, "version"),
         languages=frozenset(_LANGUAGES[w] for w in words[1:] if w in _LANGUAGES)
         or frozenset({"C"}),
-        choices=_introspected(asked) if asked is not None else _options(folder),
-        needs=_scanned(scanned) if scanned is not None else _dependencies(everywhere),
-        programs=_programs(everywhere),
+        choices=choices,
+        needs=(
+            *(_scanned(scanned) if scanned is not None else _dependencies(everywhere)),
+            *_tools(everywhere),
+        ),
+        programs=_programs(everywhere, choices),
+        tests=re.search(r"\btest\s*\(", everywhere) is not None,
     )
 
 
@@ -122,15 +127,22 @@ def _dependencies(text: str) -> tuple[Need, ...]:
     return tuple(dict.fromkeys(needs))
 
 
-def _programs(text: str) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(
-            name[1]
-            for call in re.findall(_CALL.format("executable"), text)
-            if re.search(r"\binstall\s*:\s*true\b", call)
-            and (name := re.match(r"\s*" + _STRING, call))
-        )
-    )
+def _tools(text: str) -> tuple[Need, ...]:
+    """Programs that the build runs. Whether it can do without is seldom told by the text."""
+    found = re.findall(rf"\bfind_program\s*\(\s*{_STRING}", text)
+    return tuple(Need(kind="program", name=name, required=False) for name in dict.fromkeys(found))
+
+
+def _programs(text: str, choices: tuple[Choice, ...]) -> tuple[str, ...]:
+    """The executables that are installed, by what they say or by an option that is not off."""
+    off = {choice.name for choice in choices if choice.default in ("false", "disabled")}
+    names = []
+    for call in re.findall(_CALL.format("executable"), text):
+        name = re.match(r"\s*" + _STRING, call)
+        installs = re.search(rf"\binstall\s*:\s*(true\b|get_option\(\s*{_STRING}\s*\))", call)
+        if name and installs and installs[2] not in off:
+            names.append(name[1])
+    return tuple(dict.fromkeys(names))
 
 
 def _first(text: str, function: str) -> str:

@@ -69,6 +69,8 @@ def _one(need: Need) -> Found:
     name = need.name if need.name in table else _folded(table).get(need.name.lower(), "")
     if name:
         return Found(need=need, packages=table[name], by="table")
+    if need.kind == "python":
+        return Found(need=need, packages=(f"python3-{need.name}",), by="its name")
     if need.kind == "component" and need.name.partition("/")[0] in _table()["cmake"]:
         return Found(need=need, by="table")
     if need.required and need.kind in _FILES:

@@ -1,10 +1,11 @@
 """What pyproject.toml says of a Python project that compiles."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from pdbuild.survey.facts import Facts
+from pdbuild.survey.facts import Facts, Need
 
 #: Backends of PEP 517 that compile, and what they compile with.
 BACKENDS = {
@@ -37,8 +38,18 @@ def read(folder: Path) -> Facts:
         description=str(project.get("description", "")),
         homepage=next((str(u) for k, u in urls.items() if k.lower() == "homepage"), ""),
         languages=frozenset({"C", "CXX"}),
+        needs=_needs(_table(folder).get("build-system", {}).get("requires", []), "python"),
+        runs_with=_needs(project.get("dependencies", []), "python"),
+        tests=(folder / "tests").is_dir() or (folder / "test").is_dir(),
         programs=tuple(project.get("scripts", {})),
     )  # fmt: skip
+
+
+def _needs(requirements: list[str], kind: str) -> tuple[Need, ...]:
+    """The distributions that PEP 508's texts name, in the index's spelling."""
+    found = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", str(text)) for text in requirements)
+    names = (re.sub(r"[-_.]+", "-", name[0].lower()) for name in found if name)
+    return tuple(dict.fromkeys(Need(kind=kind, name=name) for name in names))
 
 
 def _compiles(folder: Path, requires: list[str]) -> bool:

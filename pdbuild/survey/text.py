@@ -15,8 +15,10 @@ _HOOKS = {"cmake": "build", "autotools": "build-autotools", "make": "build-make"
 _TOOLS = {"autotools": ("autoconf", "automake", "libtool", "make"), "make": ("make",)}
 _BLOCKS_OF_NEEDS = {"CUDA": "nvcc", "CUDAToolkit": "nvcc", "Python": "python", "Python3": "python",
                     "PythonInterp": "python", "PythonLibs": "python", "pybind11": "python",
-                    "Git": "git", "Doxygen": "doxygen"}  # fmt: skip
-_BLOCK_ORDER = ("gcc", "cmake", "meson", "ccache", "git", "python", "nvcc")
+                    "Git": "git"}  # fmt: skip
+_BLOCKS_OF_SYSTEMS = {"cmake": ("cmake",), "meson": ("meson",), "python": ("python",)}
+_BLOCKS_OF_BACKENDS = {"scikit-build-core": ("cmake", "scikit-build"), "meson-python": ("meson",)}
+_BLOCK_ORDER = ("gcc", "cmake", "meson", "ccache", "git", "python", "scikit-build", "nvcc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +61,12 @@ def _head(identity: Identity, survey: Survey) -> str:
         lines.append(
             "# Note: it installs nothing, so there is nothing to package: add install() to it."
         )
+    if survey.facts.toolkit:
+        libraries = ", ".join(survey.facts.toolkit)
+        lines.append(f"# Note: it links {libraries}, which the block nvcc does not bring.")
     if survey.facts.fetches:
         fetches = ", ".join(survey.facts.fetches)
-        lines.append(
-            f"# Note: it downloads while it is configured, which no build step can: {fetches}."
-        )
+        lines.append(f"# Note: it downloads while it is configured, unless it finds {fetches}.")
     return "\n".join(lines)
 
 
@@ -78,15 +81,12 @@ def _project(identity: Identity, facts: Facts) -> list[str]:
 
 def _toolchain(survey: Survey, proposal: options.Proposal) -> list[str]:
     facts = survey.facts
-    blocks = {"gcc", "ccache"}
-    blocks |= {"cmake"} if facts.system == "cmake" else set()
-    blocks |= {"meson"} if facts.system == "meson" else set()
-    blocks |= {"python"} if facts.system == "python" else set()
-    for found in survey.found:
-        block = _BLOCKS_OF_NEEDS.get(found.need.name, "")
+    blocks = {"gcc", "ccache", *_BLOCKS_OF_SYSTEMS.get(facts.system, ())}
+    for need in (found.need for found in survey.found):
+        blocks.update(_BLOCKS_OF_BACKENDS.get(need.name, ()) if need.kind == "python" else ())
         # What it can do without and nothing is told of stays out.
-        if block in _BLOCK_ORDER and (found.need.required or not found.need.condition):
-            blocks.add(block)
+        if need.name in _BLOCKS_OF_NEEDS and (need.required or not need.condition):
+            blocks.add(_BLOCKS_OF_NEEDS[need.name])
     blocks -= {"nvcc"}
     if proposal.gpu or "CUDA" in facts.languages:
         blocks |= {"nvcc", "python"}
@@ -164,6 +164,11 @@ def _package(survey: Survey, identity: Identity) -> list[str]:
         commented(maintainer, "guess: who answers for the package" if nobody else ""),
         commented(about, "" if survey.facts.description else "guess: one line on what it is"),
     ]
+    depends = [
+        name for found in survey.runs_with for name in found.packages if not name.endswith("-dev")
+    ]
+    if survey.facts.system == "python":
+        lines.append(f"depends = {listed(('python3', *depends))}")
     if survey.license:
         lines.append(commented(f"license = {quoted(survey.license)}", "guess: by its text"))
     return lines

@@ -1,5 +1,7 @@
 """Words of CMake's that a reader of its files must know, and arguments by their keywords."""
 
+import re
+
 KNOWN = {
     "UNIX": "ON", "LINUX": "ON", "CMAKE_SYSTEM_NAME": "Linux", "CMAKE_SYSTEM_PROCESSOR": "x86_64",
     "CMAKE_HOST_SYSTEM_NAME": "Linux", "CMAKE_CXX_COMPILER_ID": "GNU", "CMAKE_C_COMPILER_ID": "GNU",
@@ -32,3 +34,13 @@ def fields(texts: tuple[str, ...], keywords: tuple[str, ...]) -> dict[str, list[
         else:
             found[at] += [part for part in text.split(";") if part] or [text]
     return found
+
+
+_OF_TOOLKIT = re.compile(r"CUDA::([a-z]\w*)|\$\{CUDA_([A-Z]+)_LIBRAR(?:Y|IES)\}")
+_BROUGHT = {"cudart", "cudart_static", "cudadevrt", "toolkit"}
+
+
+def of_toolkit(text: str) -> list[str]:
+    """The libraries of CUDA's toolkit that an argument names, but for those of the compiler."""
+    found = (lower or upper.lower() for lower, upper in _OF_TOOLKIT.findall(text))
+    return [name.removesuffix("_static") for name in found if name not in _BROUGHT]

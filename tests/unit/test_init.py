@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pdbuild import shipped
+from pdbuild.cli import main
 from pdbuild.errors import UsageError
 from pdbuild.plan.types import Request
 from pdbuild.proposal import write
@@ -56,6 +57,7 @@ BUILDS = {
     "gnu make": (("GNUmakefile",), "build-make", "make"),
     "make, lower case": (("makefile",), "build-make", "make"),
     "autotools": (("configure.ac", "Makefile"), "build-autotools", "automake"),
+    "meson": (("meson.build", "configure.ac"), "build-meson", "meson"),
     "autotools, unpacked": (("configure", "Makefile.in"), "build-autotools", "make"),
 }
 
@@ -140,7 +142,7 @@ def test_it_does_not_overwrite(kind: str, tmp_path: Path) -> None:
 
 def test_nothing_to_build(tmp_path: Path) -> None:
     (tmp_path / "Makefile").mkdir()
-    with pytest.raises(UsageError, match=r"no CMakeLists.txt, configure.ac, .* in ") as caught:
+    with pytest.raises(UsageError, match=r"no CMakeLists.txt, meson.build, .* in ") as caught:
         init(tmp_path)
     assert caught.value.hint
     assert not (tmp_path / "pdbuild.toml").exists()
@@ -155,6 +157,10 @@ option(SQUARES_NATIVE "for this machine" ON)
 option(SQUARES_TESTS "" ON)
 option(SQUARES_TLS "" OFF)
 find_package(ZLIB REQUIRED)
+if(WITH_CUDA)
+  target_link_libraries(squares CUDA::cudart CUDA::cublas)
+  find_package(NUMA REQUIRED)
+endif()
 find_package(Nobodys 3 REQUIRED)
 if(SQUARES_TLS)
   find_package(OpenSSL REQUIRED)
@@ -189,7 +195,12 @@ def test_what_a_cmake_project_says(
     }  # fmt: skip
     assert recipe.default_variant == "cpu"
     assert recipe.toolchain.blocks == ("gcc", "cmake", "ccache", "python", "nvcc")
-    assert recipe.toolchain.packages == ("zlib1g-dev", "libgtest-dev", "libgmock-dev")
+    assert recipe.toolchain.packages == (
+        "zlib1g-dev",
+        "libnuma-dev",
+        "libgtest-dev",
+        "libgmock-dev",
+    )
     assert recipe.build.arguments == ("-DSQUARES_NATIVE=OFF",)
     assert recipe.build.develop == {"TEST": "ON"}
     assert recipe.package
@@ -202,6 +213,7 @@ def test_what_a_cmake_project_says(
     assert "a package must run on other processors too" in guesses
     assert any(line.startswith('    # "libboost-dev"') for line in lines)
     assert '# SQUARES_TLS = { default = "OFF", cmake = "SQUARES_TLS" }' in lines
+    assert "# Note: it links cublas, which the block nvcc does not bring." in lines
     assert "libssl-dev" not in "".join(lines)
 
 
@@ -224,3 +236,42 @@ def test_the_example(run: bool, identity: Path, tmp_path: Path) -> None:
     assert set(own.toolchain.packages) <= set(recipe.toolchain.packages)
     assert (recipe.build.first, recipe.build.develop) == (own.build.first, own.build.develop)
     assert recipe.image and recipe.image.command == ("paddle",)
+
+
+@pytest.mark.parametrize("words", [["init"], ["init", "--text"]], ids=" ".join)
+def test_text_alone_runs_nothing(
+    words: list[str],
+    identity: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = project(tmp_path / "tool", "Makefile.in")
+    (folder / "configure").write_text(
+        f"touch {tmp_path}/ran; echo --prefix; echo '  --enable-x  y'"
+    )
+    monkeypatch.chdir(folder)
+    assert main(words) == 0
+    assert (tmp_path / "ran").exists() == (words == ["init"])
+    by = "configure --help" if words == ["init"] else "the text of configure"
+    assert f"pdbuild.toml is written, from {by}\n" in capsys.readouterr().out
+    assert ("enable-x" in (folder / "pdbuild.toml").read_text()) == (words == ["init"])
+
+
+def test_a_python_project(identity: Path, tmp_path: Path) -> None:
+    """What a wheel is built by are blocks and packages; what it runs with is depended on."""
+    folder = project(tmp_path / "parcel", "CMakeLists.txt")
+    (folder / "tests").mkdir()
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["scikit-build-core", "pybind11"]\n'
+        'build-backend = "scikit_build_core.build"\n'
+        '[project]\nname = "parcel"\nversion = "2.1"\ndependencies = ["numpy>=1"]\n'
+        '[project.scripts]\nparcel = "parcel:main"\n'
+    )
+    recipe = loaded(folder)
+    assert recipe.build.hook == "build-python"
+    assert {"gcc", "cmake", "python", "scikit-build"} <= set(recipe.toolchain.blocks)
+    assert recipe.toolchain.packages == ("pybind11-dev", "python3-pybind11")
+    assert recipe.package and recipe.package.depends == ("python3", "python3-numpy")
+    assert recipe.image and recipe.image.command == ("parcel",)
+    assert recipe.build.develop == {"TEST": "ON"}

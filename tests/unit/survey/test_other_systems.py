@@ -87,13 +87,18 @@ zlib = dependency('zlib', version : '>= 1.2')
 dependency('libuv', required : get_option('uv'))
 dependency('threads')
 executable('squares', 'a.cpp', dependencies : [zlib], install : true)
-executable('helper', 'b.cpp')
+helper = executable('helper', 'b.cpp')
+executable('cubes', 'c.cpp', install : get_option('simd'))
+executable('roots', 'd.cpp', install : get_option('off'))
+find_program('flex')
+test('it helps', helper)
 """
 OPTIONS = """
 option('uv', type : 'feature', value : 'disabled', description : 'event loop')
 option('simd', type : 'boolean', value : true)
 option('mode', type : 'combo', choices : ['fast', 'small'], value : 'small')
 option('where', type : 'string')
+option('off', type : 'boolean', value : false)
 """
 
 
@@ -114,9 +119,12 @@ def test_meson(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         "simd": (("true", "false"), "true"),
         "mode": (("fast", "small"), "small"),
         "where": ((), ""),
+        "off": (("true", "false"), "false"),
     }
-    assert [(n.name, n.required) for n in facts.needs] == [("zlib", True), ("libuv", False)]
-    assert facts.programs == ("squares",)
+    assert [(n.kind, n.name, n.required) for n in facts.needs] == [
+        ("pkg-config", "zlib", True), ("pkg-config", "libuv", False), ("program", "flex", False),
+    ]  # fmt: skip
+    assert (facts.programs, facts.tests) == (("squares", "cubes"), True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["meson.build", "meson_options.txt"]
 
 
@@ -169,6 +177,20 @@ def test_python_backends(name: str, tmp_path: Path) -> None:
     text, wanted = PYTHONS[name]
     (tmp_path / "pyproject.toml").write_text(text)
     assert python.backend(tmp_path) == wanted
+
+
+def test_python_needs(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["scikit_build.core >=0.9", "Cython"]\n'
+        'build-backend = "scikit_build_core.build"\n[project]\nname = "parcel"\nversion = "2.1"\n'
+        'dependencies = ["numpy>=1.2; python_version > \'3\'"]\nurls = { Homepage = "https://p" }\n'
+        '[project.scripts]\nparcel = "parcel:main"\n'
+    )
+    facts = python.read(tmp_path)
+    assert (facts.name, facts.version, facts.homepage) == ("parcel", "2.1", "https://p")
+    assert [need.name for need in facts.needs] == ["scikit-build-core", "cython"]
+    assert [need.name for need in facts.runs_with] == ["numpy"]
+    assert (facts.programs, facts.tests) == (("parcel",), False)
 
 
 @pytest.mark.skipif(not shutil.which("cmake"), reason="cmake is not installed")

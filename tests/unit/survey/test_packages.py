@@ -20,6 +20,8 @@ def test_the_table() -> None:
         Need(kind="component", name="Boost/filesystem"),
         Need(kind="component", name="Boost/headers"),
         Need(kind="pkg-config", name="glib-2.0"),
+        Need(kind="python", name="numpy"),
+        Need(kind="python", name="attrs"),
         Need(kind="library", name="kvm", required=False),
     ) == [
         ((), "table"),
@@ -27,6 +29,8 @@ def test_the_table() -> None:
         (("libboost-filesystem-dev",), "table"),
         ((), "table"),
         (("libglib2.0-dev",), "table"),
+        (("python3-numpy", "python3-numpy-dev"), "table"),
+        (("python3-attrs",), "its name"),
         ((), ""),
     ]
 
