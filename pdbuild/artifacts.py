@@ -12,7 +12,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -56,12 +56,14 @@ def collect(
     outputs: Sequence[Output],
     left_out: Mapping[str, str] = _NOTHING,
     record: str = "",
+    silent_on: Collection[str] = (),
 ) -> tuple[Artifact, ...]:
     """Put the files of `outputs` (no images among them) below `root`/build; return theirs.
 
-    `left_out` are optional blocks that the toolchain lacked, with the reason, for the manifest;
-    which block made the pages of the source is there too, and the bake's `record`, whose path it
-    keeps until another bake changes something.
+    `left_out` are optional blocks that the toolchain lacked, with the reason, for the manifest,
+    which keeps what it says of those in `silent_on`; which block made the pages of the source
+    is there too, and the bake's `record`, whose path it keeps until another bake changes
+    something.
 
     An output that is there already, whole and unchanged since, costs a look at its files.
     Everything belongs to the calling user. Raises PdbuildError when `build` is no folder and
@@ -80,7 +82,9 @@ def collect(
         since = (root / MANIFEST).stat().st_mtime_ns if kept else 0
         kept = [a if _intact(root, a, since) else replace(a, image="") for a in kept]
         generators = _generators(root, outputs)
-        changed = _manifest(root).get("left_out", {}) != dict(left_out)
+        before = _manifest(root).get("left_out", {})
+        left_out = {n: why for n, why in before.items() if n in silent_on} | dict(left_out)
+        changed = before != left_out
         changed |= _manifest(root).get("generators", {}) != generators
         for output in outputs:
             mine = [artifact for artifact in kept if artifact.target == output.target.name]

@@ -14,6 +14,7 @@ from pdbuild import (
     dirs,
     failures,
     network,
+    optional,
     records,
     report,
     shipped,
@@ -40,43 +41,53 @@ from pdbuild.targets import KINDS
 def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> report.Report:
     """Build a plan, but for what is up to date; what was made.
 
-    When all of it is, the engine is not started. Raises UsageError and EngineError before any
-    work, EngineError also when a target failed: everything that was finished is in its place
-    then.
+    When all of it is, the engine is not started. An optional block that fails now spoils what has
+    it: that is built again without the block. Raises UsageError and EngineError before any work,
+    EngineError also when a target failed: everything that was finished is in its place then.
     """
+    optional.refuse(plan.left_out, options)
     root = Path(options.output or plan.root).absolute()
     root.mkdir(parents=True, exist_ok=True)
     places = uptodate.places(key(plan.root))
-    with targets_alone(places.exports, plan.targets), contextlib.ExitStack() as held:
+    alone = targets_alone(places.exports, (*plan.targets, *plan.outcomes))
+    with alone, contextlib.ExitStack() as held:
         contexts = contexts_of(recipe, plan, bootstrap=True)
         state = state_of(plan, contexts, engine.identity())
         kept = {t.name: o for t in plan.targets if (o := state.output(t, again=options.again))}
         missing = plan.only([target for target in plan.targets if target.name not in kept])
         built, solve = Built(outputs=()), Solve()
+        failed: dict[str, str] = {}
         keeper = None
         if missing.targets:
+            whole = optional.with_outcomes(missing)
             keeper = held.enter_context(records.begin(plan, recipe.file, engine.name))
             definition.forget_passwords()
             build = Build(
-                plan=missing,
-                definition=define(recipe, missing, contexts, held),
+                plan=whole,
+                definition=define(recipe, whole, contexts, held),
                 exports=places.exports,
                 keep_going=options.keep_going,
             )
             stream = sys.stdout if options.progress == "json" else sys.stderr
-            names = [target.name for target in missing.targets]
+            names = [target.name for target in whole.targets]
             with view(options.progress, stream, targets=names) as shown:
                 keeper.solve, shown.watch = shown.solve, keeper.take
                 built, solve = engine.build(build, shown), shown.solve
+            built, failed = optional.sort_out(recipe, missing, built)
+        told = replace(plan, left_out=plan.left_out | failed)
         built = built.beside(kept.values(), plan)
-        made = _collect(recipe, plan, built, root)
+        made = _collect(recipe, told, built, root)
         state.remember(built.outputs)
-        result = report.make(plan, built, made.files, made.images, solve, unchanged=kept)
+        result = report.make(told, built, made.files, made.images, solve, unchanged=kept)
         if options.output:
             result = result.below(root)
         if keeper:
             keeper.made = result
         _after(recipe, plan, built, options, made)
+    optional.refuse(failed, options)
+    if failed:
+        rest = bake_plan(recipe, optional.without(recipe, plan, failed), engine, options)
+        result = report.joined(plan, result, rest)
     return result
 
 
@@ -161,8 +172,10 @@ def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
 def _collect(recipe: Recipe, plan: Plan, built: Built, root: Path) -> _Made:
     """Put what was built below `root`, into the image store and into podman."""
     files = [output for output in built.outputs if output.target.form is not Form.IMAGE]
-    record = records.newest(plan.root) if files else ""
-    collected = artifacts.collect(root, files, plan.left_out, record) if files else ()
+    collected: tuple[artifacts.Artifact, ...] = ()
+    if files:
+        record, unknown = records.newest(plan.root), optional.unknown(recipe, plan)
+        collected = artifacts.collect(root, files, plan.left_out, record, unknown)
     for kind in {output.target.kind for output in built.outputs}:
         for path, text in KINDS[kind].beside(recipe, plan).items():
             _put(root / path, text)

@@ -24,7 +24,8 @@ class Options:
     """How to bake: `engine` and `builder`, how to show progress, and what to do on failure.
 
     `output` is the folder in which `build/` is made, "" the project's own.
-    `again` bakes also what is up to date.
+    `again` bakes also what is up to date; with `strict`, an optional block that cannot be had
+    is an error.
     """
 
     engine: str = "auto"
@@ -33,3 +34,4 @@ class Options:
     keep_going: bool = False
     again: bool = False
     output: str = ""
+    strict: bool = False

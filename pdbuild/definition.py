@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdbuild.dirs import cache_dir
-from pdbuild.plan.types import Plan
+from pdbuild.plan.types import Form, Plan
 from pdbuild.render import bakefile, containerfile
 
 HEADING = (
@@ -72,7 +72,8 @@ def write(
     of the context is listed in `Containerfile.dockerignore`, which BuildKit reads in the place of
     `.dockerignore`.
     """
-    command = f"pdbuild bake {' '.join(target.name for target in plan.targets)}"
+    named = (target.name for target in plan.targets if target.form is not Form.OUTCOME)
+    command = f"pdbuild bake {' '.join(named)}"
     text = render_containerfile(plan, recipe, command)
     # A shell reads it: hooks/network.
     network_text = "".join(f"{k}={shlex.quote(v)}\n" for k, v in sorted(network.items()))

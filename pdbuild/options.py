@@ -135,6 +135,7 @@ def building(arguments: Namespace) -> Options:
         keep_going=getattr(arguments, "keep_going", False),
         again=getattr(arguments, "again", False),
         output=getattr(arguments, "output", ""),
+        strict=getattr(arguments, "strict", False),
     )
 
 

@@ -1,11 +1,13 @@
 """From the command line's choices to a recipe and a plan."""
 
+import dataclasses
 import hashlib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from pdbuild import shipped, source, sources
+from pdbuild import attempts, shipped, source, sources
 from pdbuild.choices import Choices
 from pdbuild.plan.types import Plan, Request
 from pdbuild.recipe import load, remembered
@@ -23,14 +25,34 @@ def plan_for(recipe: Recipe, choices: Choices, *, fetch: bool = True) -> Plan:
     """The plan for these choices, with the version that git gives the source now.
 
     Blocks that are built from a source are in it when that is at hand; with `fetch` it is
-    fetched first. Raises PdbuildError when a block that is not optional has none.
+    fetched first, if something that is asked for needs it. Raises PdbuildError when a block
+    that is not optional has none.
     """
     return plan_of(recipe, request_for(recipe, choices), fetch=fetch)
 
 
 def plan_of(recipe: Recipe, request: Request, *, fetch: bool = True) -> Plan:
     """The same for a request that is there already."""
-    return resolve(sources.resolve(recipe, fetch=fetch, say=say), request)
+    recipe = attempts.with_tries(recipe)
+    plan = resolve(recipe, request)
+    left_out = attempts.recall(recipe, plan.sources)
+    hopeful = [block for block in plan.sources if block.name not in left_out]
+    left_out |= sources.missing(recipe, hopeful, fetch=fetch, say=say)
+    return plan_without(recipe, request, left_out) if left_out else plan
+
+
+def plan_without(recipe: Recipe, request: Request, left_out: Mapping[str, str]) -> Plan:
+    """The plan without these optional blocks; the values say why."""
+    recipe = attempts.with_tries(recipe)
+    return resolve(dataclasses.replace(recipe, left_out=dict(left_out)), request)
+
+
+def try_again(recipe: Recipe) -> None:
+    """Have the optional blocks that failed tried again."""
+    attempts.again(recipe)
+    for block in recipe.blocks:
+        if block.source:
+            sources.ask_again(block)
 
 
 def plain_plan(recipe: Recipe, choices: Choices) -> Plan:

@@ -73,6 +73,13 @@ def make(
     return Report(rows=tuple(rows), left_out=plan.left_out)
 
 
+def joined(plan: Plan, first: Report, second: Report) -> Report:
+    """The report of two bakes that together made the plan."""
+    made = {row.target: row for row in (*first.rows, *second.rows)}
+    rows = tuple(made[target.name] for target in plan.targets if target.name in made)
+    return replace(second, rows=rows, left_out=first.left_out | second.left_out)
+
+
 def as_table(report: Report) -> str:
     """The report as lines of text."""
     rows = [("TARGET", "WHERE", "SIZE", "TIME")]

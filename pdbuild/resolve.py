@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Collection, Iterable
 
 from pdbuild.errors import UsageError
-from pdbuild.plan import stages
+from pdbuild.plan import making, stages, toolchain
 from pdbuild.plan.instructions import Stage
 from pdbuild.plan.options import check_settings
-from pdbuild.plan.types import DEFINITION, Plan, Request, Target
+from pdbuild.plan.types import DEFINITION, Form, Plan, Request, Target
 from pdbuild.recipe.names import platform_problem
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets import KINDS
@@ -24,8 +24,7 @@ def resolve(recipe: Recipe, request: Request) -> Plan:
     variants = _variants(recipe, request.variants)
     platforms = _platforms(request.platforms) or recipe.project.platforms
     request = dataclasses.replace(request, platforms=platforms)
-    offered = (target for kind in KINDS.values() for target in kind.targets(recipe, request))
-    available = {target.name: target for target in offered}
+    available = _available(recipe, request)
     groups = _groups(recipe, available)
     asked = request.targets or ("all",)
     names: set[str] = set()
@@ -41,22 +40,50 @@ def resolve(recipe: Recipe, request: Request) -> Plan:
     needed = _variants_of(recipe, wanted)
     check_settings(recipe, request.settings, needed)
     made = _stages(recipe, needed)
+    used = _needed(made, {target.stage for target in wanted})
+    outcomes = tuple(_outcomes(recipe, used))
     return Plan(
         project=recipe.project.name,
         version=request.version,
         root=recipe.root,
         base=stages.base_image(recipe),
         platforms=platforms,
-        stages=_needed(made, {target.stage for target in wanted}),
-        targets=tuple(_labelled(target, made) for target in wanted),
+        stages=_needed(made, {target.stage for target in (*wanted, *outcomes)}),
+        targets=tuple(_labelled(recipe, target, made) for target in wanted),
         groups={
             name: kept
             for name, members in groups.items()
             if name in asked and (kept := tuple(m for m in members if m in names))
         },
-        sources=tuple(block for block in recipe.blocks if block.source),
+        request=request,
+        sources=tuple(
+            block
+            for block in recipe.at_hand
+            if any(making.source(block.name) in stage.needs for stage in used)
+        ),
+        outcomes=outcomes,
         left_out=dict(recipe.left_out),
     )
+
+
+def _available(recipe: Recipe, request: Request) -> dict[str, Target]:
+    """All targets of a recipe by their names; `request` has the platforms that are meant."""
+    targets = (target for kind in KINDS.values() for target in kind.targets(recipe, request))
+    return {target.name: target for target in targets}
+
+
+def _outcomes(recipe: Recipe, used: Collection[Stage]) -> Iterable[Target]:
+    """What tells of the optional blocks that these stages need."""
+    names = {stage.name for stage in used}
+    for block in recipe.at_hand:
+        if block.optional and making.check(block.name) in names:
+            yield Target(
+                name=f"block-{block.name}",
+                stage=toolchain.outcome(block.name),
+                kind="outcome",
+                form=Form.OUTCOME,
+                description=f"what became of {block.name}",
+            )
 
 
 def _variants(recipe: Recipe, asked: tuple[str, ...]) -> tuple[str, ...]:
@@ -82,9 +109,7 @@ def _variants_of(recipe: Recipe, targets: Collection[Target]) -> tuple[str, ...]
 
 def offered(recipe: Recipe) -> tuple[str, ...]:
     """The names of all targets and groups of a recipe."""
-    request = Request(platforms=recipe.project.platforms)
-    targets = (target for kind in KINDS.values() for target in kind.targets(recipe, request))
-    available = {target.name: target for target in targets}
+    available = _available(recipe, Request(platforms=recipe.project.platforms))
     return (*available, *_groups(recipe, available))
 
 
@@ -115,7 +140,7 @@ def _members(
 def _stages(recipe: Recipe, variants: Collection[str]) -> tuple[Stage, ...]:
     """All stages for these variants, each once and after what it needs."""
     first_in_front = sorted(variants, key=lambda variant: variant != recipe.build.first)
-    made = [stages.base(recipe), stages.hooks(), stages.toolchain(recipe)]
+    made = [stages.base(recipe), stages.hooks(), *toolchain.stages(recipe)]
     for kind in KINDS.values():
         made.extend(kind.stages(recipe, first_in_front))
     return tuple({stage.name: stage for stage in made}.values())
@@ -130,11 +155,15 @@ def _needed(all_stages: Collection[Stage], wanted: Iterable[str]) -> tuple[Stage
     return tuple(stage for stage in all_stages if stage.name in needed)
 
 
-def _labelled(target: Target, all_stages: Collection[Stage]) -> Target:
-    """The target with the label that says what it is made of, if it has one."""
+def _labelled(recipe: Recipe, target: Target, all_stages: Collection[Stage]) -> Target:
+    """The target with the label that says what it is made of, if it has one.
+
+    What an image lacks is part of that: one that lacks another block than this is another.
+    """
     if not target.says_definition:
         return target
-    made_of = repr(_needed(all_stages, {target.stage}))
+    lacking = [block for block in recipe.blocks if block.name in recipe.left_out]
+    made_of = repr((_needed(all_stages, {target.stage}), lacking))
     label = {DEFINITION: hashlib.sha256(made_of.encode()).hexdigest()}
     return dataclasses.replace(target, labels=target.labels | label)
 

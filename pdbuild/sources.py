@@ -13,10 +13,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from pdbuild import programs
+from pdbuild import attempts, programs
 from pdbuild.dirs import cache_dir
 from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.recipe.types import Block, Recipe, Source
@@ -27,18 +27,24 @@ _GIT_TIMEOUT = 600
 
 
 class _MissingError(Exception):
-    """A source cannot be had now; the text says why."""
+    """A source cannot be had now; the text says why, `said` is all that was said of it."""
+
+    def __init__(self, reason: str, said: str = "") -> None:
+        super().__init__(reason)
+        self.said = said or reason
 
 
-def resolve(recipe: Recipe, *, fetch: bool, say: Callable[[str], None]) -> Recipe:
-    """The recipe with the blocks whose sources are at hand; the others are in `left_out`.
+def missing(
+    recipe: Recipe, blocks: Iterable[Block], *, fetch: bool, say: Callable[[str], None]
+) -> dict[str, str]:
+    """Those of the recipe's optional `blocks` whose source is not at hand, with the reason.
 
     With `fetch`, sources that are missing are fetched first; `say` gets a line when that is
     tried. Raises PdbuildError when a block that is not optional has no source, and when a
     source is not what the block pins.
     """
     left_out = {}
-    for block in recipe.blocks:
+    for block in blocks:
         if block.source is None or folder(block).is_dir():
             continue
         try:
@@ -53,19 +59,18 @@ def resolve(recipe: Recipe, *, fetch: bool, say: Callable[[str], None]) -> Recip
                 ) from None
             if block.optional:
                 left_out[block.name] = str(reason)
-    return without(recipe, left_out)
+    return left_out
 
 
-def without(recipe: Recipe, left_out: dict[str, str]) -> Recipe:
-    """The recipe without these blocks; the values say why."""
-    blocks = tuple(block for block in recipe.blocks if block.name not in left_out)
-    return dataclasses.replace(recipe, blocks=blocks, left_out=left_out)
+def ask_again(block: Block) -> None:
+    """Forget that a source could not be had a moment ago."""
+    _failure(folder(block)).unlink(missing_ok=True)
 
 
 def plain(recipe: Recipe) -> Recipe:
     """The recipe as plain tools can build it: they fetch no source."""
     optional = {b.name: "plain tools do not fetch it" for b in recipe.blocks if b.optional}
-    return without(recipe, optional)
+    return dataclasses.replace(recipe, left_out=optional)
 
 
 def folder(block: Block) -> Path:
@@ -83,7 +88,7 @@ def _fetch(block: Block, recipe: Recipe, say: Callable[[str], None]) -> None:
     with _alone(target.with_name(f"{target.name}.lock")):
         if target.is_dir():  # by the one that we waited for
             return
-        failure = target.with_name(f"{target.name}.failed")
+        failure = _failure(target)
         _raise_remembered(failure, place)
         say(f"fetching the source of {block.name} from {place}")
         partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=".partial-"))
@@ -91,11 +96,17 @@ def _fetch(block: Block, recipe: Recipe, say: Callable[[str], None]) -> None:
             (_git if block.source.git else _tarball)(block.source, place, partial)
             (partial / "source").rename(target)
         except _MissingError as reason:
-            failure.write_text(f"{place}\n{reason}")
-            raise
+            log = attempts.write_log(recipe, block, f"{reason.said.rstrip()}\n".encode())
+            told = attempts.with_log(f"fetching it failed: {reason}", log)
+            failure.write_text(f"{place}\n{told}")
+            raise _MissingError(told) from None
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         failure.unlink(missing_ok=True)
+
+
+def _failure(target: Path) -> Path:
+    return target.with_name(f"{target.name}.failed")
 
 
 def _local(named: str, recipe: Recipe) -> str:
@@ -132,7 +143,7 @@ def _git(source: Source, place: str, partial: Path) -> None:
         _ran(*git, *quick, "fetch", "--quiet", "--depth=1", place, source.commit)
     except _MissingError as failure:
         what = f"{place} does not give commit {source.commit[:12]}: {failure}"
-        raise _MissingError(what) from None
+        raise _MissingError(what, failure.said) from None
     archive = partial / "archive.tar"
     _ran(*git, "archive", "--format=tar", f"--output={archive}", source.commit)
     _unpack(archive, partial / "source")
@@ -183,7 +194,7 @@ def _ran(*argv: str) -> None:
     except EngineError as error:
         raise _MissingError(error.message) from None
     if done.code:
-        raise _MissingError(done.said)
+        raise _MissingError(done.said, done.err)
 
 
 @contextlib.contextmanager

@@ -13,8 +13,8 @@ from pdbuild.choices import Choices, Options
 from pdbuild.container import Mount
 from pdbuild.container.host import Host
 from pdbuild.errors import UsageError
-from pdbuild.plan.types import DEFINITION, Plan
-from pdbuild.project import key, plan_for
+from pdbuild.plan.types import DEFINITION, LEFT_OUT, Request
+from pdbuild.project import key, plan_of, plan_without, request_for
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 
@@ -60,23 +60,25 @@ def person(host: Host) -> Person:
 
 def dev_image(recipe: Recipe, choices: Choices, options: Options) -> str:
     """The dev image's reference, known to podman; see `ready`."""
-    plan = plan_for(recipe, Choices(targets=("dev",), platforms=choices.platforms))
-    return ready(recipe, plan, options).reference
+    request = request_for(recipe, Choices(targets=("dev",), platforms=choices.platforms))
+    return ready(recipe, request, options).reference
 
 
-def ready(recipe: Recipe, plan: Plan, options: Options) -> StoredImage:
-    """The dev image that `plan` is for, known to podman.
+def ready(recipe: Recipe, request: Request, options: Options) -> StoredImage:
+    """The dev image of a request for it, known to podman.
 
-    One that is missing, or that an older recipe made, is baked first.
+    One that is missing, or that an older recipe made, is baked first. An optional block that
+    it lacks is not looked for again.
     """
-    target = plan.targets[0]
-    reference = target.tags[0]
     store = Store(dirs.data_dir() / "images")
+    reference = f"localhost/{recipe.project.name}:dev"
     found = store.find(reference)
+    lacking = dict.fromkeys(found.labels.get(LEFT_OUT, "").split(), "") if found else {}
+    (target,) = plan_without(recipe, request, lacking).targets
     if found is None or found.labels.get(DEFINITION) != target.labels[DEFINITION]:
         why = "the recipe's tools have changed" if found else f"{reference} is not there yet"
         say(f"{why}: baking dev")
-        bake_plan(recipe, plan, engine_for(options), options)
+        bake_plan(recipe, plan_of(recipe, request), engine_for(options), options)
         found = store.find(reference)
         assert found
     from pdbuild.container import host, loading

@@ -22,6 +22,7 @@ def _resolve(block: Block, recipe: Recipe) -> Block:
         block,
         apt=_each(block.apt, values),
         pip=_each(block.pip, values),
+        wheels=_each(block.wheels, values),
         path=_each(block.path, values),
         environment={k: _put(v, values) for k, v in block.environment.items()},
     )

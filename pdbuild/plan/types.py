@@ -13,6 +13,8 @@ GENERATOR = "org.pdbuild.generator"
 VARIANT = "org.pdbuild.variant"
 # The label that says what an image is made of.
 DEFINITION = "org.pdbuild.definition"
+# The label that names the optional blocks that an image lacks; with .NAME, the reason.
+LEFT_OUT = "org.pdbuild.left-out"
 
 
 class Form(StrEnum):
@@ -21,6 +23,7 @@ class Form(StrEnum):
     FILES = "files"  # unpacked below `build/`
     ARCHIVE = "archive"  # one layer, kept as a tar archive below `build/`
     IMAGE = "image"  # goes to the image store
+    OUTCOME = "outcome"  # says what became of an optional block; read, and not delivered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +73,10 @@ class Plan:
     """The resolved graph: stages in an order in which each follows what it needs.
 
     `targets` are those asked for; `groups` are the names among what was asked for that stand
-    for several. `base` is the image reference under every stage. `sources` are the blocks that
-    are built from a source: each is a named context, `source-BLOCK`. `left_out` are optional
-    blocks without one, with the reason.
+    for several, as `request` has it. `base` is the image reference under every stage. `sources`
+    are the blocks that are built from a source here: each is a named context, `source-BLOCK`.
+    `outcomes` are built besides: each says what became of an optional block. `left_out` are
+    optional blocks that are missing here, with the reason.
     """
 
     project: str
@@ -83,7 +87,9 @@ class Plan:
     stages: tuple[Stage, ...]
     targets: tuple[Target, ...]
     groups: dict[str, tuple[str, ...]]
+    request: Request = field(default_factory=Request, compare=False)
     sources: tuple[Block, ...] = ()
+    outcomes: tuple[Target, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
 
     def only(self, targets: Collection[Target]) -> "Plan":

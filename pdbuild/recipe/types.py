@@ -26,9 +26,8 @@ class Recipe(Table):
     `file` is the recipe's path as the user named it; `root` is the project root (an absolute
     POSIX path: the folder of the recipe, or its parent when that folder is called `recipes`),
     which is the build context and below which `build/` is written; `source` is the source
-    tree relative to `root` ("." when they are the same). `left_out` are optional blocks
-    whose source could not be had, with the reason; `blocks` has them no more. Every other
-    field is a table of the file.
+    tree relative to `root` ("." when they are the same). `left_out` are those of the optional
+    `blocks` that could not be had, with the reason. Every other field is a table of the file.
     """
 
     file: str = no_key()
@@ -47,6 +46,11 @@ class Recipe(Table):
     browse: Browse | None
     mirrors: Mirrors
     left_out: dict[str, str] = no_key(default_factory=dict)
+
+    @property
+    def at_hand(self) -> tuple[Block, ...]:
+        """The blocks that are not left out."""
+        return tuple(block for block in self.blocks if block.name not in self.left_out)
 
     @property
     def default_variant(self) -> str:

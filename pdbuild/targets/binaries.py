@@ -18,6 +18,7 @@ from pdbuild.plan.steps import (
     source_args,
     strict,
 )
+from pdbuild.plan.toolchain import after_checks
 from pdbuild.plan.types import Request, Target
 from pdbuild.plan.words import build_hook, build_script
 from pdbuild.recipe.types import Recipe
@@ -52,7 +53,8 @@ class Binaries(Kind):
             yield _binaries(recipe, variant)
 
 
-def _compile_base(recipe: Recipe) -> Stage:
+def compile_environment(recipe: Recipe) -> tuple[Env, ...]:
+    """What the build hook finds in its environment, whatever the variant."""
     environment = {
         "PDBUILD_SOURCE": SOURCE,
         "PDBUILD_TREE": TREE,
@@ -63,11 +65,15 @@ def _compile_base(recipe: Recipe) -> Stage:
         "CCACHE_NOHASHDIR": "1",
         **steps.build_environment(recipe),
     }
+    return tuple(Env(name=k, value=v) for k, v in environment.items())
+
+
+def _compile_base(recipe: Recipe) -> Stage:
     return Stage(
         name="compile",
         base="toolchain",
         comment="What compiling has in common, whatever the variant.",
-        instructions=tuple(Env(name=k, value=v) for k, v in environment.items()),
+        instructions=compile_environment(recipe),
     )
 
 
@@ -108,6 +114,7 @@ def _binaries(recipe: Recipe, variant: str) -> Stage:
         base="scratch",
         comment=f"Binaries of {variant}.",
         instructions=(
+            *after_checks(recipe),
             Copy(stage=f"build-{variant}", source=f"{OUTPUT}{recipe.build.prefix}/", target="/"),
         ),
     )

@@ -14,10 +14,12 @@ from pdbuild.plan.steps import (
     source_args,
     strict,
 )
+from pdbuild.plan.toolchain import checked, unless_left_out, workshop
 from pdbuild.plan.types import GENERATOR, Request, Target
 from pdbuild.plan.words import with_options
 from pdbuild.recipe.forms import ARGUMENTS
 from pdbuild.recipe.types import Recipe
+from pdbuild.targets.binaries import compile_environment
 from pdbuild.targets.kind import Kind
 
 
@@ -64,7 +66,7 @@ class Browse(Kind):
 
 def generator(recipe: Recipe) -> str:
     """The block that makes the pages of the source: the first that was not left out, or ""."""
-    here = {block.name for block in recipe.blocks}
+    here = {block.name for block in recipe.at_hand}
     wanted = recipe.browse.generator if recipe.browse else ()
     return next((name for name in wanted if name in here), "")
 
@@ -77,13 +79,15 @@ def _made(recipe: Recipe) -> Stage:
     # A generator asks CMake alone how the files are compiled.
     arguments = ("cmake",) if "cmake" in ARGUMENTS.get(recipe.build.hook, ("cmake",)) else ()
     script = with_options(recipe, run, arguments)
+    script = unless_left_out(recipe, generator(recipe), "mkdir -p /html") + script
     options = options_of(recipe, recipe.default_variant)
     return Stage(
         name="browse-build",
-        base="compile",
+        base=workshop(recipe),
         comment=f"The source as pages made by {generator(recipe)}, with the options of "
         f"{recipe.default_variant}.",
         instructions=(
+            *compile_environment(recipe),
             Arg(name="VERSION", default="0.0.0"),
             *(Arg(name=option, default=value) for option, value in options.items()),
             Run(
@@ -91,6 +95,7 @@ def _made(recipe: Recipe) -> Stage:
                 mounts=(
                     Bind(source=inside(recipe.source), target=SOURCE),
                     *hook_mounts(recipe, hook),
+                    *checked(recipe),
                     Tmpfs(target="/tmp"),
                 ),
             ),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
 from pdbuild.plan.steps import HOOKS, OUTPUT, shipped, source_args
+from pdbuild.plan.toolchain import checked
 from pdbuild.plan.types import Request, Target
 from pdbuild.recipe.tools import shown
 from pdbuild.recipe.types import Package, Recipe
@@ -89,6 +90,7 @@ def _package(recipe: Recipe, variant: str, described: Package) -> Stage:
                 argv=argv,
                 mounts=(
                     Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT),
+                    *checked(recipe),
                     *shipped("package"),
                     Tmpfs(target="/tmp"),
                 ),

@@ -6,10 +6,22 @@ image does not change with the source or its version.
 
 from collections.abc import Iterator, Sequence
 
+from pdbuild.attempts import without_logs
 from pdbuild.plan import steps
-from pdbuild.plan.instructions import Bind, Copy, Entrypoint, Env, Instruction, Run, Stage, Workdir
+from pdbuild.plan.instructions import (
+    Bind,
+    Comment,
+    Copy,
+    Entrypoint,
+    Env,
+    Instruction,
+    Run,
+    Stage,
+    Workdir,
+)
 from pdbuild.plan.stages import base_image
-from pdbuild.plan.types import Form, Request, Target
+from pdbuild.plan.toolchain import checked, workshop
+from pdbuild.plan.types import LEFT_OUT, Form, Request, Target
 from pdbuild.plan.words import build_script
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets import deb, dockerfile
@@ -31,7 +43,9 @@ class Dev(Kind):
             "org.opencontainers.image.base.name": base_image(recipe),
         }
         if recipe.left_out:
-            labels["org.pdbuild.left-out"] = " ".join(sorted(recipe.left_out))
+            reasons = without_logs(recipe.left_out)
+            labels[LEFT_OUT] = " ".join(sorted(recipe.left_out))
+            labels |= {f"{LEFT_OUT}.{name}": why for name, why in reasons.items()}
         yield Target(
             name="dev",
             stage="dev",
@@ -52,11 +66,13 @@ class Dev(Kind):
 
 def _dev(recipe: Recipe) -> Stage:
     """The stage `dev`: started with no command, it builds the project mounted at /NAME."""
-    mounts = steps.shipped("record")
+    mounts = (*steps.shipped("record"), *checked(recipe))
     if recipe.image:
         mounts = (*mounts, Bind(stage="runtime", source="/", target="/rootfs"))
     environment = [Env(name=k, value=v) for k, v in steps.build_environment(recipe).items()]
+    left_out = [Comment(text=f"{n}: left out, as it is not at hand.") for n in recipe.left_out]
     instructions: tuple[Instruction, ...] = (
+        *left_out,
         *environment,
         Run(argv=("bash", f"{steps.HOOKS}/record", *_recorded(recipe)), mounts=mounts),
         Copy(stage="hooks", source="/", target=f"{HOOKS}/"),
@@ -65,7 +81,7 @@ def _dev(recipe: Recipe) -> Stage:
     )
     return Stage(
         name="dev",
-        base="toolchain",
+        base=workshop(recipe),
         comment=f"The development image: the tools, and no source. It builds what is mounted at "
         f"/{recipe.project.name}.",
         instructions=instructions,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
 from pdbuild.plan.steps import HOOKS, OUTPUT, SOURCE, hook_mounts, hook_name, inside, source_args
+from pdbuild.plan.toolchain import checked
 from pdbuild.plan.types import Request, Target
 from pdbuild.recipe.tables.docs import Docs as Table
 from pdbuild.recipe.types import Recipe
@@ -62,6 +63,7 @@ def _made(recipe: Recipe, docs: Table) -> Stage:
                 mounts=(
                     Bind(source=inside(recipe.source), target=SOURCE),
                     Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT),
+                    *checked(recipe),
                     *hook_mounts(recipe, docs.hook),
                     Tmpfs(target="/tmp"),
                 ),

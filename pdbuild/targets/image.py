@@ -19,6 +19,7 @@ from pdbuild.plan.instructions import (
 )
 from pdbuild.plan.stages import base_image
 from pdbuild.plan.steps import HOOKS, OUTPUT, apt_install, shipped, source_args
+from pdbuild.plan.toolchain import checked
 from pdbuild.plan.types import VARIANT, Form, Request, Target
 from pdbuild.recipe.tables.image import Image as Table
 from pdbuild.recipe.types import Recipe
@@ -81,11 +82,10 @@ def runtime(recipe: Recipe, image: Table) -> Iterator[Stage]:
 
 def _content(recipe: Recipe, variant: str) -> Stage:
     """What a variant adds to the runtime, in /image; checks that the runtime suffices."""
-    source = (
-        Bind(stage=f"package-{variant}", source="/deb", target="/deb")
-        if recipe.package
-        else Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT)
-    )
+    source: tuple[Bind, ...] = (Bind(stage=f"package-{variant}", source="/deb", target="/deb"),)
+    if recipe.package is None:
+        built = Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT)
+        source = (built, *checked(recipe))
     return Stage(
         name=f"content-{variant}",
         base="base",
@@ -94,7 +94,7 @@ def _content(recipe: Recipe, variant: str) -> Stage:
             Run(
                 argv=("bash", f"{HOOKS}/image"),
                 mounts=(
-                    source,
+                    *source,
                     Bind(stage="runtime", source="/", target="/rootfs"),
                     *shipped("image"),
                     Tmpfs(target="/tmp"),

@@ -32,6 +32,8 @@ def configure(parser: ArgumentParser) -> None:
         help="finish what does not need a failed target (without a terminal, and where CI is set)",
     )
     add("--again", action="store_true", help="ask the engine even where nothing has changed")
+    add("--strict", action="store_true", help="fail when an optional block is left out")
+    add("--retry-blocks", action="store_true", help="try optional blocks that failed again")
     add("--json", action="store_true", help="print the result as JSON")
 
 
@@ -48,6 +50,8 @@ def run(arguments: Namespace) -> int:
     from pdbuild import baking, project, report
 
     recipe = project.open_recipe(choices.recipe)
+    if arguments.retry_blocks:
+        project.try_again(recipe)
     plan = project.plan_for(recipe, choices)
     building = options.building(arguments)
     result = baking.bake_plan(recipe, plan, baking.engine_for(building), building)

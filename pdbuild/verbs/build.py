@@ -83,12 +83,12 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
     from pdbuild.editor import refresh as editor
     from pdbuild.inner import inside
     from pdbuild.plan.options import choose
-    from pdbuild.project import open_recipe, plan_of, request_for
+    from pdbuild.project import open_recipe, request_for
 
     recipe = open_recipe(recipe_name)
     chosen = choose(recipe, work.variant, work.settings)
     request = request_for(recipe, Choices(targets=("dev",)))
-    image = inside.ready(recipe, plan_of(recipe, request), building)
+    image = inside.ready(recipe, request, building)
     place = _Place(recipe, chosen)
     if work.clean:
         place.clean()

@@ -67,9 +67,9 @@ def recipe(tmp_path: Path, source: Source, *, optional: bool = True, own: str = 
     return dataclasses.replace(loaded, blocks=(block,), toolchain=toolchain)
 
 
-def resolved(recipe: Recipe, *, fetch: bool = True) -> tuple[Recipe, list[str]]:
+def missing(recipe: Recipe, *, fetch: bool = True) -> tuple[dict[str, str], list[str]]:
     said: list[str] = []
-    return sources.resolve(recipe, fetch=fetch, say=said.append), said
+    return sources.missing(recipe, recipe.blocks, fetch=fetch, say=said.append), said
 
 
 def test_a_commit_is_fetched_once_whatever_the_branch_is(
@@ -77,54 +77,58 @@ def test_a_commit_is_fetched_once_whatever_the_branch_is(
 ) -> None:
     address, commit = repository
     wanted = recipe(tmp_path, Source(git=f"file://{address}", commit=commit))
-    found, said = resolved(wanted)
-    assert [block.name for block in found.blocks] == ["browser"] and not found.left_out
-    assert (sources.folder(found.blocks[0]) / "file").read_text() == "pinned"
+    found, said = missing(wanted)
+    assert found == {}
+    assert (sources.folder(wanted.blocks[0]) / "file").read_text() == "pinned"
     assert said == [f"fetching the source of browser from file://{address}"]
     subprocess.run(["rm", "-rf", address], check=True)
-    assert resolved(wanted) == (found, [])
-    assert resolved(wanted, fetch=False) == (found, [])
+    assert missing(wanted) == ({}, [])
+    assert missing(wanted, fetch=False) == ({}, [])
 
 
 def test_a_local_clone_and_a_mirror(tmp_path: Path, repository: tuple[str, str]) -> None:
     address, commit = repository
     upstream = Source(git="https://example.org/browser", commit=commit)
     nearby = recipe(tmp_path, upstream, own="example.org/browser")
-    found, said = resolved(nearby)
-    assert not found.left_out and said[0].endswith(address)
+    found, said = missing(nearby)
+    assert not found and said[0].endswith(address)
     subprocess.run(["rm", "-rf", tmp_path / "cache"], check=True)
     mirrored = dataclasses.replace(
         recipe(tmp_path, upstream), mirrors=Mirrors(git=f"file://{tmp_path}/")
     )
-    found, said = resolved(mirrored)
-    assert not found.left_out and said[0].endswith(f"file://{tmp_path}/example.org/browser")
+    found, said = missing(mirrored)
+    assert not found and said[0].endswith(f"file://{tmp_path}/example.org/browser")
     gone = recipe(tmp_path, dataclasses.replace(upstream, commit="1" * 40), own="nowhere")
     with pytest.raises(PdbuildError, match=r"there is no .*nowhere"):
-        resolved(gone)
+        missing(gone)
 
 
 def test_an_optional_source_that_cannot_be_had_leaves_the_block_out(tmp_path: Path) -> None:
     wanted = recipe(tmp_path, Source(git=f"file://{tmp_path}/none", commit="1" * 40))
-    found, said = resolved(wanted)
-    assert found.blocks == () and len(said) == 1
-    assert f"file://{tmp_path}/none does not give commit 111111111111" in found.left_out["browser"]
-    # It is not asked for again at once, and still told.
-    assert resolved(wanted) == (found, [])
-    assert resolved(wanted, fetch=False)[0].left_out == {
-        "browser": "its source has not been fetched"
-    }
+    found, said = missing(wanted)
+    assert list(found) == ["browser"] and len(said) == 1
+    told = f"fetching it failed: file://{tmp_path}/none does not give commit 111111111111"
+    assert found["browser"].startswith(told)
+    # All that git said is kept, not its last line alone.
+    log = Path(found["browser"].rpartition("(log: ")[2].removesuffix(")"))
+    assert "fatal: " in log.read_text() and len(log.read_text().splitlines()) > 1
+    # It is not asked for again at once, and still told; until somebody wants it to be.
+    assert missing(wanted) == (found, [])
+    assert missing(wanted, fetch=False)[0] == {"browser": "its source has not been fetched"}
+    sources.ask_again(wanted.blocks[0])
+    assert missing(wanted) == (found, said)
     needed = recipe(
         tmp_path, Source(git=f"file://{tmp_path}/none", commit="2" * 40), optional=False
     )
     with pytest.raises(EngineError, match="block browser cannot be built") as caught:
-        resolved(needed)
+        missing(needed)
     assert "browser = { source =" in caught.value.hint
 
 
 def test_a_commit_that_a_repository_lacks(tmp_path: Path, repository: tuple[str, str]) -> None:
     address, _ = repository
-    found, _ = resolved(recipe(tmp_path, Source(git=f"file://{address}", commit="0" * 39 + "1")))
-    assert "does not give commit" in found.left_out["browser"]
+    found, _ = missing(recipe(tmp_path, Source(git=f"file://{address}", commit="0" * 39 + "1")))
+    assert "does not give commit" in found["browser"]
 
 
 def test_a_tarball_is_checked(tmp_path: Path, web: str) -> None:
@@ -133,17 +137,18 @@ def test_a_tarball_is_checked(tmp_path: Path, web: str) -> None:
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "top", "browser-1.0")
     checksum = hashlib.sha256((tmp_path / "a.tar.gz").read_bytes()).hexdigest()
-    found, _ = resolved(recipe(tmp_path, Source(url=f"{web}/a.tar.gz", sha256=checksum)))
-    assert (sources.folder(found.blocks[0]) / "file").read_text() == "text"
+    wanted = recipe(tmp_path, Source(url=f"{web}/a.tar.gz", sha256=checksum))
+    assert missing(wanted)[0] == {}
+    assert (sources.folder(wanted.blocks[0]) / "file").read_text() == "text"
     other = Source(url=f"{web}/a.tar.gz", sha256="0" * 64)
     with pytest.raises(PdbuildError, match="is not what the block pins"):
-        resolved(recipe(tmp_path, other))
+        missing(recipe(tmp_path, other))
     absent = Source(url=f"{web}/b.tar.gz", sha256="1" * 64)
-    assert "not found" in resolved(recipe(tmp_path, absent))[0].left_out["browser"]
+    assert "not found" in missing(recipe(tmp_path, absent))[0]["browser"]
     assert not list((tmp_path / "cache" / "downloads").glob(".partial-*"))
 
 
 def test_plain_tools_get_no_optional_block(tmp_path: Path) -> None:
     wanted = recipe(tmp_path, Source(url="https://x", sha256="0" * 64))
-    assert sources.plain(wanted).blocks == ()
+    assert sources.plain(wanted).at_hand == ()
     assert list(sources.plain(wanted).left_out) == ["browser"]

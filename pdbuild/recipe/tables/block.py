@@ -27,22 +27,24 @@ class Source(Table):
     """A block's `[source]`: what is in no package archive and is built in the image.
 
     pdbuild fetches it on the host and checks it; the block's `install` hook finds it in
-    /run/source. A recipe names a copy of its own with `BLOCK = { source = "PATH" }`, which
-    is checked all the same.
+    /run/source, and puts what it makes into /opt/NAME, alone. A recipe names a copy of its own
+    with `BLOCK = { source = "PATH" }`, which is checked all the same.
     """
 
     git: str = key("The address of a git repository; needs `commit`.", default="")
     commit: str = key("The commit, all 40 digits.", default="")
     url: str = key("The address of a tarball; needs `sha256`.", default="")
     sha256: str = key("The tarball's checksum.", default="")
+    apt: tuple[str, ...] = key("Debian packages that only making it takes.", default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block(Table):
     """A piece of toolchain: `recipes/toolchain/NAME.toml`.
 
-    `${parameter}` in `pip`, `apt`, `environment` and `path` stands for a parameter's value; a list
-    is joined with `;`. `name` is the file's, without `.toml`.
+    `${parameter}` in `pip`, `wheels`, `apt`, `environment` and `path` stands for a parameter's
+    value; a list is joined with `;`. `name` is the file's, without `.toml`; `tries` is how often
+    an optional block was asked for again.
     """
 
     name: str = no_key()
@@ -50,15 +52,25 @@ class Block(Table):
     requires: tuple[str, ...] = key("Blocks that must be named too.", default=())
     apt: tuple[str, ...] = key("Debian packages.", default=())
     pip: tuple[str, ...] = key("Python requirements, installed into /opt/NAME.", default=())
+    wheels: tuple[str, ...] = key(
+        "The same, of which nothing is compiled: they come beside the Debian packages, not after "
+        "them, and so does `install`.",
+        default=(),
+    )
     environment: dict[str, str] = key("Environment it sets.", default_factory=dict)
     path: tuple[str, ...] = key("Folders put at the front of PATH.", default=())
-    install: str = key("A hook that runs after the packages are there.", default="")
+    install: str = key(
+        "A hook that runs after the packages are there; a block with a source needs one.",
+        default="",
+    )
     check: str = key("The hook that makes it work; its failure fails the build.")
     parameters: dict[str, Parameter] = key("What a recipe may set.", default_factory=dict)
     source: Source | None = key("Its source, if it is built from one.", default=None)
     optional: bool = key(
-        "Leave the block out, and say so, when its source cannot be had.", default=False
+        "Leave the block out, and say so, when fetching or compiling it or its check fails.",
+        default=False,
     )
+    tries: int = no_key(default=0)
 
 
 def check(block: Block) -> Iterator[Finding]:
@@ -72,11 +84,13 @@ def check(block: Block) -> Iterator[Finding]:
         ("apt",), _without_parameters(block.apt), names.DEBIAN_PACKAGE, "a package"
     )
     yield from rules.environment(("environment",), block.environment)
+    if block.wheels and (block.pip or block.source):
+        yield Finding(("wheels",), "a block with wheels has neither `pip` nor a [source]")
     yield from _source(block)
     for name, parameter in block.parameters.items():
         values = rules.listed(parameter.default)
         yield from rules.among(("parameters", name, "default"), values, parameter.values)
-    for name in ("apt", "pip", "path", "environment"):
+    for name in ("apt", "pip", "wheels", "path", "environment"):
         value = getattr(block, name)
         for text in value.values() if isinstance(value, Mapping) else value:
             for used in _SUBSTITUTION.findall(text):
@@ -98,6 +112,10 @@ def _source(block: Block) -> Iterator[Finding]:
     if not pattern.fullmatch(getattr(source, pin)):
         what = f"{names.quote(getattr(source, pin))} pins nothing"
         yield Finding(("source", pin), what, "all hexadecimal digits, in lower case")
+    yield from rules.match(("source", "apt"), source.apt, names.DEBIAN_PACKAGE, "a package")
+    if not block.install:
+        hint = "it finds the source in /run/source, and fills /opt/NAME"
+        yield Finding(("install",), "a block with a [source] needs this hook", hint)
     if "source" in block.parameters:
         hint = "`source` is the path of a local copy"
         yield Finding(("parameters", "source"), "a block with a [source] has this one", hint)

@@ -1,45 +1,116 @@
-// codebrowser_generator -b DIRECTORY -a -o OUTPUT -p NAME:SOURCE:REVISION
+// codebrowser_generator -b DIRECTORY -a -o OUTPUT [-d DATA] -p NAME:SOURCE[:REVISION]…
+//
+// Pages of the functions that Clang finds: OUTPUT/NAME/FILE.html, OUTPUT/refs/SYMBOL with the
+// places of a function, and OUTPUT/fileIndex with the pages' names. DATA is where pages find
+// styles and scripts. One that begins with a dot is relative to OUTPUT; any other stands in the
+// pages as it is, and so is relative to each page.
+#include <clang/AST/ASTConsumer.h>
+#include <clang/AST/Mangle.h>
+#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/Frontend/CompilerInstance.h>
+#include <clang/Frontend/FrontendActions.h>
+#include <clang/Tooling/CompilationDatabase.h>
+#include <clang/Tooling/Tooling.h>
+#include <llvm/Support/CommandLine.h>
+
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <map>
-#include <regex>
-#include <sstream>
+#include <memory>
+#include <set>
 #include <string>
 
+namespace cl = llvm::cl;
 namespace fs = std::filesystem;
 
-static std::string content(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
+static cl::opt<std::string> build("b", cl::desc("where compile_commands.json is"), cl::Required);
+static cl::opt<std::string> output("o", cl::desc("where the pages go"), cl::Required);
+static cl::list<std::string> projects("p", cl::desc("NAME:SOURCE[:REVISION]"));
+static cl::opt<std::string> data("d", cl::desc("where styles and scripts are"), cl::init("../data"));
+static cl::opt<bool> all("a", cl::desc("all files of the database"));
+
+static std::set<std::string> written;
+
+// The path of a file in the pages, or nothing when it is of no project.
+static std::string page(const std::string& file) {
+  for (const std::string& project : projects) {
+    const auto name = project.substr(0, project.find(':'));
+    auto source = project.substr(name.size() + 1);
+    source = source.substr(0, source.find(':'));
+    if (file.rfind(source + "/", 0) == 0) return name + file.substr(source.size());
+  }
+  return "";
 }
 
+static std::string data_of(const std::string& page) {
+  std::string path = data;
+  if (path[0] == '.')
+    for (char c : page)
+      if (c == '/') path.insert(0, "../");
+  return path;
+}
+
+class Functions : public clang::RecursiveASTVisitor<Functions> {
+ public:
+  explicit Functions(clang::ASTContext& context) : context_(context), names_(context) {}
+
+  bool VisitFunctionDecl(clang::FunctionDecl* function) {
+    note(function, function->getLocation(), "dec");
+    return true;
+  }
+
+  bool VisitDeclRefExpr(clang::DeclRefExpr* use) {
+    if (auto* function = llvm::dyn_cast<clang::FunctionDecl>(use->getDecl()))
+      note(function, use->getLocation(), "use");
+    return true;
+  }
+
+ private:
+  void note(const clang::FunctionDecl* function, clang::SourceLocation at, const char* tag) {
+    const auto place = context_.getSourceManager().getPresumedLoc(at);
+    if (!place.isValid()) return;
+    const std::string where = page(place.getFilename());
+    if (where.empty()) return;
+    fs::create_directories(output + "/refs");
+    std::ofstream(output + "/refs/" + names_.getName(function), std::ios::app)
+        << "<" << tag << " f='" << where << "' l='" << place.getLine() << "'/>\n";
+    if (!written.insert(where).second) return;
+    const fs::path file = output + "/" + where + ".html";
+    fs::create_directories(file.parent_path());
+    std::ofstream(file) << "<link rel=\"stylesheet\" href=\"" << data_of(where)
+                        << "/qtcreator.css\"/>\n<pre>\n"
+                        << std::ifstream(place.getFilename()).rdbuf() << "</pre>\n";
+    std::ofstream(output + "/fileIndex", std::ios::app) << where << "\n";
+  }
+
+  clang::ASTContext& context_;
+  clang::ASTNameGenerator names_;
+};
+
+struct Consumer : clang::ASTConsumer {
+  void HandleTranslationUnit(clang::ASTContext& context) override {
+    Functions(context).TraverseDecl(context.getTranslationUnitDecl());
+  }
+};
+
+struct Action : clang::SyntaxOnlyAction {
+  std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance&,
+                                                        llvm::StringRef) override {
+    return std::make_unique<Consumer>();
+  }
+};
+
 int main(int argc, char** argv) {
-  std::map<std::string, std::string> options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name != "-a" && i + 1 < argc) options[name] = argv[++i];
+  cl::ParseCommandLineOptions(argc, const_cast<const char**>(argv));
+  std::string problem;
+  auto database = clang::tooling::CompilationDatabase::loadFromDirectory(build.getValue(), problem);
+  if (!database || !all) {
+    llvm::errs() << (problem.empty() ? "nothing to do" : problem) << "\n";
+    return 1;
   }
-  const std::string commands = content(fs::path(options["-b"]) / "compile_commands.json");
-  const std::string project = options["-p"].substr(0, options["-p"].find(':'));
-  const fs::path pages = options["-o"];
-  const std::regex file("\"file\": \"([^\"]+)\""), function("int ([a-z_]+)\\(\\)");
-  bool found = false;
-  for (std::sregex_iterator i(commands.begin(), commands.end(), file), end; i != end; ++i) {
-    const fs::path path = (*i)[1].str();
-    const std::string text = content(path);
-    if (text.empty()) continue;
-    found = true;
-    fs::create_directories(pages / project);
-    fs::create_directories(pages / "refs");
-    std::ofstream(pages / project / (path.filename().string() + ".html")) << "<pre>" << text;
-    for (std::sregex_iterator f(text.begin(), text.end(), function); f != end; ++f) {
-      const std::string name = (*f)[1];
-      const std::string mangled = "_Z" + std::to_string(name.size()) + name + "v";
-      std::ofstream(pages / "refs" / mangled) << path.filename().string() << "\n";
-    }
-  }
-  if (!found) std::cerr << "no file of the compile commands is there\n";
-  return found ? 0 : 1;
+  clang::tooling::ClangTool tool(*database, database->getAllFiles());
+  tool.appendArgumentsAdjuster(clang::tooling::getInsertArgumentAdjuster(
+      {"-resource-dir", RESOURCES}, clang::tooling::ArgumentInsertPosition::BEGIN));
+  tool.run(clang::tooling::newFrontendActionFactory<Action>().get());
+  return written.empty();
 }
