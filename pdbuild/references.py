@@ -2,25 +2,13 @@
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from pdbuild.container import Image
 from pdbuild.errors import UsageError
 from pdbuild.plan.types import DEFINITION
 from pdbuild.store import Store, StoredImage
 
 LOCAL = "localhost/"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """An image of the store that was named. `is_dev` says that it is a development image, whose
-    entrypoint builds its project instead of running a program.
-    """
-
-    reference: str
-    project: str
-    workdir: str
-    is_dev: bool
 
 
 def find(store: Store, reference: str, platform: str = "") -> Image:

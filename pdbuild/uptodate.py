@@ -122,7 +122,7 @@ class State:
         self._since = time.time_ns()
         self._plan, self._contexts = plan, contexts
         self._folders = {name for name, where in contexts.items() if "://" not in where}
-        self._ignored = ignore.parse(ignored)
+        self._ignored_text, self._ignored = ignored, ignore.parse(ignored)
         self._engine, self._places = engine, places
         self._stages = {stage.name: _without_waiting(stage) for stage in plan.stages}
         self._decided: dict[str, Fingerprint] = {}
@@ -160,6 +160,13 @@ class State:
             return None
         found = record.fingerprint.differs(self._fingerprint(target, record.since))
         return tuple(name for name in found if name not in _MAKERS)
+
+    def looked(self) -> tuple[tuple[str, str, str], ...]:
+        """What was looked at so far: (folder, path in it, text of its `.dockerignore`)."""
+        return tuple(
+            (root, part, self._ignored_text if root == self._plan.root else "")
+            for root, part in self._listings
+        )
 
     def baked(self, target: Target) -> str:
         """The digest of what the target yielded when it was baked last; "" if it never was."""

@@ -16,6 +16,18 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image of the store. `is_dev` says that it is a development image, whose entrypoint
+    builds its project instead of running a program.
+    """
+
+    reference: str
+    project: str
+    workdir: str
+    is_dev: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One program in one image.
 

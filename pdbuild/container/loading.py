@@ -44,6 +44,11 @@ def load(store: Store, reference: str, platform: str = "") -> bool:
     return True
 
 
+def listing(host: Host) -> Path:
+    """podman's own list of its images."""
+    return Path(host.graph_root, f"{host.driver}-images", "images.json")
+
+
 class _Known:
     """What was loaded, and podman's list of images as it was then.
 
@@ -52,7 +57,7 @@ class _Known:
     """
 
     def __init__(self, host: Host) -> None:
-        self._list = Path(host.graph_root, f"{host.driver}-images", "images.json")
+        self._list = listing(host)
         self._path = dirs.cache_dir() / "podman-loaded.json"
 
     def has(self, reference: str, config: str) -> bool:

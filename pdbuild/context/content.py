@@ -15,7 +15,7 @@ from pathlib import Path
 from pdbuild.context.ignore import Ignored
 
 # The coarsest clocks of disks (FAT's) count two seconds.
-_TICK = 2_000_000_000
+TICK = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def look(seen: Listing, since: int) -> str:
         line = f"{name}\0{status.st_mode:o}"
         if not stat.S_ISDIR(status.st_mode):  # its times are those of what it holds
             line += f" {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
-            if max(status.st_mtime_ns, status.st_ctime_ns) >= since - _TICK:
+            if max(status.st_mtime_ns, status.st_ctime_ns) >= since - TICK:
                 total.update(_content(seen.root / name, status.st_mode))
         total.update(f"{line}\0".encode(errors="surrogateescape"))
     return total.hexdigest()

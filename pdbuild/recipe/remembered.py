@@ -33,6 +33,13 @@ def load(path: Path, *, blocks_dir: Path, hooks_dir: Path) -> Recipe:
     return recipe
 
 
+def looks_at(path: Path, blocks_dir: Path) -> tuple[Path, ...] | None:
+    """The folders whose TOML files a recipe is made of; None when it extends one elsewhere."""
+    if b"extends" in path.read_bytes():
+        return None
+    return (path.parent, path.parent / "toolchain", blocks_dir)
+
+
 def _digest(path: Path, blocks_dir: Path) -> str | None:
     """Of all that loading reads; None when the recipe reads files that are not known here."""
     digest = hashlib.sha256()

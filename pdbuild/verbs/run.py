@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING
 
 from pdbuild import options
 from pdbuild.choices import Choices, Options
-from pdbuild.container import Container, Mount
+from pdbuild.container import Container, Image, Mount
 from pdbuild.errors import UsageError
 
 if TYPE_CHECKING:
-    from pdbuild.plan.types import Plan
-    from pdbuild.recipe.types import Recipe
-    from pdbuild.references import Image
-    from pdbuild.store import StoredImage
+    from pdbuild.lastrun import Looked
 
 _USAGE = "pdbuild run [OPTIONS] [IMAGE:TAG] PROGRAM [ARGUMENT...]"
 
@@ -66,7 +63,7 @@ def run(arguments: Namespace) -> int:
         image = _named(reference, choices)
     else:
         image = _of_recipe(choices, building, bake=not arguments.no_bake)
-    return _start(image, choices, program)
+    return _start(image, program)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,78 +79,30 @@ class _Program:
 
 
 def _named(reference: str, choices: Choices) -> Image:
-    """The stored image of that name; it is taken as it is."""
+    """The stored image of that name, taken as it is, known to podman."""
     from pdbuild import dirs, references
     from pdbuild.store import Store
 
-    return references.find(Store(dirs.data_dir() / "images"), reference, _platform(choices))
+    image = references.find(Store(dirs.data_dir() / "images"), reference, _platform(choices))
+    _load(image, choices)
+    return image
 
 
 def _of_recipe(choices: Choices, building: Options, *, bake: bool) -> Image:
-    """The production image of a variant, as the recipe and the source are now.
+    """The image of the recipe here, known to podman.
 
-    One that the store lacks, or that is out of date, is baked first; unless `bake`, it is taken
-    as it is. Either is said. Raises UsageError for a variant or recipe that has no image.
+    People wait for this and the start of podman each time: when nothing has changed since the
+    last one, no recipe is read.
     """
-    from pdbuild import dirs
-    from pdbuild.project import open_recipe, plan_for
-    from pdbuild.references import Image
-    from pdbuild.store import Store
+    from pdbuild import lastrun
 
-    recipe = open_recipe(choices.recipe)
-    variants = choices.variants or (recipe.default_variant,)
-    if recipe.image is None:
-        raise UsageError(f"{recipe.file} has no [image]", hint="add one to run programs in it")
-    if len(variants) > 1:
-        raise UsageError(f"--variant {','.join(variants)}: a program runs in one image")
-    choices = replace(choices, targets=(f"image-{variants[0]}",))
-    plan = plan_for(recipe, choices, fetch=False)
-    target = plan.targets[0]
-    reference = target.tags[0]
-    stored = Store(dirs.data_dir() / "images").find(reference, _platform(choices))
-    stale = _stale(recipe, plan, stored) if stored else "is not there yet"
-    if stale and bake:
-        from pdbuild.baking import bake_plan, engine_for
+    if remembered := lastrun.recall(choices):
+        return remembered
+    from pdbuild import current
 
-        print(f"{reference} {stale}: baking {target.name}", file=sys.stderr)
-        bake_plan(recipe, plan_for(recipe, choices), engine_for(building), building)
-    elif not stored:
-        raise UsageError(f"{reference} is not there", hint="without --no-bake it is baked first")
-    elif stale:
-        print(f"{reference} {stale}: running it as it is", file=sys.stderr)
-    return Image(
-        reference=reference,
-        project=recipe.project.name,
-        workdir=recipe.image.workdir,
-        is_dev=False,
-    )
-
-
-# The parts of what decides an image, as people call them.
-_PARTS = {
-    "definition": "the recipe",
-    "arguments": "an option or the version",
-    "source": "the source",
-    "hooks": "the hooks",
-    "blocks": "the source of a block",
-    "base": "the base",
-}
-
-
-def _stale(recipe: Recipe, plan: Plan, stored: StoredImage) -> str:
-    """Why a stored image is not what a bake would make now; "" when it is."""
-    from pdbuild.baking import contexts_of, state_of
-
-    target = plan.targets[0]
-    state = state_of(plan, contexts_of(recipe, plan, bootstrap=False))
-    changes = state.changes(target)
-    if changes:
-        return f"is out of date ({', '.join(_PARTS[part] for part in changes)} changed)"
-    if changes is not None and state.baked(target) == stored.digest:
-        return ""
-    # By another checkout, or it is not remembered. A commit says what the source was.
-    committed = recipe.project.version == "git" and not plan.version.endswith("-dirty")
-    return "" if committed and plan.version != "0.0.0" else "was not baked from this checkout"
+    found = current.image(choices, building, platform=_platform(choices), bake=bake)
+    _load(found.image, choices, found.looked)
+    return found.image
 
 
 def _platform(choices: Choices) -> str:
@@ -163,15 +112,24 @@ def _platform(choices: Choices) -> str:
     return choices.platforms[0] if choices.platforms else ""
 
 
-def _start(image: Image, choices: Choices, program: _Program) -> int:
-    """Run it, and return its exit code; detached, print the container's id and return 0."""
-    from pdbuild import dirs
-    from pdbuild.container import host, loading, podman
+def _load(image: Image, choices: Choices, looked: Looked | None = None) -> None:
+    """Have podman know the image; remember that it does, with what was `looked` at."""
+    from pdbuild import dirs, lastrun
+    from pdbuild.container import host, loading
     from pdbuild.store import Store
 
     loading.load(Store(dirs.data_dir() / "images"), image.reference, _platform(choices))
     for notice in host.take_notices():
         print(notice, file=sys.stderr)
+    if looked:
+        parts = (*looked.parts, lastrun.file(loading.listing(host.find())))
+        lastrun.remember(choices, image, replace(looked, parts=parts))
+
+
+def _start(image: Image, program: _Program) -> int:
+    """Run it, and return its exit code; detached, print the container's id and return 0."""
+    from pdbuild.container import podman
+
     container = _container(image, program)
     if program.detach:
         print(podman.start(container))

@@ -207,6 +207,6 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
 
     monkeypatch.setattr(base, "ensure", ensure)
     # Of a project that is worked on, most files are old.
-    monkeypatch.setattr(content, "_TICK", -(10**9))
+    monkeypatch.setattr(content, "TICK", -(10**9))
     assert made.bake() == ALL
     return made

@@ -1,12 +1,15 @@
 """`pdbuild run` takes an image that is as the source is now; else it bakes it, and says so."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from checkout_bits import IMAGES, Checkout
+from checkout_bits import IMAGES, OWN_BLOCK, SHA, Checkout
 
-from pdbuild import base, cli, source
+from pdbuild import base, cli, current, lastrun, source
+from pdbuild.choices import Choices
 from pdbuild.container import Container, host, loading, podman
+from pdbuild.context import content
 from pdbuild.engine import known
 from pdbuild.store import Store
 
@@ -27,10 +30,16 @@ def started(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> list[Contain
     monkeypatch.setattr(base, "find", base.ensure)
     monkeypatch.setattr(loading, "load", lambda *_: False)
     monkeypatch.setattr(host, "take_notices", tuple)
+    monkeypatch.setattr(host, "find", lambda: None)
+    monkeypatch.setattr(loading, "listing", lambda _: checkout.root.parent / "images.json")
     monkeypatch.setattr(known, "engine", lambda *_, **__: checkout.engine)
     monkeypatch.chdir(checkout.root)
     checkout.engine.asked = set()
     return found
+
+
+def remembered(checkout: Checkout) -> bool:
+    return lastrun.recall(Choices()) is not None
 
 
 def run(*words: str) -> int:
@@ -44,9 +53,16 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_one_that_is_up_to_date_runs_at_once(
-    checkout: Checkout, started: list[Container], capsys: pytest.CaptureFixture[str]
+    checkout: Checkout,
+    started: list[Container],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert run("squares") == 7
+    with monkeypatch.context() as none:
+        none.delattr(current, "image")  # the second time, no recipe is read
+        assert run("squares") == 7
+    assert started.pop() == started[-1]
     assert run("squares", "--variant", "portable") == 7
     assert run("--no-bake", "squares") == 7
     assert [c.image for c in started] == [FAST, f"{FAST}-portable", FAST]
@@ -77,6 +93,7 @@ def test_one_that_is_out_of_date_is_baked_first(
     change: str, checkout: Checkout, started: list[Container], capsys: pytest.CaptureFixture[str]
 ) -> None:
     do, why = CHANGES[change]
+    assert run("squares") == 7 and remembered(checkout)
     do(checkout)
     assert run("--no-bake", "squares") == 7 and checkout.engine.asked == set()
     told = said(capsys)
@@ -86,7 +103,45 @@ def test_one_that_is_out_of_date_is_baked_first(
     assert said(capsys) == told.replace("running it as it is", "baking image-fast")
     checkout.engine.asked = set()
     assert run("squares") == 7 and checkout.engine.asked == set()
-    assert said(capsys) == "" and len(started) == 3
+    assert said(capsys) == "" and len(started) == 4
+
+
+OTHERS: dict[str, Callable[[Checkout], object]] = {
+    "podman's images": lambda c: (c.root.parent / "images.json").write_text("[]"),
+    "the store": lambda c: another_bakes(c),
+    "a recipe nearer": lambda c: c.write("recipes/other.toml", ""),
+    "a block of that name": lambda c: c.write("toolchain/gcc.toml", OWN_BLOCK.format(sha=SHA)),
+    "a block's source is gone": lambda c: c.own.rename(c.own.with_name("elsewhere")),
+    "another version": lambda c: c.commit(),
+    ".dockerignore": lambda c: c.write(".dockerignore", "x\n"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_what_else_may_change_it_is_seen(
+    other: str, checkout: Checkout, started: list[Container], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("squares") == 7 and remembered(checkout)
+    OTHERS[other](checkout)
+    assert not remembered(checkout)
+
+
+def test_what_has_just_changed_may_change_again_and_look_the_same(
+    checkout: Checkout, started: list[Container], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content, "TICK", 2 * 10**9)
+    assert run("squares") == 7 and not remembered(checkout)
+
+
+def test_nobodys_memory_is_trusted_when_it_is_damaged(
+    checkout: Checkout, started: list[Container], tmp_path: Path
+) -> None:
+    assert run("squares") == 7 and remembered(checkout)
+    (memory,) = (tmp_path / "cache" / "runs").iterdir()
+    for text in ("", "[]", "{}", memory.read_text().replace('"reference"', '"x"')):
+        memory.write_text(text)
+        assert not remembered(checkout)
+    assert run("squares") == 7 and remembered(checkout)
 
 
 def test_settings_are_part_of_it(

@@ -1,0 +1,113 @@
+"""The production image of a variant as the recipe and the source are now: found, or baked."""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pdbuild import base, dirs, lastrun, shipped, sources
+from pdbuild.baking import bake_plan, contexts_of, engine_for, state_of
+from pdbuild.choices import Choices, Options
+from pdbuild.container import Image
+from pdbuild.errors import UsageError
+from pdbuild.lastrun import Looked
+from pdbuild.plan.types import Plan
+from pdbuild.project import open_recipe, plan_for
+from pdbuild.recipe import remembered
+from pdbuild.recipe.types import Recipe
+from pdbuild.store import Store, StoredImage
+from pdbuild.uptodate import State
+
+# The parts of what decides an image, as people call them.
+_PARTS = {
+    "definition": "the recipe",
+    "arguments": "an option or the version",
+    "source": "the source",
+    "hooks": "the hooks",
+    "blocks": "the source of a block",
+    "base": "the base",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The image, and what was looked at to see that it is up to date; None when it may not be."""
+
+    image: Image
+    looked: Looked | None
+
+
+def image(choices: Choices, building: Options, *, platform: str, bake: bool) -> Found:
+    """The image of the variant that `choices` name, or of the default one.
+
+    One that the store lacks, or that is out of date, is baked first; unless `bake`, it is taken
+    as it is. Either is said. Raises UsageError for a variant or recipe that has no image.
+    """
+    since = time.time_ns()
+    recipe = open_recipe(choices.recipe)
+    variants = choices.variants or (recipe.default_variant,)
+    if recipe.image is None:
+        raise UsageError(f"{recipe.file} has no [image]", hint="add one to run programs in it")
+    if len(variants) > 1:
+        raise UsageError(f"--variant {','.join(variants)}: a program runs in one image")
+    choices = replace(choices, targets=(f"image-{variants[0]}",))
+    plan = plan_for(recipe, choices, fetch=False)
+    target = plan.targets[0]
+    reference = target.tags[0]
+    store = Store(dirs.data_dir() / "images")
+    stored = store.find(reference, platform)
+    state = state_of(plan, contexts_of(recipe, plan, bootstrap=False)) if stored else None
+    stale = _stale(recipe, plan, state, stored) if stored and state else "is not there yet"
+    if stale and bake:
+        print(f"{reference} {stale}: baking {target.name}", file=sys.stderr)
+        bake_plan(recipe, plan_for(recipe, choices), engine_for(building), building)
+    elif not stored:
+        raise UsageError(f"{reference} is not there", hint="without --no-bake it is baked first")
+    elif stale:
+        print(f"{reference} {stale}: running it as it is", file=sys.stderr)
+    found = Image(
+        reference=reference,
+        project=recipe.project.name,
+        workdir=recipe.image.workdir,
+        is_dev=False,
+    )
+    certain = not stale and stored and state and state.baked(target) == stored.digest
+    return Found(image=found, looked=_looked(recipe, state, since) if certain and state else None)
+
+
+def _stale(recipe: Recipe, plan: Plan, state: State, stored: StoredImage) -> str:
+    """Why a stored image is not what a bake would make now; "" when it is."""
+    target = plan.targets[0]
+    changes = state.changes(target)
+    if changes:
+        return f"is out of date ({', '.join(_PARTS[part] for part in changes)} changed)"
+    if changes is not None and state.baked(target) == stored.digest:
+        return ""
+    # By another checkout, or it is not remembered. A commit says what the source was.
+    committed = recipe.project.version == "git" and not plan.version.endswith("-dirty")
+    return "" if committed and plan.version != "0.0.0" else "was not baked from this checkout"
+
+
+def _looked(recipe: Recipe, state: State, since: int) -> Looked | None:
+    """All that was looked at; None when that cannot be told."""
+    path = Path(recipe.file).absolute()
+    folders = remembered.looks_at(path, shipped.toolchain_dir())
+    if folders is None:
+        return None
+    here = Path.cwd()
+    above = [f for f in (here, *here.parents) if f.is_relative_to(recipe.root)]
+    # Of a block's source, whether it is there; what is in it is part of the state.
+    whole = [lastrun.file(sources.folder(b)) for b in recipe.blocks if b.source]
+    files = [Path(recipe.root, ".dockerignore"), dirs.data_dir() / "images" / "index.json"]
+    if recipe.base.bootstrap:
+        made = base.find(recipe.base.suite, base.architecture())
+        if made is None:
+            return None
+        files.append(made.layout / "index.json")
+    return Looked(
+        since=since,
+        parts=(*state.looked(), *whole, *map(lastrun.file, files)),
+        recipes=tuple(dict.fromkeys(map(str, (*above, *(f / "recipes" for f in above), *folders)))),
+        tree=str(Path(recipe.root, recipe.source)),
+        version=recipe.project.version,
+    )

@@ -1,0 +1,100 @@
+"""Remembers which image `run` found up to date, so that it starts at once while that is so.
+
+To find an image up to date takes the recipe, its plan and a look at all that decides the image;
+loading what does that takes longer than podman needs to start a container. So what was looked at
+is noted, with how it looked. As long as all of it looks the same, the answer is the same; else it
+is found out again.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pdbuild import looks, source
+from pdbuild.choices import Choices
+from pdbuild.container import Image
+from pdbuild.context import content, ignore
+from pdbuild.dirs import cache_dir
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What was looked at since the moment `since` (nanoseconds).
+
+    `parts` are (folder, path in it, text of a .dockerignore), `recipes` the folders whose TOML
+    files count, also those that are not there yet. `tree` has its `version` from git, or as it
+    says.
+    """
+
+    since: int
+    parts: tuple[tuple[str, str, str], ...]
+    recipes: tuple[str, ...]
+    tree: str
+    version: str
+
+
+def recall(choices: Choices) -> Image | None:
+    """The image that these choices meant in this folder, if it is up to date for certain."""
+    try:
+        noted = json.loads(_memory(choices).read_bytes())
+        if noted["seen"] != _seen(Looked(**noted["looked"])):
+            return None
+        return Image(**noted["image"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def remember(choices: Choices, image: Image, looked: Looked) -> None:
+    """Note that `image` was found up to date; not when something has just changed."""
+    listed = [entry for listing in _listings(looked) for _, entry in listing.entries]
+    if any(max(e.st_mtime_ns, e.st_ctime_ns) >= looked.since - content.TICK for e in listed):
+        return
+    # As JSON has it: tuples become lists.
+    noted = {"image": asdict(image), "looked": asdict(looked), "seen": _seen(looked)}
+    memory = _memory(choices)
+    memory.parent.mkdir(exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=memory.parent, prefix=".new-")
+    with os.fdopen(handle, "w") as file:
+        json.dump(noted, file)
+    Path(name).replace(memory)
+
+
+def file(path: Path) -> tuple[str, str, str]:
+    """A single file, or one that is not there, as a part."""
+    return (str(path.parent), path.name, "")
+
+
+def _memory(choices: Choices) -> Path:
+    asked = f"{Path.cwd()}\0{choices!r}\0{os.environ.get('PDBUILD_DATA_DIR', '')}"
+    return cache_dir() / "runs" / f"{hashlib.sha256(os.fsencode(asked)).hexdigest()[:32]}.json"
+
+
+def _seen(looked: Looked) -> dict[str, Any]:
+    facts = source.describe(Path(looked.tree), looked.version)
+    return {
+        "pdbuild": looks.source(Path(__file__).parent),
+        "looks": [content.look(listing, looked.since) for listing in _listings(looked)],
+        "recipes": [[path.name for path in _tomls(folder)] for folder in looked.recipes],
+        "source": asdict(facts),
+    }
+
+
+def _listings(looked: Looked) -> Iterator[content.Listing]:
+    for root, part, ignored in looked.parts:
+        yield content.listing(Path(root), part, ignore.parse(ignored))
+    nothing = ignore.parse("")
+    for folder in looked.recipes:
+        for path in _tomls(folder):
+            yield content.listing(path.parent, path.name, nothing)
+
+
+def _tomls(folder: str) -> Iterable[Path]:
+    try:
+        return sorted(Path(folder).glob("*.toml"))
+    except OSError:
+        return ()
