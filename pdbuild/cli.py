@@ -6,7 +6,6 @@ nobody reads its output any more; `run` passes the program's own code on.
 
 import argparse
 import contextlib
-import difflib
 import importlib
 import os
 import signal
@@ -93,6 +92,8 @@ def _run(words: list[str]) -> int:
     name = words[0] if words else "--help"
     if name not in VERBS:
         if not name.startswith("-"):
+            import difflib
+
             close = difflib.get_close_matches(name, VERBS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else "pdbuild --help"
             raise UsageError(f"no command {name!r}", hint=hint)

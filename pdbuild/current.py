@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pdbuild import base, dirs, lastrun, shipped, sources
+from pdbuild import base, dirs, lastrun, shipped, source, sources
 from pdbuild.baking import bake_plan, contexts_of, engine_for, state_of
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Image
@@ -96,6 +96,7 @@ def _looked(recipe: Recipe, state: State, since: int) -> Looked | None:
         return None
     here = Path.cwd()
     above = [f for f in (here, *here.parents) if f.is_relative_to(recipe.root)]
+    tree = Path(recipe.root, recipe.source)
     # Of a block's source, whether it is there; what is in it is part of the state.
     whole = [lastrun.file(sources.folder(b)) for b in recipe.blocks if b.source]
     files = [Path(recipe.root, ".dockerignore"), dirs.data_dir() / "images" / "index.json"]
@@ -106,8 +107,7 @@ def _looked(recipe: Recipe, state: State, since: int) -> Looked | None:
         files.append(made.layout / "index.json")
     return Looked(
         since=since,
-        parts=(*state.looked(), *whole, *map(lastrun.file, files)),
+        parts=(*state.looked(), *whole, *map(lastrun.file, (*files, *source.references(tree)))),
         recipes=tuple(dict.fromkeys(map(str, (*above, *(f / "recipes" for f in above), *folders)))),
-        tree=str(Path(recipe.root, recipe.source)),
-        version=recipe.project.version,
+        tree=str(tree),
     )

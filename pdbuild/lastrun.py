@@ -27,15 +27,13 @@ class Looked:
     """What was looked at since the moment `since` (nanoseconds).
 
     `parts` are (folder, path in it, text of a .dockerignore), `recipes` the folders whose TOML
-    files count, also those that are not there yet. `tree` has its `version` from git, or as it
-    says.
+    files count, also those that are not there yet. `tree` is what git describes.
     """
 
     since: int
     parts: tuple[tuple[str, str, str], ...]
     recipes: tuple[str, ...]
     tree: str
-    version: str
 
 
 def recall(choices: Choices) -> Image | None:
@@ -75,13 +73,13 @@ def _memory(choices: Choices) -> Path:
 
 
 def _seen(looked: Looked) -> dict[str, Any]:
-    facts = source.describe(Path(looked.tree), looked.version)
-    return {
+    git = source.asked(Path(looked.tree))  # it looks while we do
+    seen = {
         "pdbuild": looks.source(Path(__file__).parent),
         "looks": [content.look(listing, looked.since) for listing in _listings(looked)],
         "recipes": [[path.name for path in _tomls(folder)] for folder in looked.recipes],
-        "source": asdict(facts),
     }
+    return seen | {"git": git.communicate()[0].decode(errors="replace") if git else ""}
 
 
 def _listings(looked: Looked) -> Iterator[content.Listing]:

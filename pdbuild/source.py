@@ -49,6 +49,29 @@ def describe(tree: Path, version: str) -> Source:
     )
 
 
+def asked(tree: Path) -> programs.Child | None:
+    """A git that is asked for the commit of `tree` and its changed files; None without git.
+
+    As long as its answer and the `references` are the same, so are the facts.
+    """
+    words = ("status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    try:
+        return programs.start(
+            "git", "-C", tree, *words, env=_environment(),
+            stdout=programs.PIPE, stderr=programs.NOTHING, quick=True,
+        )  # fmt: skip
+    except EngineError:
+        return None
+
+
+def references(tree: Path) -> tuple[Path, ...]:
+    """Where git keeps tags and the address of the origin; none outside git."""
+    folder = _git(tree, "rev-parse", "--git-common-dir")
+    if not folder:
+        return ()
+    return tuple(Path(tree, folder, name) for name in ("packed-refs", "refs/tags", "config"))
+
+
 def _version(tree: Path) -> str:
     described = _git(tree, "describe", "--tags", "--long", "--dirty", "--match", "v[0-9]*")
     if not described:
@@ -85,9 +108,12 @@ def _git(tree: Path, *arguments: str) -> str:
 
 
 def _run(tree: Path, *arguments: str) -> programs.Done | None:
-    environment = {k: v for k, v in os.environ.items() if k not in _REDIRECTING}
-    environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
-        return programs.run("git", "-C", tree, *arguments, env=environment, quick=True)
+        return programs.run("git", "-C", tree, *arguments, env=_environment(), quick=True)
     except EngineError:
         return None
+
+
+def _environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k not in _REDIRECTING}
+    return kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}

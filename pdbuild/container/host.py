@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from pdbuild import dirs, programs
-from pdbuild.account.limits import limits
 from pdbuild.container import storage
 from pdbuild.errors import EngineError
+from pdbuild.limits import limits
 
 _INITS = ("catatonit", "/usr/libexec/podman/catatonit", "/usr/libexec/catatonit/catatonit")
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdbuild import programs
-from pdbuild.account.limits import limits
 from pdbuild.container import storage
 from pdbuild.container.host import Host, find, root_of_host_tools
 from pdbuild.errors import EngineError
+from pdbuild.limits import limits
 
 _NAME = "pdbuild.conf"
 _HEAD = "# Written by pdbuild: without this, podman run fails on this host.\n"

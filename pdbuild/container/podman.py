@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import shutil
 import signal
 import tempfile
@@ -10,12 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pdbuild import dirs, programs, whales
-from pdbuild.account.limits import limits
 from pdbuild.container import PROJECT_LABEL, Container, Mount
 from pdbuild.container.delivery import Delivery, handles
 from pdbuild.container.foreground import Foreground
 from pdbuild.container.host import Host, find, forget, identity
 from pdbuild.errors import EngineError, UsageError
+from pdbuild.limits import limits
 from pdbuild.programs import Done
 from pdbuild.whales import Client
 
@@ -45,7 +44,7 @@ def run(container: Container) -> int:
     them. Raises EngineError with podman's message when nothing could be started.
     """
     host = find()
-    name = container.name or f"pdbuild-{secrets.token_hex(6)}"
+    name = container.name or f"pdbuild-{os.urandom(6).hex()}"
     directory = Path(tempfile.mkdtemp(dir=dirs.runtime_dir(), prefix="run-"))
     pid_file = directory / "pid"
 
@@ -76,7 +75,7 @@ def start(container: Container) -> str:
     It stays after its end, so that `logs` can say why, until `stop` or `prune` removes it.
     """
     host = find()
-    name = container.name or f"pdbuild-{secrets.token_hex(6)}"
+    name = container.name or f"pdbuild-{os.urandom(6).hex()}"
     done = _podman(host, *_run_options(container, host, name=name, detach=True))
     if done.code:
         _podman(host, "rm", "--force", "--time=0", name)

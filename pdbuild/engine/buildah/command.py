@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pdbuild.account.limits import limits
 from pdbuild.context import content
 from pdbuild.engine.buildah import text
 from pdbuild.engine.buildah.graph import Node
 from pdbuild.engine.buildah.images import Images
 from pdbuild.engine.buildah.inputs import Inputs
 from pdbuild.engine.contract import Build
+from pdbuild.limits import limits
 from pdbuild.plan.instructions import Stage
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from pdbuild import programs, tools
-from pdbuild.account.limits import limits
 from pdbuild.engine import exports, process
 from pdbuild.engine.buildah.place import Place
 from pdbuild.engine.buildah.text import Isolation
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.errors import EngineError
+from pdbuild.limits import limits
 from pdbuild.oci import Layout
 
 _LAYOUT = "oci-layout://"
