@@ -14,7 +14,7 @@ from pdbuild.errors import PdbuildError
 def cache_dir() -> Path:
     """Engine roots, bases and downloads: may be deleted, and is then made again.
 
-    `PDBUILD_CACHE_DIR`, else the platform's user cache directory.
+    `PDBUILD_CACHE_DIR`, else below `$XDG_CACHE_HOME`, which is `~/.cache`.
     """
     return _made(cache_path())
 

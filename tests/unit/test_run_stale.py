@@ -113,6 +113,7 @@ OTHERS: dict[str, Callable[[Checkout], object]] = {
     "a block of that name": lambda c: c.write("toolchain/gcc.toml", OWN_BLOCK.format(sha=SHA)),
     "a block's source is gone": lambda c: c.own.rename(c.own.with_name("elsewhere")),
     "another version": lambda c: c.commit(),
+    "a tag": lambda c: c.git("tag", "v9.9"),
     ".dockerignore": lambda c: c.write(".dockerignore", "x\n"),
 }
 
