@@ -83,6 +83,22 @@ def _settings(recipe: "Recipe") -> Names:
         yield from (f"{shown(name)}={value}" for value in option.values)
 
 
+def _images(**_: Any) -> Names:
+    from pdbuild import dirs
+    from pdbuild.store import Store
+
+    with contextlib.suppress(PdbuildError, OSError):
+        images = Store(dirs.data_path() / "images").images()
+        return tuple(image.reference.removeprefix("localhost/") for image in images)
+    return ()
+
+
+def _programs(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> Names:
+    """Files, and in the place of the first word images, too."""
+    images = () if parsed_args.program else _images()
+    return (*FilesCompleter()(prefix), *(name for name in images if name.startswith(prefix)))
+
+
 def _recipes(**_: Any) -> Names:
     from pathlib import Path
 
@@ -104,7 +120,8 @@ _COMPLETERS: dict[str, Callable[..., Names]] = {
     "engine": _engines,
     "key": FilesCompleter(),
     "print": lambda **_: ("bake", "containerfile"),
-    "program": FilesCompleter(),
+    "program": _programs,
+    "reference": _images,
     "recipe": _recipes,
     "set": _of_recipe(_settings),
     "target": _of_recipe(_targets),

@@ -372,6 +372,14 @@ def test_what_is_heavy_is_imported_when_it_is_used() -> None:
     assert not {"python_on_whales", "plumbum", "tree_sitter"} & found
 
 
+def test_a_run_of_what_is_known_to_be_up_to_date_imports_little() -> None:
+    """It has a third of the time that podman takes to start a container."""
+    parts = ("cli", "verbs.run", "lastrun", "container.podman")
+    found = imports("-c", "; ".join(f"import pdbuild.{part}" for part in parts))
+    heavy = {"plumbum", "pydantic", "python_on_whales", "tomli", "pdbuild.plan", "pdbuild.recipe"}
+    assert not (heavy | {"pdbuild.store", "pdbuild.account", "pdbuild.engine"}) & found
+
+
 @pytest.mark.parametrize(
     "words", ["-v bake --print", "bake -v --print", "bake --print --verbose", "bake --print"]
 )

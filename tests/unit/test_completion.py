@@ -1,5 +1,6 @@
 """What shells complete: real bash, zsh and fish, which ask the real pdbuild."""
 
+import argparse
 import os
 import pty
 import select
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from checkout_bits import Checkout
 
 pytest.importorskip("argcomplete", reason="NOT RUN: pdbuild is not installed with argcomplete")
 
@@ -110,6 +112,19 @@ def test_verbs_options_and_the_recipes_names(ask: Ask) -> None:
 def test_a_recipe_with_mistakes_offers_nothing(text: str, here: Path, ask: Ask) -> None:
     (here / "pdbuild.toml").write_text(text)
     assert ask("pdbuild bake image") == [set()]
+
+
+def test_images_stand_before_a_program(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pdbuild import completion
+
+    monkeypatch.chdir(checkout.root)
+    asked = argparse.Namespace(program=[])
+    assert set(completion._programs("squares:1.0", asked)) == {
+        "squares:1.0",
+        "squares:1.0-portable",
+    }
+    assert set(completion._programs("p", asked)) == {"pdbuild.toml"}
+    assert not set(completion._programs("squares:1.0", argparse.Namespace(program=["x:1"])))
 
 
 def test_zsh_completes_what_is_typed(here: Path) -> None:
