@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.account import Account, Rung, limits, namespaces, quash
+from pdbuild import limits
+from pdbuild.account import Account, Rung, namespaces, quash
 from pdbuild.engine import choice, flatten
 from pdbuild.errors import EngineError
 
