@@ -263,12 +263,8 @@ def _without_waiting(stage: Stage) -> Stage:
 def _alone(instruction: Instruction) -> Instruction:
     if not isinstance(instruction, Run):
         return instruction
-    kept = (
-        mount
-        for mount in instruction.mounts
-        if not (isinstance(mount, Bind) and mount.target == WAITS)
-    )
-    return replace(instruction, mounts=tuple(kept))
+    binds = {m for m in instruction.mounts if isinstance(m, Bind) and m.target == WAITS}
+    return replace(instruction, mounts=tuple(m for m in instruction.mounts if m not in binds))
 
 
 def _digest(*parts: object) -> str:
