@@ -42,6 +42,47 @@ def flags(folder: Path, script: str = "", **variables: str) -> dict[str, str]:
     return dict(zip(NAMES, ran.stdout.splitlines(), strict=True))
 
 
+CMAKE = """
+cmake_minimum_required(VERSION 3.20)
+project(depends CXX)
+include_directories(SYSTEM ${CMAKE_SOURCE_DIR}/system)
+add_executable(depends main.cc)
+install(TARGETS depends)
+"""
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("ccache", "cmake", "ninja"))),
+    reason="NOT RUN: needs ccache, cmake and ninja on this host",
+)
+def test_ccache_sees_the_headers_without_preprocessing(tmp_path: Path) -> None:
+    source, cache = tmp_path / "src", tmp_path / "ccache"
+    (source / "system").mkdir(parents=True)
+    (source / "CMakeLists.txt").write_text(CMAKE)
+    (source / "main.cc").write_text(
+        "#include <cstdio>\n#include <word.h>\nint main() { std::puts(WORD); }\n"
+    )
+    said = []
+    for number, word in enumerate(("one", "one", "two")):
+        (source / "system/word.h").write_text(f'#define WORD "{word}"\n')
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        env = environment(folder, CCACHE_DIR=str(cache), PDBUILD_SOURCE=str(source))
+        env |= {
+            "CCACHE_NOHASHDIR": "1",
+            "CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime",
+        }
+        subprocess.run(["bash", ROOT / "hooks/build"], env=env, check=True, capture_output=True)
+        said.append(subprocess.check_output([folder / "out/usr/bin/depends"], text=True).strip())
+    assert said == ["one", "one", "two"]
+    counted = subprocess.check_output(
+        ["ccache", "--print-stats"], env={"PATH": os.environ["PATH"], "CCACHE_DIR": str(cache)},
+        text=True,
+    )  # fmt: skip
+    stats = dict(line.split("\t") for line in counted.splitlines())
+    assert (stats["direct_cache_hit"], stats["cache_miss"]) == ("1", "2")
+
+
 def test_nothing_is_set_unless_the_recipe_wants_it(tmp_path: Path) -> None:
     assert set(flags(tmp_path).values()) == {""}
     assert flags(tmp_path, CFLAGS="-O1", CC="x") == dict.fromkeys(NAMES, "") | {
