@@ -37,7 +37,12 @@ def configure(folder: Path) -> Configured | str:
         return "the source is large"
     with TemporaryDirectory(prefix="pdbuild-init-") as scratch:
         source, build = Path(scratch, folder.name or "source"), Path(scratch, "pdbuild-build")
-        shutil.copytree(folder, source, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
+        try:
+            shutil.copytree(
+                folder, source, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_SOURCE)
+            )
+        except OSError:
+            return "the source cannot be copied"
         query = build / ".cmake/api/v1/query/client-pdbuild"
         query.mkdir(parents=True)
         (query / "query.json").write_text(json.dumps(_QUERY))

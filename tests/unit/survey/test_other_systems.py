@@ -216,6 +216,9 @@ def test_cmake_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (tmp_path / "CMakeLists.txt").write_text("project(x NONE)\nfind_package(Nowhere REQUIRED)\n")
     if shutil.which("cmake"):
         assert fileapi.configure(tmp_path) == "cmake could not configure it on this machine"
+    os.mkfifo(tmp_path / "pipe")
+    assert fileapi.configure(tmp_path) == "the source cannot be copied"
+    (tmp_path / "pipe").unlink()
     monkeypatch.setenv("PATH", str(tmp_path))
     assert fileapi.configure(tmp_path) == "cmake is not installed"
 
