@@ -59,9 +59,9 @@ def test_what_is_no_outage(line: str) -> None:
     assert lacks.unreached(line) == ""
 
 
-def test_programs_that_are_here_are_understood() -> None:
+def test_programs_that_are_here_are_understood(tmp_path: Path) -> None:
     nowhere = {**os.environ, "LC_ALL": "C", "https_proxy": "http://127.0.0.1:9"}
-    pip = f"{sys.executable} -m pip download --retries=1 --no-deps --dest /nonexistent no-such"
+    pip = f"{sys.executable} -m pip download --retries=1 --no-deps --dest {tmp_path} no-such"
     for command in ("git ls-remote https://archive.example.org/a", pip):
         done = subprocess.run(
             command.split(), env=nowhere, capture_output=True, text=True, check=False
