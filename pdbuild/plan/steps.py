@@ -10,6 +10,7 @@ SOURCE = "/src"
 TREE = "/build"
 CCACHE = "/var/cache/ccache"
 OUTPUT = "/out"
+SYMBOLS = "/symbols"
 HOOKS = "/run/hooks"
 # What is mounted here is there for the order alone: it decides nothing.
 WAITS = "/run/first"
@@ -25,7 +26,7 @@ _SOURCED = {
     "runtime": ("network", "entrypoint"),
 }
 # Those that every build hook has.
-_OF_BUILDS = ("tree", "compiler")
+_OF_BUILDS = ("tree", "compiler", "strip")
 #: The hook that runs a project's own build script, which may call any other.
 OWN = "build-own"
 

@@ -89,8 +89,10 @@ def _has_checks(recipe: Recipe) -> bool:
 def _packages(recipe: Recipe, found: tuple[Block, ...]) -> tuple[str, ...]:
     packages = {name for block in found for name in block.apt}
     packages.update(recipe.toolchain.packages)
-    if recipe.package or recipe.build.hardening:
+    if recipe.build.hardening:
         packages.add("dpkg-dev")
+    if recipe.package:
+        packages.update(("debhelper", "dh-python"))
     return tuple(sorted(packages))
 
 

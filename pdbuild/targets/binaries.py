@@ -10,6 +10,7 @@ from pdbuild.plan.steps import (
     HOOKS,
     OUTPUT,
     SOURCE,
+    SYMBOLS,
     TREE,
     WAITS,
     cache_key,
@@ -92,7 +93,7 @@ def _build(recipe: Recipe, variant: str, *, first: str) -> Stage:
             Arg(name="VERSION", default="0.0.0"),
             *(Arg(name=option, default=value) for option, value in options.items()),
             Run(
-                argv=strict(build_script(recipe, HOOKS)),
+                argv=strict(_script(recipe)),
                 mounts=(
                     Bind(source=inside(recipe.source), target=SOURCE),
                     *shipped(build_hook(recipe)),
@@ -105,6 +106,12 @@ def _build(recipe: Recipe, variant: str, *, first: str) -> Stage:
             ),
         ),
     )
+
+
+def _script(recipe: Recipe) -> str:
+    """What the compile step runs: the build hook, then what makes its files small."""
+    keep = f"PDBUILD_SYMBOLS={SYMBOLS} " if recipe.package and recipe.package.debug_symbols else ""
+    return f"({build_script(recipe, HOOKS)}); {keep}bash {HOOKS}/strip"
 
 
 def _binaries(recipe: Recipe, variant: str) -> Stage:

@@ -1,9 +1,9 @@
-"""Packages: each variant as a Debian binary package in `build/`."""
+"""Packages: each variant as Debian binary packages in `build/`."""
 
 from collections.abc import Iterator, Sequence
 
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
-from pdbuild.plan.steps import HOOKS, OUTPUT, shipped, source_args
+from pdbuild.plan.steps import HOOKS, OUTPUT, SYMBOLS, shipped, source_args
 from pdbuild.plan.toolchain import checked
 from pdbuild.plan.types import Request, Target
 from pdbuild.recipe.tools import shown
@@ -24,14 +24,14 @@ class Deb(Kind):
                 name=f"deb-{variant}",
                 stage=f"deb-{variant}",
                 kind=self.name,
-                description=f"Debian package of {variant}",
+                description=f"Debian packages of {variant}",
                 variant=variant,
                 args=source_args(request),
                 destination="build",
             )
 
     def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
-        """Each variant packed, and the package file alone."""
+        """Each variant packed, and the package files alone."""
         if recipe.package is None:
             return
         for variant in variants:
@@ -39,7 +39,7 @@ class Deb(Kind):
             yield Stage(
                 name=f"deb-{variant}",
                 base="scratch",
-                comment=f"Package file of {variant}.",
+                comment=f"Package files of {variant}.",
                 instructions=(Copy(stage=f"package-{variant}", source="/deb/", target="/"),),
             )
 
@@ -72,12 +72,14 @@ def package_fields(recipe: Recipe, variant: str, described: Package) -> tuple[st
         + ("" if variant == recipe.default_variant else f" ({variant})"),
         "description": long.strip(),
         "note": note,
+        "split": " ".join(described.split),
     }
     return tuple(f"--{key}={value}" for key, value in fields.items() if value)
 
 
 def _package(recipe: Recipe, variant: str, described: Package) -> Stage:
-    """One variant packed as a Debian binary package in /deb."""
+    """One variant packed as Debian binary packages in /deb."""
+    folders = (OUTPUT, SYMBOLS) if described.debug_symbols else (OUTPUT,)
     argv = ("bash", f"{HOOKS}/package", *package_fields(recipe, variant, described))
     return Stage(
         name=f"package-{variant}",
@@ -89,7 +91,7 @@ def _package(recipe: Recipe, variant: str, described: Package) -> Stage:
             Run(
                 argv=argv,
                 mounts=(
-                    Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT),
+                    *(Bind(stage=f"build-{variant}", source=f, target=f) for f in folders),
                     *checked(recipe),
                     *shipped("package"),
                     Tmpfs(target="/tmp"),

@@ -95,6 +95,7 @@ def _recorded(recipe: Recipe) -> Iterator[str]:
     yield f"source={recipe.source}"
     yield f"version={recipe.project.version}"
     yield f"prefix={recipe.build.prefix}"
+    yield f"symbols={'ON' if recipe.package and recipe.package.debug_symbols else 'OFF'}"
     yield "@options"
     for name, option in recipe.options.items():
         # People may know it by the name that CMake has for it.

@@ -11,6 +11,9 @@ from pdbuild.recipe.table import MERGE_APPEND, Table, key
 if TYPE_CHECKING:
     from pdbuild.recipe.types import Recipe
 
+#: What `split` may name.
+SPLITS = ("lib", "dev")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package(Table):
@@ -26,6 +29,16 @@ class Package(Table):
         default=(),
     )
     recommends: tuple[str, ...] = key("Recommends.", merge=MERGE_APPEND, default=())
+    split: tuple[str, ...] = key(
+        'What gets a package of its own: "lib", the shared libraries; "dev", headers and what '
+        "else compiling against them needs.",
+        merge=MERGE_APPEND,
+        default=(),
+    )
+    debug_symbols: bool = key(
+        "A package NAME-dbgsym of the symbols that debuggers read, as far as the build made any.",
+        default=True,
+    )
 
     @staticmethod
     def mistakes(recipe: "Recipe") -> Iterator[Finding]:
@@ -44,6 +57,11 @@ class Package(Table):
         if not names.SECTION.fullmatch(package.section):
             what = f"{names.quote(package.section)} is not a section of the archive"
             yield Finding(("package", "section"), what)
+        for part in package.split:
+            if part not in SPLITS:
+                what = f"{names.quote(part)} is no part of a package"
+                hint = names.did_you_mean(part, SPLITS)
+                yield Finding(("package", "split"), what, hint, item=part)
         for name in ("depends", "recommends"):
             for relation in getattr(package, name):
                 choices = [choice.strip() for choice in relation.split("|")]

@@ -195,7 +195,9 @@ def words(case: str, stage: str, **variables: str) -> list[str]:
     (run,) = (i for i in found.instructions if isinstance(i, Run))
     *shell, script = run.argv
     assert shell == ["bash", "-euo", "pipefail", "-c"]
-    called = re.sub(r'^(.*?)exec bash \S+( "\$PDBUILD_SOURCE\S+)?', r"\1printf '%s\\0'", script)
+    build, _, rest = script.rpartition("; ")
+    assert build[0] == "(" and build[-1] == ")" and rest.endswith("bash /run/hooks/strip")
+    called = re.sub(r'^(.*?)exec bash \S+( "\$PDBUILD_SOURCE[^\s)]+)?', r"\1printf '%s\\0'", build)
     ran = subprocess.run(
         [*shell, called], env={**os.environ, **variables}, capture_output=True, check=True
     )

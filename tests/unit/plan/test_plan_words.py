@@ -171,7 +171,7 @@ done
 cat >Makefile <<MAKEFILE
 all:
 	cc $CPPFLAGS -DLEVEL=$level -o show $(dirname "$0")/show.c
-install-strip:
+install:
 	install -D show \\$(DESTDIR)$prefix/bin/show
 MAKEFILE
 """
