@@ -13,6 +13,7 @@ from pdbuild.plan.types import Plan, Request
 from pdbuild.recipe import load, remembered
 from pdbuild.recipe.types import Recipe
 from pdbuild.resolve import resolve
+from pdbuild.version import patterns
 
 
 def open_recipe(chosen: str | None) -> Recipe:
@@ -67,7 +68,9 @@ def say(line: str) -> None:
 
 def request_for(recipe: Recipe, choices: Choices) -> Request:
     """The request that these choices and the state of the source amount to."""
-    facts = source.describe(Path(recipe.root, recipe.source), recipe.project.version)
+    project = recipe.project
+    tags = patterns(project.name, project.tag)
+    facts = source.describe(Path(recipe.root, recipe.source), project.version, tags)
     return Request(
         targets=choices.targets,
         variants=choices.variants,

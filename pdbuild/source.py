@@ -7,10 +7,7 @@ from pathlib import Path
 
 from pdbuild import programs
 from pdbuild.errors import EngineError, PdbuildError
-
-# What Debian's versions (policy 5.6.12) and the tags of images (128 characters) both allow.
-_TAG = re.compile(r"v[0-9][A-Za-z0-9.]*(-[A-Za-z0-9.]+)*")
-_LONGEST_TAG = 60
+from pdbuild.version import LONGEST, Version, globs, in_tag
 
 # Set in git's own hooks; they would point git at that repository, whatever the folder.
 _REDIRECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
@@ -20,19 +17,19 @@ _REDIRECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECT
 class Source:
     """Facts about a source tree; `created` is in seconds since 1970, 0 outside git."""
 
-    version: str
+    version: Version
     revision: str
     created: int
     url: str
 
 
-def describe(tree: Path, version: str) -> Source:
+def describe(tree: Path, version: str, tags: tuple[str, ...]) -> Source:
     """The facts of `tree`; `version` is "git", or a literal that is taken as it is.
 
-    A version from git is `git describe` without the tag's leading "v": `1.2.3`, or
-    `1.2.3-4-gabc1234` four commits later, with `-dirty` when tracked files have changed.
-    Without a tag it counts from 0.0.0, and is that outside git. Each of these is a valid
-    Debian version and OCI tag.
+    A version from git is the one in the last tag that fits one of `tags`, which are patterns
+    as `version.patterns` makes them: `1.2.3`, or `1.2.3-4-gabc1234` four commits later, with
+    `-dirty` when tracked files have changed. Without a tag it counts from 0.0.0, and is that
+    outside git.
 
     Raises PdbuildError when there is a repository that git refuses to read, and for a tag
     that is no such version.
@@ -42,7 +39,7 @@ def describe(tree: Path, version: str) -> Source:
         _check_readable(tree)
     revision, _, created = log.partition(" ")
     return Source(
-        version=_version(tree) if version == "git" else version,
+        version=Version(_version(tree, tags) if version == "git" else version),
         revision=revision,
         created=int(created or 0),
         url=re.sub(r"//[^@/]*@", "//", _git(tree, "config", "--get", "remote.origin.url")),
@@ -72,23 +69,26 @@ def references(tree: Path) -> tuple[Path, ...]:
     return tuple(Path(tree, folder, name) for name in ("packed-refs", "refs/tags", "config"))
 
 
-def _version(tree: Path) -> str:
-    described = _git(tree, "describe", "--tags", "--long", "--dirty", "--match", "v[0-9]*")
+def _version(tree: Path, tags: tuple[str, ...]) -> str:
+    matches = [f"--match={glob}" for glob in globs(tags)]
+    described = _git(tree, "describe", "--tags", "--long", "--dirty", *matches)
     if not described:
         described = _git(tree, "describe", "--always", "--dirty", "--exclude", "*")
         if not described:
             return "0.0.0"
-        described = f"v0.0.0-{_git(tree, 'rev-list', '--count', 'HEAD')}-g{described}"
+        return f"0.0.0-{_git(tree, 'rev-list', '--count', 'HEAD')}-g{described}"
     clean = described.removesuffix("-dirty")
     tag, commits, revision = clean.rsplit("-", 2)
-    if len(tag) > _LONGEST_TAG or not _TAG.fullmatch(tag):
+    text = in_tag(tag, tags)
+    if not text:
         raise PdbuildError(
-            f"the tag {tag!r} cannot be a version: after the v, digits, letters, dots and "
-            f"single hyphens, at most {_LONGEST_TAG} characters",
-            hint="tag the commit with one such as v1.2.3, or set a literal version in the recipe",
+            f"the tag {tag!r} cannot be a version: that begins with a digit, has letters, digits, "
+            f"dots, hyphens, + and ~, and at most {LONGEST} characters",
+            hint="tag the commit with one such as v1.2.3, or say in [project] what such tags look "
+            'like: tag = "v{version}"',
         )
     later = "" if commits == "0" else f"-{commits}-{revision}"
-    return tag.removeprefix("v") + later + ("-dirty" if clean != described else "")
+    return text + later + ("-dirty" if clean != described else "")
 
 
 def _check_readable(tree: Path) -> None:

@@ -24,6 +24,7 @@ _SOURCED = {
     "apt-install": ("network",),
     "pip-install": ("network",),
     "runtime": ("network", "entrypoint"),
+    "package": ("version",),
 }
 # Those that every build hook has.
 _OF_BUILDS = ("tree", "compiler", "strip")
@@ -75,7 +76,7 @@ def apt_install(recipe: Recipe, hook: str, packages: Iterable[str]) -> Run:
 
 def source_args(request: Request) -> dict[str, str]:
     """The build arguments of all that is made of the source."""
-    args = {"SOURCE_DATE_EPOCH": str(request.created), "VERSION": request.version}
+    args = {"SOURCE_DATE_EPOCH": str(request.created), "VERSION": request.version.text}
     return args | dict(sorted(request.settings.items()))
 
 

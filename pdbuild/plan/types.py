@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pdbuild.plan.instructions import Stage
 from pdbuild.recipe.types import Block
+from pdbuild.version import Version
 
 # The label that says which block made the pages of the source.
 GENERATOR = "org.pdbuild.generator"
@@ -40,7 +41,7 @@ class Request:
     variants: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     platforms: tuple[str, ...] = ()
-    version: str = "0.0.0"
+    version: Version = field(default=Version("0.0.0"))
     revision: str = ""
     created: int = 0
     source_url: str = ""
@@ -80,7 +81,7 @@ class Plan:
     """
 
     project: str
-    version: str
+    version: Version
     root: str
     base: str
     platforms: tuple[str, ...]

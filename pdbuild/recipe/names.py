@@ -4,6 +4,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from pdbuild.version import LONGEST, WRITTEN
+
 PLATFORMS = (
     "linux/386",
     "linux/amd64",
@@ -54,14 +56,13 @@ VARIANT = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 _DEBIAN_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _OCI_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
-_DEBIAN_UPSTREAM = re.compile(r"[0-9][A-Za-z0-9.+~]*")
-_OCI_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+#: What `[project].tag` may be: the name of a tag in git, but for the version in it.
+TAG_PATTERN = re.compile(r"[A-Za-z0-9._/+@-]*\{version\}[A-Za-z0-9._/+@-]*")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMGT]i?)?B")
 _UNITS = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}
 
 LONGEST_VARIANT = 40
 _LONGEST_NAME = 100
-_LONGEST_VERSION = 60  # leaves room in a tag's 128 characters for a variant's suffix
 
 
 def quote(text: str) -> str:
@@ -115,15 +116,13 @@ def project_problem(name: str) -> str:
 
 def version_problem(version: str) -> str:
     """What keeps `version` from being a package's version and an image's tag; "" if nothing."""
-    if len(version) > _LONGEST_VERSION:
-        return f"{quote(version)} is longer than {_LONGEST_VERSION} characters"
-    if not _DEBIAN_UPSTREAM.fullmatch(version):
+    if len(version) > LONGEST:
+        return f"{quote(version)} is longer than {LONGEST} characters"
+    if not WRITTEN.fullmatch(version):
         return (
-            f"{quote(version)} is not a Debian upstream version: letters, digits and dots, "
-            "starting with a digit"
+            f"{quote(version)} is not a version: it begins with a digit and has letters, digits, "
+            "dots, hyphens, + and ~"
         )
-    if not _OCI_TAG.fullmatch(version):
-        return f"{quote(version)} cannot be an image's tag, which has no + or ~"
     return ""
 
 

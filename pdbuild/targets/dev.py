@@ -27,6 +27,7 @@ from pdbuild.recipe.types import Recipe
 from pdbuild.targets import deb, dockerfile
 from pdbuild.targets.image import runtime
 from pdbuild.targets.kind import Kind
+from pdbuild.version import patterns
 
 HOOKS = "/usr/lib/pdbuild/hooks"
 
@@ -94,6 +95,7 @@ def _recorded(recipe: Recipe) -> Iterator[str]:
     yield f"name={recipe.project.name}"
     yield f"source={recipe.source}"
     yield f"version={recipe.project.version}"
+    yield f"tags={' '.join(patterns(recipe.project.name, recipe.project.tag))}"
     yield f"prefix={recipe.build.prefix}"
     yield f"symbols={'ON' if recipe.package and recipe.package.debug_symbols else 'OFF'}"
     yield "@options"

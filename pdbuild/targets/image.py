@@ -34,7 +34,7 @@ class Image(Kind):
 
     def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
         """One of each variant."""
-        name, version = recipe.project.name, request.version
+        name, version = recipe.project.name, request.version.tag
         for variant in recipe.variants if recipe.image else ():
             suffix = "" if variant == recipe.default_variant else f"-{variant}"
             yield Target(
@@ -146,7 +146,7 @@ def _labels(recipe: Recipe, request: Request) -> dict[str, str]:
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(request.created))
     labels = {
         "org.opencontainers.image.title": recipe.project.name,
-        "org.opencontainers.image.version": request.version,
+        "org.opencontainers.image.version": request.version.text,
         "org.opencontainers.image.revision": request.revision,
         "org.opencontainers.image.created": created,
         "org.opencontainers.image.source": recipe.project.homepage or request.source_url,

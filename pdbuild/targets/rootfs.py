@@ -36,6 +36,6 @@ class Rootfs(Kind):
         """The Dockerfile, and which files it reads."""
         assert recipe.image
         return {
-            dockerfile.PATH: dockerfile.render(recipe, recipe.image, plan.version),
+            dockerfile.PATH: dockerfile.render(recipe, recipe.image, plan.version.text),
             f"{dockerfile.PATH}.dockerignore": dockerfile.render_ignored(recipe),
         }

@@ -92,7 +92,7 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
     place = _Place(recipe, chosen)
     if work.clean:
         place.clean()
-    what = (image.reference, image.digest, str(chosen), request.version)
+    what = (image.reference, image.digest, str(chosen), request.version.text)
     key = [*what, work.package, *work.devices]
     if not work.target and (last := place.unchanged(key)):
         editor.after_build(recipe, image.reference, place.tree)
@@ -165,7 +165,7 @@ def _run(image: str, recipe: Recipe, request: Request, chosen: Chosen, work: _Wo
         "PDBUILD_TARGET": work.target,
         "SOURCE_DATE_EPOCH": str(request.created),
         "TERM": os.environ.get("TERM", "dumb"),
-        "VERSION": request.version,
+        "VERSION": request.version.text,
     }
     if work.jobs:
         env["PDBUILD_JOBS"] = str(work.jobs)

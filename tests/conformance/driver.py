@@ -28,6 +28,7 @@ from pdbuild.oci import Layout
 from pdbuild.plan.types import Form, Plan, Target
 from pdbuild.progress import Solve, view
 from pdbuild.progress.names import brief
+from pdbuild.version import Version
 
 Tree = dict[str, dict[str, Any]]
 
@@ -103,7 +104,7 @@ def plan_of(case: Case, root: Path) -> Plan:
     )
     return Plan(
         project="conformance",
-        version="1",
+        version=Version("1"),
         root=str(root),
         base=BASE,
         platforms=("linux/amd64",),

@@ -16,6 +16,7 @@ from pdbuild.plan.types import Plan, Request
 from pdbuild.recipe.load import load
 from pdbuild.recipe.types import Mirrors
 from pdbuild.resolve import resolve
+from pdbuild.version import Version
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     root.mkdir()
     (root / "pdbuild.toml").write_text('project.name = "x1"\n')
     recipe = load(root / "pdbuild.toml", blocks_dir=shipped.toolchain_dir())
-    return resolve(recipe, Request(version="1.0"))
+    return resolve(recipe, Request(version=Version("1.0")))
 
 
 def write(plan: Plan, net: Mapping[str, str] = {}, ca: Path | None = None) -> Definition:
@@ -38,7 +39,7 @@ def test_the_same_text_is_the_same_file(plan: Plan) -> None:
     assert one.containerfile.read_text() == one.containerfile_text
     assert one.bakefile.read_text() == one.bakefile_text
     assert json.loads(one.bakefile_text)["target"]["dev"]["dockerfile"] == str(one.containerfile)
-    changed = write(replace(plan, version="2.0", targets=plan.targets[:1]))
+    changed = write(replace(plan, version=Version("2.0"), targets=plan.targets[:1]))
     assert changed.bakefile != one.bakefile
 
 

@@ -16,6 +16,7 @@ from pdbuild.oci import Layout
 from pdbuild.plan.types import Form, Plan, Target
 from pdbuild.progress import Solve
 from pdbuild.table import lines, size
+from pdbuild.version import Version
 
 
 def test_tables_are_aligned() -> None:
@@ -49,7 +50,8 @@ def made(*kinds: str) -> tuple[Plan, Built]:
     )  # fmt: skip
     outputs = tuple(Output(target=t, layout=Path("/l"), digest="sha256:0") for t in targets)
     plan = Plan(
-        project="x", version="1", root="/r", base="b", platforms=("linux/amd64",), stages=(),
+        project="x", version=Version("1"), root="/r", base="b",
+        platforms=("linux/amd64",), stages=(),
         targets=targets, groups={},
     )  # fmt: skip
     return plan, Built(outputs=outputs)

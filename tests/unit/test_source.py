@@ -9,8 +9,10 @@ import pytest
 
 from pdbuild.errors import PdbuildError
 from pdbuild.source import Source, describe
+from pdbuild.version import Version, patterns
 
 Git = Callable[..., str]
+TAGS = patterns("project")
 
 
 @pytest.fixture
@@ -41,15 +43,15 @@ def commit(git: Git, tree: Path, text: str = "1") -> str:
 
 
 def version(tree: Path) -> str:
-    return describe(tree, "git").version
+    return describe(tree, "git", TAGS).version.text
 
 
 def test_a_tag(git: Git, tmp_path: Path) -> None:
     commit(git, tmp_path)
     git("tag", "v1.2.3")
     git("remote", "add", "origin", "https://somebody:secret@git.example.org/project.git")
-    assert describe(tmp_path, "git") == Source(
-        version="1.2.3",
+    assert describe(tmp_path, "git", TAGS) == Source(
+        version=Version("1.2.3"),
         revision=git("rev-parse", "HEAD"),
         created=1714979289,
         url="https://git.example.org/project.git",
@@ -81,11 +83,44 @@ def test_changed_files(git: Git, tmp_path: Path) -> None:
 
 def test_no_tag_counts_from_nothing(git: Git, tmp_path: Path) -> None:
     commit(git, tmp_path)
-    git("tag", "release-1")  # not a version's
+    git("tag", "nightly-1")  # not a version's
     revision = commit(git, tmp_path, "2")
     assert version(tmp_path) == f"0.0.0-2-g{revision}"
     (tmp_path / "file").write_text("other")
     assert version(tmp_path) == f"0.0.0-2-g{revision}-dirty"
+
+
+@pytest.mark.parametrize(
+    ("tag", "text"),
+    [
+        ("v1.0", "1.0"), ("1.0.3", "1.0.3"), ("release-2.1", "2.1"), ("release/v2.1", "2.1"),
+        ("project/v1.2", "1.2"), ("project-1.2-rc1", "1.2-rc1"), ("1.0-1", "1.0-1"),
+    ],
+)  # fmt: skip
+def test_tags_of_versions(tag: str, text: str, git: Git, tmp_path: Path) -> None:
+    commit(git, tmp_path)
+    git("tag", tag)
+    assert version(tmp_path) == text
+
+
+@pytest.mark.parametrize("tag", ["other/v1.2", "nightly-20240101", "latest", "paddle2-1.0"])
+def test_other_tags_are_no_versions(tag: str, git: Git, tmp_path: Path) -> None:
+    commit(git, tmp_path)
+    git("tag", tag)
+    assert version(tmp_path).startswith("0.0.0-1-g")
+
+
+def test_what_the_recipe_says_of_tags(git: Git, tmp_path: Path) -> None:
+    commit(git, tmp_path)
+    git("tag", "paddle2@1.0-final")
+    git("tag", "v7")
+    tags = patterns("project", "paddle2@{version}-final")
+    assert describe(tmp_path, "git", tags).version.text == "1.0"
+    hook = Path(__file__).parents[2] / "hooks" / "version"
+    ran = subprocess.run(
+        ["bash", hook, tmp_path, *tags], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "1.0\n"
 
 
 def test_a_folder_below_the_top(git: Git, tmp_path: Path) -> None:
@@ -97,22 +132,24 @@ def test_a_folder_below_the_top(git: Git, tmp_path: Path) -> None:
 
 
 def test_no_commit_yet(git: Git, tmp_path: Path) -> None:
-    assert describe(tmp_path, "git") == Source(version="0.0.0", revision="", created=0, url="")
+    assert describe(tmp_path, "git", TAGS) == Source(
+        version=Version("0.0.0"), revision="", created=0, url=""
+    )
 
 
 def test_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-    nothing = Source(version="0.0.0", revision="", created=0, url="")
-    assert describe(tmp_path, "git") == nothing
+    nothing = Source(version=Version("0.0.0"), revision="", created=0, url="")
+    assert describe(tmp_path, "git", TAGS) == nothing
     monkeypatch.setenv("PATH", str(tmp_path))  # and no git at all
-    assert describe(tmp_path, "git") == nothing
+    assert describe(tmp_path, "git", TAGS) == nothing
 
 
 def test_a_literal_version_is_taken_as_it_is(git: Git, tmp_path: Path) -> None:
     commit(git, tmp_path)
     git("tag", "v9")
-    found = describe(tmp_path, "1.2")
-    assert (found.version, found.revision) == ("1.2", git("rev-parse", "HEAD"))
+    found = describe(tmp_path, "1.2", TAGS)
+    assert (found.version.text, found.revision) == ("1.2", git("rev-parse", "HEAD"))
 
 
 def test_a_repository_that_git_refuses(
@@ -122,21 +159,21 @@ def test_a_repository_that_git_refuses(
     # git's own switch for this test: every repository is somebody else's.
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(PdbuildError, match="dubious ownership") as caught:
-        describe(tmp_path, "git")
+        describe(tmp_path, "git", TAGS)
     assert "\n" not in caught.value.message
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("tag", ["v1_2", "v1+x", "v1/2", "v1-", "v1--2", "v1-é", "v1" + "0" * 60])
+@pytest.mark.parametrize("tag", ["v1_2", "1/2", "v1-", "v1--2", "v1-é", "v1" + "0" * 60])
 def test_a_tag_that_cannot_be_a_version(tag: str, git: Git, tmp_path: Path) -> None:
     """Neither Debian nor an image's tag takes it; the build would fail much later."""
     commit(git, tmp_path)
     git("tag", tag)
     with pytest.raises(PdbuildError) as caught:
-        describe(tmp_path, "git")
+        describe(tmp_path, "git", TAGS)
     assert repr(tag) in caught.value.message
     assert "v1.2.3" in caught.value.hint
-    assert describe(tmp_path, "1.2").version == "1.2"
+    assert describe(tmp_path, "1.2", TAGS).version.text == "1.2"
 
 
 def test_the_variables_of_a_git_hook_do_not_mislead(
@@ -152,7 +189,7 @@ def test_the_variables_of_a_git_hook_do_not_mislead(
 def test_a_signature_is_not_read_as_a_revision(git: Git, tmp_path: Path) -> None:
     commit(git, tmp_path)
     git("config", "log.showSignature", "true")
-    assert describe(tmp_path, "git").created == 1714979289
+    assert describe(tmp_path, "git", TAGS).created == 1714979289
 
 
 def test_the_hook_says_the_same(git: Git, tmp_path: Path) -> None:
@@ -161,7 +198,7 @@ def test_the_hook_says_the_same(git: Git, tmp_path: Path) -> None:
 
     def both() -> tuple[str, str]:
         ran = subprocess.run(
-            ["bash", str(hook), str(tmp_path)], check=True, capture_output=True, text=True
+            ["bash", str(hook), str(tmp_path), *TAGS], check=True, capture_output=True, text=True
         )
         return ran.stdout.strip(), version(tmp_path)
 
@@ -171,6 +208,11 @@ def test_the_hook_says_the_same(git: Git, tmp_path: Path) -> None:
         lambda: git("tag", "v1.2-rc1"),
         lambda: commit(git, tmp_path, "2"),
         lambda: (tmp_path / "file").write_text("dirty"),
+        lambda: commit(git, tmp_path, "3"),
+        lambda: git("tag", "-a", "project/v1.3+b2", "-m", "of one project among several"),
+        lambda: commit(git, tmp_path, "4"),
+        lambda: git("tag", "other/v9"),  # another project's
+        lambda: git("tag", "release-1.4"),
     ):
         change()
         shell, python = both()

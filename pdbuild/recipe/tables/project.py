@@ -18,6 +18,11 @@ class Project(Table):
 
     name: str = key("Name of the package, the images and the library; Debian's package name rules.")
     version: str = key('"git" for `git describe` of the source, or a literal.', default="git")
+    tag: str = key(
+        'What tags of versions look like, such as "v{version}". Default: "v{version}", '
+        '"{version}", and both after "release" or the project\'s name, with a hyphen or slash.',
+        default="",
+    )
     source: str = key("The source tree, relative to this recipe.", default=".")
     platforms: tuple[str, ...] = key(
         'OCI platforms, such as "linux/amd64".', unique=True, default=("linux/amd64",)
@@ -34,6 +39,9 @@ class Project(Table):
         if problem:
             hint = 'or "git", for `git describe` of the source'
             yield Finding(("project", "version"), problem, hint)
+        if project.tag and not names.TAG_PATTERN.fullmatch(project.tag):
+            what = f"{names.quote(project.tag)} does not say what a version's tag looks like"
+            yield Finding(("project", "tag"), what, 'such as "v{version}"')
         yield from rules.plain_path(("project", "source"), recipe.source)
         if not project.platforms:
             yield Finding(("project", "platforms"), "no platform", 'such as "linux/amd64"')

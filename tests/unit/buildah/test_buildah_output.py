@@ -9,6 +9,7 @@ from pdbuild.engine.buildah.version import Dialect
 from pdbuild.plan.instructions import Bind, Copy, Env, Run, Stage, Workdir
 from pdbuild.plan.types import Form, Plan, Target
 from pdbuild.progress import Solve
+from pdbuild.version import Version
 
 STAGES = (
     Stage(
@@ -37,7 +38,7 @@ def target(name: str, stage: str) -> Target:
 
 PLAN = Plan(
     project="p",
-    version="1",
+    version=Version("1"),
     root="/p",
     base="debian:trixie-slim",
     platforms=("linux/amd64",),

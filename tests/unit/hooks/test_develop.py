@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pdbuild import source
+from pdbuild.version import patterns
 
 HOOKS = Path(__file__).parents[3] / "hooks"
 OPTIONS = ("GPU OFF WITH_GPU ON OFF", "AVX ON WITH_AVX ON OFF", "LANGUAGE_OF en - en fr")
@@ -73,9 +74,9 @@ def test_the_version_is_what_pdbuild_says(tmp_path: Path) -> None:
         subprocess.run(["git", "-C", tree, *settings, *words], check=True, env=environment)
 
     def agreed() -> str:
-        argv = ["bash", HOOKS / "version", tree]
+        argv = ["bash", HOOKS / "version", tree, *patterns("x")]
         said = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
-        assert said.stdout.strip() == source.describe(tree, "git").version
+        assert said.stdout.strip() == source.describe(tree, "git", patterns("x")).version.text
         return said.stdout.strip()
 
     assert agreed() == "0.0.0"

@@ -13,12 +13,13 @@ from pdbuild.recipe.load import find, load
 from pdbuild.recipe.types import Recipe
 from pdbuild.render import bakefile
 from pdbuild.resolve import resolve
+from pdbuild.version import Version
 
 CHECKOUT = Path(__file__).parents[3]
 GOLDEN = CHECKOUT / "tests" / "golden"
 CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
 REQUEST = Request(
-    version="1.2.3",
+    version=Version("1.2.3"),
     revision="0123456789abcdef0123456789abcdef01234567",
     created=1700000000,
     source_url="https://git.example.org/project.git",

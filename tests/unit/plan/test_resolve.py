@@ -12,6 +12,7 @@ from pdbuild.plan.instructions import Bind, Run
 from pdbuild.plan.text import render_instruction
 from pdbuild.plan.types import Form, Plan, Request
 from pdbuild.resolve import resolve
+from pdbuild.version import Version
 
 
 def asked(case: str, **request: object) -> Plan:
@@ -64,8 +65,8 @@ def test_labels_say_what_an_image_is() -> None:
 
 def test_the_dev_image_does_not_change_with_the_source() -> None:
 
-    one = asked("paddle", targets=("dev",), version="1", revision="a", created=1)
-    other = asked("paddle", targets=("dev",), version="2", revision="b", created=2)
+    one = asked("paddle", targets=("dev",), version=Version("1"), revision="a", created=1)
+    other = asked("paddle", targets=("dev",), version=Version("2"), revision="b", created=2)
     assert (one.targets, one.stages) == (other.targets, other.stages)
 
 
