@@ -67,7 +67,7 @@ def test_plain_podman_builds_the_dev_image_which_builds_the_project(newcomer: Pr
     newcomer.runs(*run, "-v", f"{newcomer.root}:/paddle", "paddle:dev", timeout=600)
     # "we will see .deb packages generated in paddle/build on the host", and the Dockerfile
     build_folder = newcomer.root / "build"
-    (package,) = build_folder.glob("paddle-*.deb")
+    (package,) = build_folder.glob("paddle-[0-9]*.deb")
     assert (build_folder / "Dockerfile").exists()
     owners = {path.lstat().st_uid for path in (build_folder, *build_folder.rglob("*"))}
     assert owners == {newcomer.user.uid}
