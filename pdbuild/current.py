@@ -84,8 +84,8 @@ def _stale(recipe: Recipe, plan: Plan, state: State, stored: StoredImage) -> str
     if changes is not None and state.baked(target) == stored.digest:
         return ""
     # By another checkout, or it is not remembered. A commit says what the source was.
-    committed = recipe.project.version == "git" and not plan.version.endswith("-dirty")
-    return "" if committed and plan.version != "0.0.0" else "was not baked from this checkout"
+    committed = recipe.project.version == "git" and not plan.version.text.endswith("-dirty")
+    return "" if committed and plan.version.text != "0.0.0" else "was not baked from this checkout"
 
 
 def _looked(recipe: Recipe, state: State, since: int) -> Looked | None:

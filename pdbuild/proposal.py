@@ -9,6 +9,7 @@ from pdbuild.errors import EngineError, PdbuildError, UsageError
 from pdbuild.recipe import load, names
 from pdbuild.survey import survey, text
 from pdbuild.survey.survey import Survey
+from pdbuild.version import patterns
 
 FILE = "pdbuild.toml"
 
@@ -48,7 +49,7 @@ def _identity(folder: Path, said: str) -> text.Identity:
 def _version(folder: Path, said: str) -> tuple[str, str]:
     """The version by git's tags, else what the build files say, with a word on where it is from."""
     try:
-        described = source.describe(folder, "git").version
+        described = source.describe(folder, "git", patterns(_name(folder))).version.text
     except PdbuildError:
         described = "0.0.0"
     if described.startswith("0.0.0") and said and not names.version_problem(said):

@@ -91,7 +91,7 @@ def begin(plan: Plan, recipe: str, engine: str) -> Iterator[Keeper]:
     record = Record(
         id=f"{now:%Y%m%dT%H%M%S.%f}"[:19] + f"-{os.getpid()}",
         project=plan.project,
-        version=plan.version,
+        version=plan.version.text,
         root=plan.root,
         recipe=recipe,
         engine=engine,

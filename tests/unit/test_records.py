@@ -16,6 +16,7 @@ from pdbuild.plan.types import Plan
 from pdbuild.progress import view
 from pdbuild.records import Record, keep
 from pdbuild.records.record import records_of
+from pdbuild.version import Version
 
 STREAMS = Path(__file__).parent / "progress" / "streams"
 
@@ -27,7 +28,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     (tmp_path / "pdbuild.toml").write_text("not a recipe: its bakes are recorded all the same")
     monkeypatch.chdir(tmp_path)
     return Plan(
-        project="x", version="1", root=str(tmp_path), base="b", platforms=("linux/amd64",),
+        project="x", version=Version("1"), root=str(tmp_path), base="b", platforms=("linux/amd64",),
         stages=(), targets=(), groups={},
     )  # fmt: skip
 
