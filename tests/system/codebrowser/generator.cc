@@ -67,19 +67,23 @@ class Functions : public clang::RecursiveASTVisitor<Functions> {
 
  private:
   void note(const clang::FunctionDecl* function, clang::SourceLocation at, const char* tag) {
-    const auto place = context_.getSourceManager().getPresumedLoc(at);
-    if (!place.isValid()) return;
-    const std::string where = page(place.getFilename());
+    const auto& sources = context_.getSourceManager();
+    const auto place = sources.getExpansionLoc(at);
+    const auto file = sources.getFileEntryRefForID(sources.getFileID(place));
+    if (!file) return;
+    const std::string name = file->getFileEntry().tryGetRealPathName().str();
+    const std::string where = page(name);
     if (where.empty()) return;
     fs::create_directories(output + "/refs");
     std::ofstream(output + "/refs/" + names_.getName(function), std::ios::app)
-        << "<" << tag << " f='" << where << "' l='" << place.getLine() << "'/>\n";
+        << "<" << tag << " f='" << where << "' l='" << sources.getSpellingLineNumber(place)
+        << "'/>\n";
     if (!written.insert(where).second) return;
-    const fs::path file = output + "/" + where + ".html";
-    fs::create_directories(file.parent_path());
-    std::ofstream(file) << "<link rel=\"stylesheet\" href=\"" << data_of(where)
+    const fs::path html = output + "/" + where + ".html";
+    fs::create_directories(html.parent_path());
+    std::ofstream(html) << "<link rel=\"stylesheet\" href=\"" << data_of(where)
                         << "/qtcreator.css\"/>\n<pre>\n"
-                        << std::ifstream(place.getFilename()).rdbuf() << "</pre>\n";
+                        << std::ifstream(name).rdbuf() << "</pre>\n";
     std::ofstream(output + "/fileIndex", std::ios::app) << where << "\n";
   }
 
