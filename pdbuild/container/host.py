@@ -57,6 +57,7 @@ def find(*, again: bool = False) -> Host:
     podman = shutil.which("podman")
     if podman is None:
         raise EngineError("podman is not installed", hint="apt install podman uidmap runc")
+    storage.use()
     key = _key(podman)
     remembered = None if again else _remembered(key)
     if remembered is not None:
@@ -74,6 +75,7 @@ def attempt(*, one_id: bool) -> Host:
     podman = shutil.which("podman")
     if podman is None:
         raise EngineError("podman is not installed", hint="apt install podman uidmap runc")
+    storage.use()
     remembered = _remembered(_key(podman))
     if remembered is not None:
         return remembered

@@ -33,7 +33,7 @@ class DropIn:
     error: str
 
     def write(self) -> None:
-        """Write the file. It replaces no other: podman reads it besides containers.conf."""
+        """Write the file, as the user asked. It replaces no other: podman reads all of them."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(self.text)
 
@@ -58,6 +58,15 @@ def missing() -> DropIn | None:
                     place = storage.configuration_directory() / "containers.conf.d"
                     return DropIn(path=place / _NAME, text=text, error=error)
     raise EngineError(f"plain podman run fails here: {error}", hint="pdbuild run works")
+
+
+def give() -> Path | None:
+    """Write what plain `podman run` lacks into the user's configuration; the file, if any."""
+    needed = missing()
+    if needed is None:
+        return None
+    needed.write()
+    return needed.path
 
 
 @contextlib.contextmanager
@@ -99,7 +108,7 @@ def _combinations(host: Host) -> Iterator[tuple[tuple[str, str], ...]]:
 
 def _trial(host: Host, root: Path, env: Mapping[str, str]) -> str:
     argv = (host.podman, "run", "--rm", "--volume=/usr:/usr:ro", "--rootfs", root, "/usr/bin/true")
-    done = programs.run(*argv, env={**os.environ, **env})
+    done = programs.run(*argv, env={**storage.theirs(), **env})
     if done.code == 0:
         return ""
     lines = [line for line in done.err.splitlines() if line.startswith("Error")]

@@ -1,5 +1,8 @@
 """podman's image storage: makes sure that a new one is not `vfs`, which is podman's default
 for users in some versions, and which copies the whole image at each start (seconds).
+
+The settings are in a file of pdbuild's own, which the podman that it starts is pointed to. Once
+there are images, a podman that reads another file takes the driver that its database names.
 """
 
 import contextlib
@@ -13,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild import programs, whales
+from pdbuild import dirs, programs, whales
 from pdbuild.errors import EngineError
 
+_VARIABLE = "CONTAINERS_STORAGE_CONF"
 _CONF = """\
-# Written by pdbuild because there was none: with no driver named, podman would copy the whole
-# image at each start (vfs).
+# Written by pdbuild: with no driver named, podman would copy the whole image at each start (vfs).
 [storage]
 driver = "overlay"
 """
@@ -78,15 +81,53 @@ def prepare(podman: str) -> tuple[str, ...]:
     if not fresh and not _is_empty(podman):
         hint = "remove them (podman system reset) and run pdbuild again to have overlay"
         return (f"podman keeps your images with the slow driver vfs; {hint}",)
-    conf = configuration_directory() / "storage.conf"
+    conf = own()
     conf.parent.mkdir(parents=True, exist_ok=True)
-    # Exclusive: a file that appeared meanwhile is not ours.
-    with contextlib.suppress(FileExistsError), conf.open("x") as file:
-        file.write(_CONF + (_SINGLE_ID if single else ""))
+    new = conf.with_suffix(".new")
+    new.write_text(_CONF + (_SINGLE_ID if single else ""))
+    new.replace(conf)
+    use()
     if database.exists():
         # The driver is written in it, and wins over storage.conf.
         database.rename(database.with_suffix(".db.vfs"))
-    return (f"wrote {conf}: podman stores your images with overlay, not with the slow vfs",)
+    return (
+        f"podman stores your images with overlay, not with the slow vfs: {conf}; "
+        "`pdbuild doctor --write-podman` tells podman by hand, too",
+    )
+
+
+def own() -> Path:
+    """The file of pdbuild's own; there is none where podman's choice is good."""
+    return dirs.data_path() / "podman" / "storage.conf"
+
+
+def give() -> Path | None:
+    """Put that file where the user's own podman finds it, unless one is there; which, if any."""
+    if not own().exists() or any(f.exists() for f in configuration_files() if _stores(f)):
+        return None
+    theirs = configuration_directory() / "storage.conf"
+    theirs.parent.mkdir(parents=True, exist_ok=True)
+    theirs.write_text(own().read_text())
+    return theirs
+
+
+def _stores(file: Path) -> bool:
+    return file.name == "storage.conf" and file != own()
+
+
+def use() -> None:
+    """Have every podman and skopeo that this process starts read that file, if it is there.
+
+    What the user or the host configures comes first.
+    """
+    if own().exists() and not _configured():
+        os.environ[_VARIABLE] = str(own())
+
+
+def theirs() -> dict[str, str]:
+    """The environment as the user's own podman has it."""
+    mine = str(own())
+    return {n: v for n, v in os.environ.items() if (n, v) != (_VARIABLE, mine)}
 
 
 def _configured() -> bool:

@@ -13,7 +13,7 @@ from pdbuild.store import Store
 def load(store: Store, references: Sequence[str]) -> None:
     """Put images into podman when it is there; they are in the store whatever happens.
 
-    What had to be written for podman is said on stderr.
+    What the user should know of podman is said on stderr.
     """
     from pdbuild.container import host, loading
 
@@ -27,13 +27,13 @@ def load(store: Store, references: Sequence[str]) -> None:
             return
     for notice in host.take_notices():
         _say(notice)
-    _mend_plain_podman()
+    _try_plain_podman()
 
 
-def _mend_plain_podman() -> None:
-    """See once per start of the machine that `podman run` by hand works, for users without root.
+def _try_plain_podman() -> None:
+    """See once per start of the machine whether `podman run` by hand works, and say it if not.
 
-    The administrator's configuration in /etc is not ours to change: `pdbuild doctor` tells.
+    The user's configuration of podman is not ours to change, unless they ask for it.
     """
     marker = dirs.cache_dir() / "podman-by-hand"
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()
@@ -47,9 +47,11 @@ def _mend_plain_podman() -> None:
         _say(f"{error.message} (`pdbuild run` works)")
     else:
         if needed:
-            needed.write()
             reason = needed.error.splitlines()[0]
-            _say(f"wrote {needed.path}, without which plain `podman run` fails: {reason}")
+            _say(
+                f"`podman run` by hand fails here: {reason} (`pdbuild run` works; "
+                f"`pdbuild doctor --write-podman` writes {needed.path}, which mends it)"
+            )
     marker.write_text(boot)
 
 

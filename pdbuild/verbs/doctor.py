@@ -20,6 +20,11 @@ def configure(parser: ArgumentParser) -> None:
         "it costs and what mends it. Nothing is changed. Exit code 0 when a bake can work."
     )
     options.add_recipe(parser)
+    parser.add_argument(
+        "--write-podman",
+        action="store_true",
+        help="write what `podman run` by hand lacks here into podman's configuration of yours",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -30,6 +35,8 @@ def run(arguments: Namespace) -> int:
 
     from pdbuild.doctor import State
 
+    if arguments.write_podman:
+        return _write_podman()
     findings = _examine(arguments.recipe)
     works = all(finding.state is not State.FAIL for finding in findings)
     if arguments.json:
@@ -38,6 +45,16 @@ def run(arguments: Namespace) -> int:
     else:
         print("\n".join(map(str, findings)))
     return 0 if works else 1
+
+
+def _write_podman() -> int:
+    """Write the files; without them podman works for pdbuild alone."""
+    from pdbuild.container import host, plain, storage
+
+    host.find()
+    written = [path for path in (storage.give(), plain.give()) if path]
+    print("\n".join(f"wrote {path}" for path in written) or "podman lacks nothing here")
+    return 0
 
 
 def _examine(chosen: str | None) -> tuple[Finding, ...]:

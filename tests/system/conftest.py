@@ -267,8 +267,16 @@ def pdbuild_python() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def engines(user: User, pdbuild_python: Path) -> Path:
-    """The directory of engine programs in the user's data directory."""
-    return give_engines(user)
+    """The directory of engine programs in the user's data directory.
+
+    The user has also asked for what `podman run` by hand lacks on this host.
+    """
+    given = give_engines(user)
+    if shutil.which("podman"):
+        ask = [pdbuild_python.parent / "pdbuild", "doctor", "--write-podman"]
+        asked = user.run(ask, timeout=120)
+        assert asked.returncode == 0, asked.stderr
+    return given
 
 
 def give_engines(user: User) -> Path:

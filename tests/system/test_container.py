@@ -627,10 +627,21 @@ def test_a_new_users_storage_becomes_overlay_for_plain_podman_too(
     with somebody(pdbuild_python) as account:
         assert found(account)["driver"] == "overlay"
         assert load(account, exported) == "True"
-        done = account.user.run(["podman", "images", "--format={{.Repository}}:{{.Tag}}"])
-        # No word on stderr of a driver that a database overwrites.
-        assert (done.stdout.strip(), "driver" in done.stderr) == (IMAGE, False)
+        images = ["podman", "images", "--format={{.Repository}}:{{.Tag}}"]
+        assert account.user.run(images).stdout.strip() == IMAGE
         assert found(account)["notices"] == []
+        # Nothing of the user's was written, until they ask for it.
+        mine = account.user.home / ".config/containers"
+        assert not mine.exists()
+        done = account.user.run([pdbuild_python.parent / "pdbuild", "doctor", "--write-podman"])
+        assert done.returncode == 0, done.stderr
+        assert {f"wrote {path}" for path in mine.rglob("*.conf")} <= set(done.stdout.splitlines())
+        # No word on stderr any more of a driver that a database overwrites.
+        done = account.user.run(images)
+        assert (done.stdout.strip(), "driver" in done.stderr) == (IMAGE, False)
+        argv = ["podman", "run", "--rm", IMAGE, "true"]
+        assert account.user.run(argv).returncode == 0
+        assert load(account, exported) == "False"
 
 
 def test_a_users_empty_vfs_storage_becomes_overlay(pdbuild_python: Path) -> None:
