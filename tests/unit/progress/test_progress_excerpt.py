@@ -91,6 +91,7 @@ def test_meson_configure_apt() -> None:
     check('meson.build:3:0: ERROR: Dependency "nowhere" not found, tried pkgconfig and cmake')
     check("checking for nowhere... no\nconfigure: error: nowhere is needed")
     check("E: Unable to locate package nowhere")
+    check("tar: usr/lib/x.so: Cannot write: No space left on device")
 
 
 def test_a_traceback_is_whole_and_the_last_one_counts() -> None:
