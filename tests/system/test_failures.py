@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,7 @@ def slow(greet: Project) -> Iterator[Project]:
     nothing_is_left(greet)
 
 
-def test_a_failing_step_is_named_with_its_last_lines(greet: Project) -> None:
+def test_a_failing_step_is_named_with_its_first_errors(greet: Project) -> None:
     greet.written("src/main.c", "int main(void) { return undeclared; }\n")
     done = greet.pdbuild("bake", "binaries")
     assert done.returncode == 1
@@ -58,6 +59,10 @@ def test_a_failing_step_is_named_with_its_last_lines(greet: Project) -> None:
     assert "|" in report
     assert "undeclared (first use" in report
     assert re.search(r"^\s*hint: pdbuild .*binaries-english", report, re.MULTILINE)
+    log = re.search(r"all of its output: (\S+)", report)
+    assert log
+    assert "undeclared (first use" in Path(log[1]).read_text()
+    assert "undeclared (first use" in greet.succeeds("log", "binaries-english")
     nothing_is_left(greet)
     hint = re.search(r"hint: (pdbuild bake .*)", report)
     if hint:
