@@ -30,7 +30,11 @@ _HOSTS = re.compile(
 )
 # Most lines have none of these, and need no further look.
 _MAYBE = re.compile(r"resolv|onnect|dial tcp|host=")
-_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_FULL = re.compile(
+    r"no space left on device|disk quota exceeded|not enough (?:disk |free )?space"
+    r"|don't have enough free space",
+    re.IGNORECASE,
+)
 
 
 def unreached(line: str) -> str:

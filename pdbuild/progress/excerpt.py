@@ -59,6 +59,10 @@ _RULES = (
     Rule(re.compile(r"\S+:\d+(?::\d+)?: ERROR: ")),  # meson, Sphinx
     Rule(re.compile(r"configure: error: "), before=re.compile(r"checking ")),
     Rule(re.compile(r".*no space left on device", re.IGNORECASE)),
+    Rule(
+        re.compile(r"E: You don't have enough free space"),
+        before=re.compile(r"Need to get |After this operation"),
+    ),
     Rule(re.compile(r"nvcc fatal|ptxas (?:fatal|error)|E: ")),  # E: is apt's
     Rule(re.compile(r"E   \s*\S"), before=re.compile(r">\s"), after=re.compile(r"E   ")),  # pytest
     Rule(  # ctest, with --output-on-failure
@@ -73,7 +77,9 @@ _RULES = (
     Rule(re.compile(r"(?:.*[\s:\])])?(?:fatal )?error(?:\[\w+\])?: ", re.IGNORECASE), cause=False),
 )
 # No line without one of these can be an error: most lines need no more than this look.
-_HINTS = re.compile(r"(?i:error|exception|fatal|fail|undefined|multiple def|ld: |no space)|^E[: ]|\*\*\*")
+_HINTS = re.compile(
+    r"(?i:error|exception|fatal|fail|undefined|multiple def|ld: |no space)|^E[: ]|\*\*\*"
+)
 
 
 class _Block(NamedTuple):

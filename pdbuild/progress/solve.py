@@ -152,12 +152,22 @@ class Solve:
 
     def nearly(self, target: str) -> bool:
         """Whether the last programs that the target needs have been started, if not ended."""
-        steps = self._instructions(target)
-        return bool(steps) and all(
-            step.since or step.state in ("cached", "done")
-            for step in steps
-            if step.name.text.startswith("RUN ")
-        )
+        steps, begun = self._instructions(target), self.begun()
+        return bool(steps) and all(s in begun for s in steps if s.name.text.startswith("RUN "))
+
+    def begun(self) -> set[Step]:
+        """The steps that have been started or found, and what they build on: that is done.
+
+        BuildKit does not tell of what is in its cache when something above it is, too.
+        """
+        found: set[Step] = set()
+        waiting = [s for s in self.steps if s.since or s.state in ("cached", "done")]
+        while waiting:
+            step = waiting.pop()
+            if step not in found:
+                found.add(step)
+                waiting += self.inputs(step)
+        return found
 
     def all_cached(self, target: str) -> bool:
         """Whether the build found everything of this target in its cache."""
@@ -212,6 +222,8 @@ class Solve:
             lines=excerpt.lines,
             more=excerpt.more,
             log=step.log,
+            # What other steps could not reach may be what a test of theirs is about.
+            host=excerpt.host if _NETWORK in step.name.text else "",
             platform=step.name.platform,
         )
 

@@ -151,6 +151,7 @@ def _targets(solve: Solve, made: Report | None) -> Iterator[TargetRecord]:
 
 def _steps(solve: Solve, before: Record | None) -> Iterator[StepRecord]:
     known = {(s.stage, s.instruction) for s in before.steps} if before else None
+    begun = solve.begun()
     for step in _ordered(solve):
         if not (step.name.position or step.state == "failed" or step.spent >= _SLOW):
             continue  # loads and exports that took no time
@@ -160,7 +161,7 @@ def _steps(solve: Solve, before: Record | None) -> Iterator[StepRecord]:
             number=f"{number[0]}/{number[1]}" if number else "",
             instruction=brief(step.name.text),
             targets=step.targets,
-            state=step.state,
+            state="cached" if step.state == "waiting" and step in begun else step.state,
             seconds=round(step.spent, 3),
             why=_why(solve, step, known),
             log=step.log,

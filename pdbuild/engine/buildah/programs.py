@@ -3,7 +3,7 @@
 import os
 import selectors
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -97,7 +97,8 @@ class Programs:
         """Those that have something to say, or have ended, within `patience` seconds."""
         for ready, _ in self._events.select(patience):
             running: Running = ready.data
-            yield running
+            if running in self._running:  # and was not killed because of what another said
+                yield running
 
     def end(self, running: Running) -> int:
         """Let one that has said its last word go; its exit code."""
@@ -105,9 +106,12 @@ class Programs:
         process.wait(running.process, _LAST_SECONDS)
         return process.stop(running.process, _KILL)
 
-    def kill(self) -> tuple[Running, ...]:
-        """End all of them, whatever they do; those that were at work."""
-        killed = tuple(self._running)
+    def __iter__(self) -> Iterator[Running]:
+        return iter(tuple(self._running))
+
+    def kill(self, some: Iterable[Running]) -> tuple[Running, ...]:
+        """End some of them, whatever they do; those that were at work."""
+        killed = tuple(some)
         for running in killed:
             self._forget(running)
             process.stop(running.process, _KILL)

@@ -1,10 +1,12 @@
 """Walks the graph: what can run runs, what has run before is skipped.
 
-After a failure what runs goes on to its end, and nothing new is begun that runs a program.
+After a failure what runs goes on to its end where that is the last that a target needs, and
+nothing new is begun that runs a program.
 """
 
 import contextlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from graphlib import TopologicalSorter
 
@@ -75,14 +77,14 @@ class Walk:
                         break  # what is left needs what has failed
                     sorter.done(*self._advance())
             finally:
-                self._stop_all()
+                self._stop(self._programs)
         return self._built()
 
     def _given_up(self, task: Task) -> bool:
         """Whether a task is not begun because of a failure: what delivers runs no program."""
         if not self._errors or self._build.keep_going or task.target:
             return False
-        return any(isinstance(i, Run) for i in self._graph.node(task.node).stage.instructions)
+        return _runs(self._graph.node(task.node))
 
     def _advance(self) -> list[Task]:
         """Start what can start, else wait for something to happen; the tasks that ended well."""
@@ -189,6 +191,8 @@ class Walk:
             self._tell(work.said.failed(code))
             self._errors.append(work.said.error)
             self._locks.free(work.key)
+            if not self._build.keep_going:
+                self._stop(self._useless())
             return False
         self._tell(work.said.finished())
         return self._settled(work, image)
@@ -230,11 +234,24 @@ class Walk:
         self._outputs[target] = digest
         return True
 
-    def _stop_all(self) -> None:
-        for running in self._programs.kill():
+    def _useless(self) -> list[Running]:
+        """What runs for targets that need more than what runs: nothing more is begun for them."""
+        running = {program.work.task.node for program in self._programs}
+        useful: set[str] = set()
+        for target in self._graph.targets:
+            below = self._graph.below(target)
+            missing = {n.id for n in below if n.id not in self._inputs.built and _runs(n)}
+            useful |= {node.id for node in below} if missing <= running else set()
+        builds = [program for program in self._programs if program.work.said]
+        return [program for program in builds if program.work.task.node not in useful]
+
+    def _stop(self, programs: Iterable[Running]) -> None:
+        for running in self._programs.kill(programs):
             if running.work.said:
                 with contextlib.suppress(OSError):  # nobody looks any more
                     self._tell(running.work.said.stopped())
+            if running.work.key:
+                self._locks.free(running.work.key)
 
     def _built(self) -> Built:
         targets = self._build.plan.targets
@@ -257,3 +274,8 @@ class Walk:
     def _tell(self, events: bytes) -> None:
         for line in events.splitlines():
             self._view.feed(line)
+
+
+def _runs(node: Node) -> bool:
+    """Whether it takes a program to build a node."""
+    return any(isinstance(i, Run) for i in node.stage.instructions)

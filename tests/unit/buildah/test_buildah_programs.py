@@ -19,7 +19,7 @@ WORK = Work(task=Task("n"))
 def programs(tmp_path: Path) -> Iterator[Programs]:
     with Programs({"PATH": os.environ["PATH"], "X": "y"}, tmp_path) as made:
         yield made
-        made.kill()
+        made.kill(made)
 
 
 def ended(programs: Programs) -> tuple[Running, list[bytes]]:
@@ -50,8 +50,8 @@ def test_the_others_go_on(programs: Programs) -> None:
     running, lines = ended(programs)
     assert (running.work.task.target, lines) == ("target", [b"done"])
     assert programs.end(running) == 0
-    assert [left.work for left in programs.kill()] == [WORK]
-    assert len(programs) == 0 and programs.kill() == ()
+    assert [left.work for left in programs.kill(programs)] == [WORK]
+    assert len(programs) == 0 and programs.kill(programs) == ()
 
 
 def test_a_killed_program_takes_along_what_it_started(programs: Programs) -> None:
@@ -59,7 +59,7 @@ def test_a_killed_program_takes_along_what_it_started(programs: Programs) -> Non
     (running,) = programs.heard(20)
     (line,), _ = running.read()
     grandchild = os.pidfd_open(int(line))
-    assert programs.kill() == (running,)
+    assert programs.kill(programs) == (running,)
     assert running.process.returncode < 0
     assert select.select([grandchild], [], [], 5)[0]
     os.close(grandchild)

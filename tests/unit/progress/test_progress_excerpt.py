@@ -92,6 +92,10 @@ def test_meson_configure_apt() -> None:
     check("checking for nowhere... no\nconfigure: error: nowhere is needed")
     check("E: Unable to locate package nowhere")
     check("tar: usr/lib/x.so: Cannot write: No space left on device")
+    check("""\
+Need to get 102 MB of archives.
+After this operation, 404 MB of additional disk space will be used.
+E: You don't have enough free space in /run/apt/cache/archives/.""")
 
 
 def test_a_traceback_is_whole_and_the_last_one_counts() -> None:

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from progress_bits import solved
+from progress_bits import log, solved, vertex
 
-from pdbuild.progress import Failure, report
+from pdbuild.progress import Failure, Solve, report
 
 FAILURE = Failure(
     targets=("binaries-cpu",),
@@ -40,6 +40,23 @@ error: binaries-cpu: step 4/6 failed (exit code 1): RUN build
 hint: x"""
     )
     assert "\n  1 more error\n" in report(replace(FAILURE, more=1), command="x")
+
+
+def test_a_host_that_was_not_reached_comes_first_and_only_of_a_step_that_downloads() -> None:
+    said = "E: Failed to fetch http://a.example/x.deb  Unable to connect to a.example:http:"
+    for mount, first in (
+        ("--mount=type=secret,id=network", "error: a.example cannot be reached; nothing is lost"),
+        ("--mount=type=cache,target=/c", "error: dev: step 1/1 of stage"),
+    ):
+        solve = Solve(("dev",))
+        name = f'[toolchain 1/1] RUN {mount} ["bash", "-c", "apt-install x"]'
+        solve.feed(vertex("a", name, 1))
+        solve.feed(log("a", f"{said}\nE: Some files failed to download\n".encode()))
+        error = 'process "x" did not complete successfully: exit code: 100'
+        solve.feed(vertex("a", name, 1, 2, error=error))
+        text = report(solve.failures()[0], command="x")
+        assert text.startswith(first)
+        assert "dev: step 1/1" in text and f"  | {said}" in text
 
 
 def test_a_stage_of_several_targets_for_a_platform() -> None:
