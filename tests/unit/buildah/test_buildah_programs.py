@@ -4,6 +4,7 @@ import os
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,18 @@ def test_a_killed_program_takes_along_what_it_started(programs: Programs) -> Non
     assert running.process.returncode < 0
     assert select.select([grandchild], [], [], 5)[0]
     os.close(grandchild)
+
+
+def test_one_that_was_killed_has_nothing_more_to_say(programs: Programs) -> None:
+    for _ in range(2):
+        programs.start(["sh", "-c", "echo said; sleep 100"], WORK)
+    time.sleep(0.5)  # both have said something: they are heard in one go
+    heard = []
+    for running in programs.heard(20):
+        heard.append(running)
+        programs.kill(one for one in programs if one is not running)
+    assert len(heard) == 1
+    assert heard[0].read() == ([b"said"], False)
 
 
 OTHER = """
