@@ -46,6 +46,19 @@ def test_a_program_here_runs_as_the_user(paddle: Project, version: str) -> None:
     assert written.stat().st_uid == paddle.user.uid
 
 
+def test_what_is_up_to_date_runs_without_its_recipe(paddle: Project, version: str) -> None:
+    profiled = {"PYTHONPROFILEIMPORTTIME": "1"}
+    deadline = time.monotonic() + 30
+    imported = {"pdbuild.recipe"}
+    # What has changed within the last seconds may change again, and is looked at anew.
+    while "pdbuild.recipe" in imported and time.monotonic() < deadline:
+        done = paddle.pdbuild("run", "paddle", "version", env=profiled)
+        assert version in done.stdout
+        imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "pdbuild.lastrun" in imported
+    assert not {"pdbuild.recipe", "pydantic", "plumbum", "python_on_whales"} & imported
+
+
 def test_a_signal_reaches_the_program(paddle: Project, version: str) -> None:
     paddle.written(
         "waits.py",
