@@ -1,5 +1,6 @@
 """What recipes need of the file system; nothing here raises OSError."""
 
+import codecs
 import stat
 from pathlib import Path
 
@@ -9,7 +10,10 @@ _LARGEST = 1 << 20
 
 
 def content(path: Path) -> bytes:
-    """What is in a file of reasonable size; raises RecipeError when that cannot be had."""
+    """What is in a file of reasonable size, but for the mark that some editors put before UTF-8.
+
+    Raises RecipeError when that cannot be had.
+    """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             what = "is a folder, not a recipe" if path.is_dir() else "not a regular file"
@@ -23,7 +27,7 @@ def content(path: Path) -> bytes:
         raise RecipeError((Mistake(str(path), 0, "", f"cannot be read: {reason}"),)) from None
     if len(content) > _LARGEST:
         raise RecipeError((Mistake(str(path), 0, "", "larger than 1 MiB; not a recipe"),))
-    return content
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def is_file(path: Path) -> bool:

@@ -9,12 +9,11 @@ import tomli
 
 from pdbuild.errors import Mistake, RecipeError, UsageError
 from pdbuild.recipe import check, disk, names, neighbours, shape, tools
+from pdbuild.recipe.blocks import Blocks
 from pdbuild.recipe.files import File, locate, read
 from pdbuild.recipe.finding import Finding, KeyPath, sound
 from pdbuild.recipe.merge import Tables, merge
 from pdbuild.recipe.tables import variants
-from pdbuild.recipe.tables.block import Block
-from pdbuild.recipe.tables.block import check as check_block
 from pdbuild.recipe.types import Recipe
 
 _LONGEST_CHAIN = 32
@@ -79,13 +78,14 @@ def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Reci
     mistakes += [locate(finding, files) for finding in findings if sound(finding, unsound)]
     unsound = unsound.union(finding.path for finding in findings)
 
-    blocks, unknown = _blocks(recipe, (path.parent / "toolchain", blocks_dir), mistakes)
-    recipe = dataclasses.replace(recipe, file=str(path), blocks=blocks)
+    blocks = Blocks(recipe.toolchain.blocks, (path.parent / "toolchain", blocks_dir))
+    mistakes += blocks.mistakes
+    recipe = dataclasses.replace(recipe, file=str(path), blocks=blocks.found)
     recipe, misplaced = _placed(recipe, path, hooks_dir)
     garbled = tuple(check.single_lines(recipe))
     mistakes += [locate(finding, files) for finding in garbled]
     unsound = unsound.union(finding.path for finding in garbled)
-    later = *unknown, *check.recipe(recipe), *misplaced, *neighbours.check(recipe, path)
+    later = *blocks.unknown, *check.recipe(recipe), *misplaced, *neighbours.check(recipe, path)
     mistakes += [locate(finding, files) for finding in later if sound(finding, unsound)]
     if mistakes:
         raise RecipeError(tuple(mistakes))
@@ -172,46 +172,6 @@ def _extends_problem(named: str, target: Path, trail: tuple[Path, ...]) -> tuple
         beside = (path.name for path in disk.toml_files(target.parent) if path != trail[-1])
         return f"there is no file {names.quote(named)}", names.did_you_mean(target.name, beside)
     return "", ""
-
-
-def _blocks(
-    recipe: Recipe, folders: tuple[Path, ...], mistakes: list[Mistake]
-) -> tuple[tuple[Block, ...], list[Finding]]:
-    """The recipe's sound blocks, and findings for those that do not exist.
-
-    Mistakes in the blocks' own files go to `mistakes`.
-    """
-    blocks: list[Block] = []
-    unknown: list[Finding] = []
-    for name in dict.fromkeys(recipe.toolchain.blocks):
-        proper = names.BLOCK.fullmatch(name) is not None
-        paths = [folder / f"{name}.toml" for folder in folders if proper]
-        path = next(filter(disk.is_file, paths), None)
-        if path is None:
-            known = (path.stem for folder in folders for path in disk.toml_files(folder))
-            what, hint = f"unknown block {names.quote(name)}", names.did_you_mean(name, known)
-            unknown.append(Finding(("toolchain", "blocks"), what, hint, item=name))
-            continue
-        try:
-            blocks.append(_block(path))
-        except RecipeError as error:
-            mistakes += error.mistakes
-    return tuple(blocks), unknown
-
-
-def _block(path: Path) -> Block:
-    file = read(disk.content(path), str(path), Block)
-    block: Block
-    block, missing = shape.build(Block, file.shaped.tables)
-    block = dataclasses.replace(block, name=path.stem)
-    unsound = file.shaped.unsound
-    findings = [finding for finding in missing if sound(finding, unsound)]
-    unsound = unsound.union(finding.path for finding in missing)
-    findings += [finding for finding in check_block(block) if sound(finding, unsound)]
-    findings += file.shaped.findings
-    if findings:
-        raise RecipeError(tuple(map(file.mistake, findings)))
-    return block
 
 
 def _placed(recipe: Recipe, path: Path, hooks_dir: Path | None) -> tuple[Recipe, list[Finding]]:

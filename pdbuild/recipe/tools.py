@@ -34,7 +34,7 @@ def mistakes(path: KeyPath, table: "Build | Variant", recipe: "Recipe") -> Itera
         where = (*path, tool)
         if value and value not in values:
             yield from rules.among(where, (value,), values)
-        elif value and value not in _NO_BLOCKS and value not in recipe.toolchain.blocks:
+        elif value and value not in _NO_BLOCKS and value not in recipe.block_names:
             hint = f"add {names.quote(value)} to [toolchain].blocks"
             needs = (where, ("toolchain", "blocks"), EXTENDED)
             yield Finding(where, f"the block {names.quote(value)} is missing", hint, needs=needs)
@@ -49,7 +49,7 @@ def as_options(recipe: "Recipe") -> "Recipe":
     for tool, values in _VALUES.items():
         tables = (recipe.build, *recipe.variants.values())
         named = any(getattr(table, tool) for table in tables)
-        blocks = [value for value in values if value in recipe.toolchain.blocks]
+        blocks = [value for value in values if value in recipe.block_names]
         if named or len(blocks) > (tool == "compiler"):
             here = tuple(v for v in values if v in _NO_BLOCKS or v in blocks)
             chosen = getattr(recipe.build, tool) or values[0]

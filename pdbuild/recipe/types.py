@@ -53,6 +53,11 @@ class Recipe(Table):
         return tuple(block for block in self.blocks if block.name not in self.left_out)
 
     @property
+    def block_names(self) -> frozenset[str]:
+        """The blocks that are named or required, whether they are sound or not."""
+        return frozenset((*self.toolchain.blocks, *(block.name for block in self.blocks)))
+
+    @property
     def default_variant(self) -> str:
         """The variant whose tag and package carry no suffix."""
         return next(name for name, variant in self.variants.items() if variant.default)

@@ -49,7 +49,9 @@ class Block(Table):
 
     name: str = no_key()
     description: str = key("One line for people.")
-    requires: tuple[str, ...] = key("Blocks that must be named too.", default=())
+    requires: tuple[str, ...] = key(
+        "Blocks that come before it, named by a recipe or not.", default=()
+    )
     apt: tuple[str, ...] = key("Debian packages.", default=())
     pip: tuple[str, ...] = key("Python requirements, installed into /opt/NAME.", default=())
     wheels: tuple[str, ...] = key(

@@ -29,7 +29,7 @@ class Browse(Table):
         if recipe.browse is None:
             return
         where: KeyPath = ("browse", "generator")
-        if not set(recipe.browse.generator) & set(recipe.toolchain.blocks):
+        if not recipe.block_names.intersection(recipe.browse.generator):
             named = " or ".join(map(names.quote, recipe.browse.generator)) or '"doxygen"'
             needs: tuple[KeyPath, ...] = (where, ("toolchain", "blocks"), EXTENDED)
             hint = f"add {named} to [toolchain].blocks"

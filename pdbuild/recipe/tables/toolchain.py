@@ -24,7 +24,11 @@ class Toolchain(Table):
     GATHERED: ClassVar[str] = "parameters"
     FOR_UNKNOWN: ClassVar[str] = "a block's parameters are a table, `block = { parameter = value }`"
 
-    blocks: tuple[str, ...] = key("Blocks, in order.", merge=MERGE_APPEND, default=())
+    blocks: tuple[str, ...] = key(
+        "Blocks, in order; what a block requires comes before it, named or not.",
+        merge=MERGE_APPEND,
+        default=(),
+    )
     packages: tuple[str, ...] = key("More Debian packages.", merge=MERGE_APPEND, default=())
     parameters: dict[str, dict[str, str | tuple[str, ...]]] = key(
         "Parameters by block.", merge=MERGE_BY_KEY, default_factory=dict
@@ -41,12 +45,11 @@ class Toolchain(Table):
         yield from rules.match(
             packages, toolchain.packages, names.DEBIAN_PACKAGE, "a Debian package"
         )
-        yield from _order(recipe)
         by_name = {block.name: block for block in recipe.blocks}
         for name, values in toolchain.parameters.items():
             path: KeyPath = ("toolchain", name)
-            if name not in toolchain.blocks:
-                near = names.nearest(name, toolchain.blocks)
+            if name not in recipe.block_names:
+                near = names.nearest(name, sorted(recipe.block_names))
                 hint = f"did you mean {names.quote(near)}?" if near else "add it to `blocks`"
                 needs = (path, ("toolchain", "blocks"), EXTENDED)
                 yield Finding(path, "not one of this recipe's blocks", hint, needs=needs)
@@ -55,21 +58,6 @@ class Toolchain(Table):
                 if by_name[name].source is not None:
                     known = {**known, "source": Parameter(default="")}
                 yield from _parameters(path, known, values)
-
-
-def _order(recipe: "Recipe") -> Iterator[Finding]:
-    """Each block follows those that it requires."""
-    by_name = {block.name: block for block in recipe.blocks}
-    blocks = recipe.toolchain.blocks
-    where: KeyPath = ("toolchain", "blocks")
-    for index, name in enumerate(blocks):
-        for needed in by_name[name].requires if name in by_name else ():
-            if needed not in blocks:
-                hint = f"add {names.quote(needed)} before {names.quote(name)}"
-                yield Finding(where, f"{name} requires {needed}", hint, name, (where, EXTENDED))
-            elif needed not in blocks[:index]:
-                hint = f"put {names.quote(needed)} before {names.quote(name)}"
-                yield Finding(where, f"{name} requires {needed} before it", hint, item=name)
 
 
 def _parameters(

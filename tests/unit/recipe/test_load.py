@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pdbuild.errors import PdbuildError, RecipeError
-from pdbuild.recipe.load import load
+from pdbuild.recipe.load import find, load
 from pdbuild.recipe.types import Recipe
 
 ROOT = Path(__file__).parents[3]
@@ -53,12 +53,7 @@ def test_paddle() -> None:
 
 @pytest.mark.parametrize("block", sorted(path.stem for path in BLOCKS.glob("*.toml")))
 def test_shipped_blocks_and_their_hooks(block: str, tmp_path: Path) -> None:
-    needed = {
-        "nvcc": ["gcc", "python"],
-        "scikit-build": ["python", "cmake"],
-        "woboq": ["clang", "cmake"],
-    }.get(block, [])
-    text = f'[project]\nname = "x1"\n[toolchain]\nblocks = {json.dumps([*needed, block])}\n'
+    text = f'[project]\nname = "x1"\n[toolchain]\nblocks = ["{block}"]\n'
     loaded = load(write(tmp_path / "pdbuild.toml", text), blocks_dir=BLOCKS).blocks[-1]
     assert loaded.name == block
     for hook in filter(None, (loaded.check, loaded.install)):
@@ -73,6 +68,21 @@ def test_the_smallest_recipe(tmp_path: Path) -> None:
     hash(recipe.project)
 
 
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
+    """In a recipe, in what it extends and in a block; lines are counted as ever."""
+    mark = "\ufeff"
+    block = 'description = "ours"\ncheck = "check/own"\n'
+    write(tmp_path / "toolchain" / "own.toml", mark + block)
+    write(tmp_path / "below.toml", mark + 'toolchain.blocks = ["own"]\n')
+    path = write(tmp_path / "pdbuild.toml", mark + 'extends = "below.toml"\nproject.name = "x1"\n')
+    assert load(find(tmp_path, None), blocks_dir=BLOCKS).blocks[0].description == "ours"
+    path.write_text(mark + 'project.name = "X"\n')
+    assert mistakes(path)[0].startswith(f"{path}:1: project.name: ")
+    write(tmp_path / "recipes" / "one.toml", mark + 'project.name = "x1"\n')
+    path.unlink()
+    assert find(tmp_path, None).name == "one.toml"
+
+
 def test_a_single_variant_is_the_default(tmp_path: Path) -> None:
     text = 'project.name = "x1"\noptions.A.default = "ON"\nvariants.only.A = "OFF"\n'
     assert load(write(tmp_path / "r.toml", text), blocks_dir=BLOCKS).default_variant == "only"
@@ -82,6 +92,29 @@ def test_a_projects_own_block_comes_first(tmp_path: Path) -> None:
     write(tmp_path / "toolchain" / "gcc.toml", 'description = "ours"\ncheck = "check/gcc"\n')
     path = write(tmp_path / "r.toml", '[project]\nname = "x1"\n[toolchain]\nblocks = ["gcc"]\n')
     assert load(path, blocks_dir=BLOCKS).blocks[0].description == "ours"
+
+
+def test_blocks_bring_what_they_require_before_them(tmp_path: Path) -> None:
+    def order(*named: str) -> list[str]:
+        text = f'[project]\nname = "x1"\n[toolchain]\nblocks = {json.dumps(named)}\n'
+        return [b.name for b in load(write(tmp_path / "r.toml", text), blocks_dir=BLOCKS).blocks]
+
+    assert order("nvcc") == ["gcc", "python", "nvcc"]
+    assert order("sphinx", "nvcc", "gcc") == ["sphinx", "gcc", "python", "nvcc"]
+    for name, requires in (("top", '["nvcc", "left"]'), ("left", '["nvcc", "git"]')):
+        text = f'description = "x"\ncheck = "check/x"\nrequires = {requires}\n'
+        write(tmp_path / "toolchain" / f"{name}.toml", text)
+    assert order("top") == ["gcc", "python", "nvcc", "git", "left", "top"]
+
+
+def test_a_parameter_may_be_of_a_block_that_another_requires(tmp_path: Path) -> None:
+    write(
+        tmp_path / "toolchain" / "top.toml",
+        'description = "x"\ncheck = "check/x"\nrequires = ["nvcc"]\n',
+    )
+    text = 'project.name = "x1"\ntoolchain = { blocks = ["top"], nvcc = { version = "12" } }\n'
+    recipe = load(write(tmp_path / "r.toml", text), blocks_dir=BLOCKS)
+    assert recipe.toolchain.parameters["nvcc"] == {"version": "12"}
 
 
 def test_extends_merges_by_field(tmp_path: Path) -> None:
