@@ -16,6 +16,7 @@ from pdbuild import (
     network,
     optional,
     records,
+    registries,
     report,
     shipped,
     sources,
@@ -128,6 +129,9 @@ def contexts_of(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> dict[str, str
         made = _base(recipe, plan, bootstrap=bootstrap)
         if made:
             contexts[plan.base] = made.context
+    elif recipe.mirrors.registry:
+        mirrored = registries.mirrored(plan.base, recipe.mirrors.registry)
+        contexts[plan.base] = f"docker-image://{mirrored}"
     for block in plan.sources:
         contexts[f"source-{block.name}"] = str(sources.folder(block))
     return contexts

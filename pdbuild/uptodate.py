@@ -38,6 +38,7 @@ from pdbuild.plan.steps import WAITS
 from pdbuild.plan.types import Form, Plan, Target
 
 _SCRATCH = "scratch"
+_IMAGE = "docker-image://"
 _NOTHING = ignore.parse("")
 
 # The same is made of the same, whoever makes it: these do not make an image stale for `changes`.
@@ -240,8 +241,10 @@ class State:
 
     def _moving(self, target: Target) -> bool:
         images = {name for stage in self._below(target) for name in stage.needs}
-        images -= {*self._stages, *self._contexts, _SCRATCH}
-        return any("@sha256:" not in image for image in images)
+        images -= {*self._stages, _SCRATCH}
+        # In an image's place there may be a folder, a layout on disk, or a mirror's image.
+        places = [self._contexts.get(name, f"{_IMAGE}{name}") for name in images]
+        return any(place.startswith(_IMAGE) and "@sha256:" not in place for place in places)
 
     def _files(self, output: Output) -> Iterator[tuple[str, str]]:
         """What holds an output: its blobs, also those in the store."""

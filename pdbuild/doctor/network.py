@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pdbuild import tools
+from pdbuild import registries, tools
 from pdbuild.doctor.finding import Finding, fail, ok, warn
+from pdbuild.plan.stages import base_image
 from pdbuild.recipe.types import Recipe
 
 _SECONDS = 2.0
@@ -73,8 +74,10 @@ def sources(recipe: Recipe | None) -> tuple[Source, ...]:
         if mirrors.git:
             found.append(Source(what="git", address=mirrors.git, named_by="[mirrors].git"))
         if not recipe.base.bootstrap:
-            address = _registry(recipe.base.image)
-            found.append(Source(what="registry", address=address, named_by="[base].image"))
+            mirror = mirrors.registry
+            host = mirror.partition("/")[0] or registries.registry(base_image(recipe))
+            named_by = "[mirrors].registry" if mirror else "[base].image"
+            found.append(Source(what="registry", address=_address(host), named_by=named_by))
     return tuple(found)
 
 
@@ -124,7 +127,8 @@ def _default_index() -> str:
         return ""  # pip is elsewhere, or has moved it
 
 
-def _registry(image: str) -> str:
-    first = image.partition("/")[0]
-    named = "/" in image and (set(first) & set(".:") or first == "localhost")
-    return f"https://{first if named and first != 'docker.io' else 'registry-1.docker.io'}/v2/"
+def _address(registry: str) -> str:
+    """Where a registry answers."""
+    host = "registry-1.docker.io" if registry == "docker.io" else registry
+    scheme = "http" if registries.is_local(registry) else "https"
+    return f"{scheme}://{host}/v2/"

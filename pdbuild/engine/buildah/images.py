@@ -21,8 +21,10 @@ from pdbuild.engine.buildah.version import Dialect
 from pdbuild.errors import EngineError
 from pdbuild.limits import limits
 from pdbuild.oci import Layout
+from pdbuild.registries import is_local, qualified, registry
 
 _LAYOUT = "oci-layout://"
+_IMAGE = "docker-image://"
 _TAG = "latest"
 _NOTE = "pdbuild: base"
 
@@ -38,11 +40,12 @@ class Images:
     def base(self, name: str, source: str) -> str:
         """The id of the image that a Containerfile calls `name`; fetched when it must be.
 
-        `source` is a layout on disk (`oci-layout://DIR@DIGEST`), or a reference. Raises
-        EngineError when it cannot be had.
+        `source` is a layout on disk (`oci-layout://DIR@DIGEST`), or a reference, maybe as a
+        named context has it (`docker-image://…`). Raises EngineError when it cannot be had.
         """
         if source.startswith(_LAYOUT):
             return self._imported(name, source)
+        source = source.removeprefix(_IMAGE)
         if "://" in source:
             raise EngineError(f"Buildah cannot read the context {source}")
         return self._pulled(qualified(source))
@@ -122,14 +125,16 @@ class Images:
         return identity
 
     def _pulled(self, reference: str) -> str:
+        # As BuildKit: this machine's own registry may do without TLS.
+        tls = ["--tls-verify=false"] if is_local(registry(reference)) else []
         if "@" in reference:
-            identity = self._pull(reference, "--policy=missing")
+            identity = self._pull(reference, "--policy=missing", *tls)
         else:
             try:
-                identity = self._pull(reference, "--policy=always")
+                identity = self._pull(reference, "--policy=always", *tls)
             except EngineError:
                 # As BuildKit: without a registry, what was pulled before will do.
-                identity = self._pull(reference, "--policy=missing")
+                identity = self._pull(reference, "--policy=missing", *tls)
         self._in_use(identity, reference)
         return identity
 
@@ -177,14 +182,6 @@ def exported(layout: Path, image: str) -> str:
             if any(m.config.digest == f"sha256:{image}" for m in here.manifests(top)):
                 return digest
     return ""
-
-
-def qualified(reference: str) -> str:
-    """A reference with its registry: `debian:trixie` is the one on Docker's, as for BuildKit."""
-    first, slash, _ = reference.partition("/")
-    if slash and (set(first) & set(".:") or first == "localhost"):
-        return reference
-    return f"docker.io/{reference}" if slash else f"docker.io/library/{reference}"
 
 
 def _candidates(dialect: Dialect) -> list[Isolation]:

@@ -23,7 +23,10 @@ class Mirrors(Table):
     apt: str = key("Debian archive.", default="")
     pip: str = key("Python package index.", default="")
     git: str = key("Prefix for git sources.", default="")
-    registry: str = key("Registry for base images.", default="")
+    registry: str = key(
+        "HOST[:PORT][/PATH] of a registry that has `[base] image`, when that is not bootstrapped.",
+        default="",
+    )
 
     @staticmethod
     def mistakes(recipe: "Recipe") -> Iterator[Finding]:

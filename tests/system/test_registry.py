@@ -1,0 +1,83 @@
+"""A base that is not bootstrapped comes from the registry that [mirrors] names, by both engines."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pdbuild.base import architecture, find
+
+from .conftest import User
+from .project import Project, sample
+
+RECIPE = """
+[project]
+name = "greet"
+version = "1"
+[build]
+hook = "ci/build.sh"
+[base]
+image = "debian:nowhere-else"
+bootstrap = false
+[image]
+[mirrors]
+registry = "{registry}/hub"
+"""
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry on this machine, with Debian's base as `hub/library/debian:nowhere-else`."""
+    program = shutil.which("docker-registry")
+    skopeo = shutil.which("skopeo")
+    base = find("trixie", architecture())
+    if not (program and skopeo and base):
+        pytest.skip("NOT RUN: needs docker-registry, skopeo and a base of the developer's")
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"localhost:{free.getsockname()[1]}"
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}}}}}\n"
+        f"http: {{addr: '127.0.0.1:{address.rpartition(':')[2]}'}}\n"
+    )
+    with subprocess.Popen(
+        [program, "serve", folder / "config.yml"], stderr=subprocess.DEVNULL
+    ) as serving:
+        try:
+            deadline = time.monotonic() + 20
+            while True:
+                try:
+                    urllib.request.urlopen(f"http://{address}/v2/").close()
+                    break
+                except OSError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
+            subprocess.run(
+                [skopeo, "copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false",
+                 f"oci:{base.layout}", f"docker://{address}/hub/library/debian:nowhere-else"],
+                check=True,
+            )  # fmt: skip
+            yield address
+        finally:
+            serving.terminate()
+
+
+@pytest.mark.parametrize("engine", ["buildkit", "buildah"])
+def test_the_base_comes_from_the_mirror(
+    engine: str, registry: str, user: User, pdbuild_python: Path, engines: Path
+) -> None:
+    made: Project = sample(user, pdbuild_python, "make", f"mirrored-{os.urandom(3).hex()}")
+    made.written("pdbuild.toml", RECIPE.format(registry=registry))
+    made.bake("rootfs", f"--engine={engine}")
+    assert (made.root / "build/rootfs.tar").stat().st_size > 5_000_000
+    # Nobody else has it.
+    made.written("pdbuild.toml", RECIPE.format(registry=registry).replace("/hub", "/other"))
+    refused = made.pdbuild("bake", "rootfs", f"--engine={engine}")
+    assert refused.returncode == 1 and "other/library/debian" in refused.stderr
+    shutil.rmtree(made.root)
