@@ -23,11 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild import tools
+from pdbuild import definition, tools
 from pdbuild.base import architecture
 from pdbuild.bootstrap.options import arguments as bootstrap_arguments
 from pdbuild.engine import daemon
 from pdbuild.oci import Layout
+from pdbuild.plan.types import Request
+from pdbuild.recipe.load import load
+from pdbuild.render import bakefile
+from pdbuild.resolve import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 PDBUILD = Path(sys.executable).with_name("pdbuild")
@@ -377,6 +381,33 @@ def start(runs: int) -> Iterator[Row]:
         yield Row(name=name, ours=statistics.median(seconds), reference=None, goal=goal)
 
 
+def plan(runs: int) -> Iterator[Row]:
+    """A thousand variants, from the recipe's text to the two texts of the definition."""
+    path = SCRATCH / "many" / "pdbuild.toml"
+    path.parent.mkdir(exist_ok=True)
+    values = [str(number) for number in range(1000)]
+    variants = "".join(
+        f'{v} = {{ LEVEL = "{v}", default = {str(v == "0").lower()} }}\n' for v in values
+    )
+    path.write_text(
+        f'[project]\nname = "many"\n[options.LEVEL]\ndefault = "0"\nvalues = {values}\n'
+        f'cmake = "LEVEL"\n[variants]\n{variants}[image]\n[package]\n'
+        'maintainer = "A <a@example.org>"\ndescription = "has many variants"\n'
+    )
+
+    def seconds() -> float:
+        began = time.monotonic()
+        recipe = load(path, blocks_dir=path.parent, hooks_dir=ROOT / "hooks")
+        made = resolve(recipe, Request())
+        definition.render_containerfile(made, path.name, "pdbuild bake")
+        bakefile.render(made, containerfile="/c", contexts={}, secrets={})
+        return time.monotonic() - began
+
+    spans = [seconds() for _ in range(max(runs, 5) + 1)][1:]
+    median = statistics.median(spans)
+    yield Row(name="plan of 1,000 variants", ours=median, reference=None, goal=0.6)
+
+
 def size(runs: int) -> Iterator[Row]:
     """The CPU image, uncompressed."""
     listed = subprocess.run([PDBUILD, "images", "--json"], capture_output=True, check=True)
@@ -399,6 +430,7 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "buildah": buildah,
     "engines": engines,
     "start": start,
+    "plan": plan,
     "size": size,
 }
 

@@ -28,6 +28,7 @@ from pdbuild.plan.instructions import (
 )
 
 WIDTH = 96
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def render_instruction(instruction: Instruction) -> str:
@@ -67,8 +68,13 @@ def render_stage(stage: Stage) -> str:
 
 def comment(text: str) -> str:
     """Comment lines, folded."""
-    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, WIDTH - 2) or [""]]
+    lines = [part for line in text.splitlines() for part in _folded(line)]
     return "\n".join(f"# {line}".rstrip() for line in lines)
+
+
+def _folded(line: str) -> list[str]:
+    # Most are short; folding those all the same takes a tenth of all rendering.
+    return [line] if len(line) <= WIDTH - 2 else textwrap.wrap(line, WIDTH - 2)
 
 
 def _mount(mount: Mount) -> str:
@@ -89,7 +95,7 @@ def _mount(mount: Mount) -> str:
 
 def _argv_lines(argv: tuple[str, ...]) -> list[str]:
     """The JSON array, wrapped between its elements when it is too long for a line."""
-    words = [json.dumps(word, ensure_ascii=False) for word in argv]
+    words = [*map(_JSON, argv)]
     words = [word + "," for word in words[:-1]] + words[-1:]
     words[0] = "[" + words[0]
     words[-1] += "]"
@@ -103,7 +109,7 @@ def _argv_lines(argv: tuple[str, ...]) -> list[str]:
 
 
 def _json(argv: tuple[str, ...]) -> str:
-    return json.dumps(argv, ensure_ascii=False)
+    return _JSON(argv)
 
 
 def _value(value: str) -> str:

@@ -79,6 +79,7 @@ class _Given:
 
     def __init__(self, recipe: Recipe, option: Option, arguments: tuple[str, ...]) -> None:
         self._option = option
+        self._forms = option.forms
         self._switch = forms.is_switch(option.values)
         self._arguments = arguments
         no_cppflags = recipe.build.hook in forms.WITHOUT_CPPFLAGS
@@ -123,5 +124,5 @@ class _Given:
                 yield f"{value}) {'; '.join(commands)} ;;"
 
     def _words(self, form: str, value: str) -> tuple[str, ...]:
-        text = self._option.forms.get(form, "")
+        text = self._forms.get(form, "")
         return forms.words(form, text, value, switch=self._switch)

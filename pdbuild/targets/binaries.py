@@ -48,8 +48,9 @@ class Binaries(Kind):
     def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
         """What compiling has in common, then each variant compiled, then the files alone."""
         yield _compile_base(recipe)
+        script = _script(recipe)
         for variant in variants:
-            yield _build(recipe, variant, first=variants[0])
+            yield _build(recipe, variant, script, first=variants[0])
         for variant in variants:
             yield _binaries(recipe, variant)
 
@@ -78,7 +79,7 @@ def _compile_base(recipe: Recipe) -> Stage:
     )
 
 
-def _build(recipe: Recipe, variant: str, *, first: str) -> Stage:
+def _build(recipe: Recipe, variant: str, script: str, *, first: str) -> Stage:
     """One variant compiled and installed into /out; waits for the variant `first`."""
     name = recipe.project.name
     options = options_of(recipe, variant)
@@ -93,7 +94,7 @@ def _build(recipe: Recipe, variant: str, *, first: str) -> Stage:
             Arg(name="VERSION", default="0.0.0"),
             *(Arg(name=option, default=value) for option, value in options.items()),
             Run(
-                argv=strict(_script(recipe)),
+                argv=strict(script),
                 mounts=(
                     Bind(source=inside(recipe.source), target=SOURCE),
                     *shipped(build_hook(recipe)),

@@ -1,5 +1,6 @@
 """Packages: each variant as Debian binary packages in `build/`."""
 
+import bisect
 from collections.abc import Iterator, Sequence
 
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
@@ -34,8 +35,9 @@ class Deb(Kind):
         """Each variant packed, and the package files alone."""
         if recipe.package is None:
             return
+        names = package_names(recipe)
         for variant in variants:
-            yield _package(recipe, variant, recipe.package)
+            yield _package(recipe, variant, recipe.package, names)
             yield Stage(
                 name=f"deb-{variant}",
                 base="scratch",
@@ -50,10 +52,19 @@ def package_name(recipe: Recipe, variant: str) -> str:
     return name if variant == recipe.default_variant else f"{name}-{variant}"
 
 
-def package_fields(recipe: Recipe, variant: str, described: Package) -> tuple[str, ...]:
-    """The arguments of the hook that packs a variant: `--field=value`."""
+def package_names(recipe: Recipe) -> tuple[str, ...]:
+    """The packages of all variants, in order of their names."""
+    default, name = recipe.default_variant, recipe.project.name
+    return tuple(sorted(name if v == default else f"{name}-{v}" for v in recipe.variants))
+
+
+def package_fields(
+    recipe: Recipe, variant: str, described: Package, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The arguments of the hook that packs a variant, of those `names`: `--field=value`."""
     name = package_name(recipe, variant)
-    others = sorted({package_name(recipe, other) for other in recipe.variants} - {name})
+    at = bisect.bisect_left(names, name)
+    others = (*names[:at], *names[at + 1 :])
     synopsis, _, long = described.description.strip().partition("\n")
     options = ", ".join(f"{shown(k)}={v}" for k, v in recipe.variants[variant].options.items())
     note = f"This is the variant {variant}" + (f" ({options})." if options else ".")
@@ -77,10 +88,10 @@ def package_fields(recipe: Recipe, variant: str, described: Package) -> tuple[st
     return tuple(f"--{key}={value}" for key, value in fields.items() if value)
 
 
-def _package(recipe: Recipe, variant: str, described: Package) -> Stage:
+def _package(recipe: Recipe, variant: str, described: Package, names: tuple[str, ...]) -> Stage:
     """One variant packed as Debian binary packages in /deb."""
     folders = (OUTPUT, SYMBOLS) if described.debug_symbols else (OUTPUT,)
-    argv = ("bash", f"{HOOKS}/package", *package_fields(recipe, variant, described))
+    argv = ("bash", f"{HOOKS}/package", *package_fields(recipe, variant, described, names))
     return Stage(
         name=f"package-{variant}",
         base="toolchain",

@@ -126,11 +126,12 @@ def _packages(recipe: Recipe) -> Iterator[str]:
     """What all packages have in common, then what each has besides."""
     if recipe.package is None:
         return
-    fields = {v: deb.package_fields(recipe, v, recipe.package) for v in recipe.variants}
-    first = fields[recipe.default_variant]
-    common = [field for field in first if all(field in other for other in fields.values())]
+    names, package = deb.package_names(recipe), recipe.package
+    fields = {v: deb.package_fields(recipe, v, package, names) for v in recipe.variants}
+    shared = set[str].intersection(*map(set, fields.values()))
+    common = [field for field in fields[recipe.default_variant] if field in shared]
     yield "@package"
     yield from common
     for variant, words in fields.items():
         yield f"@package-{variant}"
-        yield from (word for word in words if word not in common)
+        yield from (word for word in words if word not in shared)
