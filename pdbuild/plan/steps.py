@@ -24,6 +24,8 @@ _SOURCED = {
     "apt-install": ("network",),
     "pip-install": ("network",),
     "runtime": ("network", "entrypoint"),
+    "image": ("running",),
+    "depends": ("running",),
     "package": ("version",),
 }
 # Those that every build hook has.

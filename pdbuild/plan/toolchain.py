@@ -89,7 +89,7 @@ def _has_checks(recipe: Recipe) -> bool:
 def _packages(recipe: Recipe, found: tuple[Block, ...]) -> tuple[str, ...]:
     packages = {name for block in found for name in block.apt}
     packages.update(recipe.toolchain.packages)
-    if recipe.build.hardening:
+    if recipe.image or recipe.build.hardening:
         packages.add("dpkg-dev")
     if recipe.package:
         packages.update(("debhelper", "dh-python"))

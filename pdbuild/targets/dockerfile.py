@@ -24,6 +24,7 @@ def render(recipe: Recipe, image: Image, version: str) -> str:
         "FROM scratch",
         "ARG VARIANT",
         "ADD build/rootfs.tar /",
+        "ADD build/rootfs-${VARIANT}.tar /",
         f"COPY build/${{VARIANT}}/ {recipe.build.prefix}/",
         *map(render_instruction, image_config(image)),
         f"LABEL org.opencontainers.image.title={name} \\",
@@ -35,7 +36,9 @@ def render(recipe: Recipe, image: Image, version: str) -> str:
 
 def render_ignored(recipe: Recipe) -> str:
     """The text of `build/Dockerfile.dockerignore`: only what the Dockerfile reads is sent."""
-    kept = ["build/rootfs.tar", *(f"build/{variant}" for variant in recipe.variants)]
+    kept = ["build/rootfs.tar"]
+    for variant in recipe.variants:
+        kept += (f"build/rootfs-{variant}.tar", f"build/{variant}")
     # The image that is made from the package leaves them out, too.
     packed = recipe.package is not None and recipe.build.prefix == "/usr"
     left = ("build/*/share/doc", "build/*/share/man") if packed else ()

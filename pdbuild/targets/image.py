@@ -1,5 +1,6 @@
 """Production images: a runtime that all variants share, and what each adds to it."""
 
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +19,7 @@ from pdbuild.plan.instructions import (
     Workdir,
 )
 from pdbuild.plan.stages import base_image
-from pdbuild.plan.steps import HOOKS, OUTPUT, apt_install, shipped, source_args
+from pdbuild.plan.steps import HOOKS, OUTPUT, apt_install, shipped, source_args, strict
 from pdbuild.plan.toolchain import checked
 from pdbuild.plan.types import VARIANT, Form, Request, Target
 from pdbuild.recipe.tables.image import Image as Table
@@ -56,12 +57,15 @@ class Image(Kind):
         yield from runtime(recipe, recipe.image)
         yield _production(recipe.image)
         for variant in variants:
+            yield _depends(recipe, variant)
+            yield _additions(recipe, variant)
             yield _content(recipe, variant)
             yield _image(variant)
 
 
 def runtime(recipe: Recipe, image: Table) -> Iterator[Stage]:
-    """A root file system of just what the production images need, as one layer."""
+    """A root file system of what the recipe names for the production images, as one layer."""
+    named = [*map(_relation, image.packages), *(recipe.package.depends if recipe.package else ())]
     yield Stage(
         name="runtime-build",
         base="base",
@@ -69,7 +73,7 @@ def runtime(recipe: Recipe, image: Table) -> Iterator[Stage]:
         "depend on, and no more.",
         instructions=(
             Arg(name="TARGETARCH"),
-            apt_install(recipe, "runtime", image.packages),
+            apt_install(recipe, "runtime", dict.fromkeys(("libc6", *named))),
         ),
     )
     yield Stage(
@@ -80,22 +84,65 @@ def runtime(recipe: Recipe, image: Table) -> Iterator[Stage]:
     )
 
 
+def _relation(package: str) -> str:
+    """A Debian package as apt's command line names it, as it is named in Depends."""
+    name, _, version = package.partition("=")
+    return f"{name} (= {version})" if version else name
+
+
+def _made(recipe: Recipe, variant: str) -> tuple[Bind, ...]:
+    """What of a variant goes into its image: the packages, or else the installed files."""
+    if recipe.package:
+        return (Bind(stage=f"package-{variant}", source="/deb", target="/deb"),)
+    return (Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT), *checked(recipe))
+
+
+def _depends(recipe: Recipe, variant: str) -> Stage:
+    """A text alone: as long as it stays the same, what follows from it is found in the cache."""
+    script = f"mkdir /depends; exec bash {HOOKS}/depends >/depends/relations"
+    return Stage(
+        name=f"depends-{variant}",
+        # Without a package, the tools say what programs are linked with.
+        base="base" if recipe.package else "compile",
+        comment=f"What {variant} depends on.",
+        instructions=(
+            Run(
+                argv=strict(script),
+                mounts=(*_made(recipe, variant), *shipped("depends"), Tmpfs(target="/tmp")),
+            ),
+        ),
+    )
+
+
+def _additions(recipe: Recipe, variant: str) -> Stage:
+    step = apt_install(recipe, "runtime", ())
+    mounts = (
+        Bind(stage=f"depends-{variant}", source="/depends", target="/run/depends"),
+        Bind(stage="runtime", source="/", target="/run/runtime"),
+    )
+    return Stage(
+        name=f"additions-{variant}",
+        base="base",
+        comment="What of that the runtime lacks.",
+        instructions=(
+            Arg(name="TARGETARCH"),
+            dataclasses.replace(step, mounts=(*mounts, *step.mounts)),
+        ),
+    )
+
+
 def _content(recipe: Recipe, variant: str) -> Stage:
     """What a variant adds to the runtime, in /image; checks that the runtime suffices."""
-    source: tuple[Bind, ...] = (Bind(stage=f"package-{variant}", source="/deb", target="/deb"),)
-    if recipe.package is None:
-        built = Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT)
-        source = (built, *checked(recipe))
     return Stage(
         name=f"content-{variant}",
         base="base",
-        comment=f"What {variant} adds to it. The runtime must satisfy its dependencies.",
+        comment=f"What {variant} adds to both, which must satisfy its dependencies.",
         instructions=(
             Run(
                 argv=("bash", f"{HOOKS}/image"),
                 mounts=(
-                    *source,
-                    Bind(stage="runtime", source="/", target="/rootfs"),
+                    *_made(recipe, variant),
+                    Bind(stage=f"additions-{variant}", source="/rootfs", target="/rootfs"),
                     *shipped("image"),
                     Tmpfs(target="/tmp"),
                 ),
@@ -120,7 +167,10 @@ def _image(variant: str) -> Stage:
         name=f"image-{variant}",
         base="production",
         comment=f"The production image of {variant}.",
-        instructions=(Copy(stage=f"content-{variant}", source="/image/", target="/"),),
+        instructions=(
+            Copy(stage=f"additions-{variant}", source="/rootfs/", target="/"),
+            Copy(stage=f"content-{variant}", source="/image/", target="/"),
+        ),
     )
 
 

@@ -1,8 +1,9 @@
-"""The root file system that build/Dockerfile starts from, and that Dockerfile."""
+"""The root file systems that build/Dockerfile puts together, and that Dockerfile."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from pdbuild.plan.instructions import Stage
+from pdbuild.plan.instructions import Copy, Stage
+from pdbuild.plan.steps import source_args
 from pdbuild.plan.types import Form, Plan, Request, Target
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets import dockerfile
@@ -11,26 +12,46 @@ from pdbuild.targets.kind import Kind
 
 
 class Rootfs(Kind):
-    """One archive, of one platform."""
+    """What the images of all variants share, and what each adds, for one platform."""
 
     name = "rootfs"
 
     def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
-        """The one target, if there is any."""
-        if recipe.image and len(request.platforms) == 1:
+        """An archive for all variants, and one of each."""
+        if recipe.image is None or len(request.platforms) > 1:
+            return
+        yield Target(
+            name="rootfs",
+            stage="runtime",
+            kind=self.name,
+            form=Form.ARCHIVE,
+            description="the root file system that build/Dockerfile starts from",
+            destination="build/rootfs.tar",
+        )
+        for variant in recipe.variants:
             yield Target(
-                name="rootfs",
-                stage="runtime",
+                name=f"rootfs-{variant}",
+                stage=f"rootfs-{variant}",
                 kind=self.name,
                 form=Form.ARCHIVE,
-                description="the root file system that build/Dockerfile starts from",
-                destination="build/rootfs.tar",
+                description=f"what {variant} needs besides",
+                variant=variant,
+                args=source_args(request),
+                destination=f"build/rootfs-{variant}.tar",
             )
 
     def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
-        """What the images start from, too."""
-        if recipe.image:
-            yield from runtime(recipe, recipe.image)
+        """What the images consist of, too."""
+        if recipe.image is None:
+            return
+        yield from runtime(recipe, recipe.image)
+        for variant in variants:
+            yield Stage(
+                name=f"rootfs-{variant}",
+                base="scratch",
+                comment=f"That of {variant} as an archive.",
+                instructions=(Copy(stage=f"additions-{variant}", source="/rootfs/", target="/"),),
+            )
 
     def beside(self, recipe: Recipe, plan: Plan) -> Mapping[str, str]:
         """The Dockerfile, and which files it reads."""

@@ -27,7 +27,8 @@ def test_everything_is_made_and_belongs_to_the_user(
     paddle: Project, baked: dict[str, Any], version: str
 ) -> None:
     expected = {"dev", "docs", "browse", "rootfs"}
-    expected |= {f"{kind}-{v}" for kind in ("binaries", "deb", "image") for v in VARIANTS}
+    kinds = ("binaries", "deb", "image", "rootfs")
+    expected |= {f"{kind}-{v}" for kind in kinds for v in VARIANTS}
     assert set(baked) == expected
     build = paddle.root / "build"
     for variant in VARIANTS:

@@ -44,7 +44,7 @@ TOOLS = {
 def greet(user: User, pdbuild_python: Path, engines: Path) -> Iterator[Project]:
     """The small make project, with all that build/Dockerfile needs and much that it does not."""
     made = sample(user, pdbuild_python, "make", f"greet-dockerfile-{os.urandom(3).hex()}")
-    made.bake("binaries", "images", "rootfs")
+    made.bake("binaries", "images", "rootfs", "rootfs-english", "rootfs-french")
     made.written("build/dev/ccache/big", os.urandom(20_000_000).hex())
     made.written(".dockerignore", "build\n")  # as many projects have it
     yield made

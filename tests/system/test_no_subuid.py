@@ -58,7 +58,8 @@ def test_buildkit_is_refused_before_any_work(greet: Project) -> None:
 
 def test_everything_is_made_and_belongs_to_the_user(greet: Project, baked: Baked) -> None:
     expected = {"dev", "rootfs"}
-    expected |= {f"{k}-{v}" for k in ("binaries", "deb", "image") for v in ("english", "french")}
+    kinds = ("binaries", "deb", "image", "rootfs")
+    expected |= {f"{kind}-{v}" for kind in kinds for v in ("english", "french")}
     assert set(baked[1]) == expected
     build = greet.root / "build"
     assert [p for p in build.rglob("*") if p.lstat().st_uid != greet.user.uid] == []
@@ -148,7 +149,8 @@ def test_the_example_from_a_clean_clone(bare_user: User, pdbuild_python: Path) -
     rows = {row["target"]: row for row in json.loads(done.stdout)["rows"]}
     variants = ("cpu", "noavx", "gpu", "gpu-noavx")
     expected = {"dev", "docs", "rootfs"}
-    expected |= {f"{kind}-{v}" for kind in ("binaries", "deb", "image") for v in variants}
+    kinds = ("binaries", "deb", "image", "rootfs")
+    expected |= {f"{kind}-{v}" for kind in kinds for v in variants}
     assert expected <= set(rows)
     assert paddle.succeeds("run", "paddle", "version").startswith("paddle ")
     assert paddle.succeeds("run", "a.py", "--variant=noavx")

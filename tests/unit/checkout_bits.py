@@ -56,7 +56,8 @@ VARIANTS = ("fast", "portable")
 BINARIES = {f"binaries-{v}" for v in VARIANTS}
 DEBS = {f"deb-{v}" for v in VARIANTS}
 IMAGES = {f"image-{v}" for v in VARIANTS}
-COMPILED = BINARIES | DEBS | IMAGES
+ROOTS = {f"rootfs-{v}" for v in VARIANTS}
+COMPILED = BINARIES | DEBS | IMAGES | ROOTS
 ALL = COMPILED | {"dev", "rootfs"}
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from checkout_bits import ALL, COMPILED, DEBS, IMAGES, Checkout
+from checkout_bits import ALL, COMPILED, DEBS, IMAGES, ROOTS, Checkout
 
 from pdbuild import baking, project, uptodate
 from pdbuild.choices import Choices
@@ -62,8 +62,8 @@ CHANGES: dict[str, tuple[Callable[[Checkout], object], set[str]]] = {
     ".dockerignore": (lambda c: c.write(".dockerignore", "code/data\n"), COMPILED),
     "the hook that builds": (hook("build"), COMPILED | {"dev"}),
     "what that hook sources": (hook("tree"), COMPILED | {"dev"}),
-    "the hook that packs": (hook("package"), DEBS | IMAGES | {"dev"}),
-    "the hook of the runtime": (hook("runtime"), IMAGES | {"rootfs", "dev"}),
+    "the hook that packs": (hook("package"), DEBS | IMAGES | ROOTS | {"dev"}),
+    "the hook of the runtime": (hook("runtime"), IMAGES | ROOTS | {"rootfs", "dev"}),
     "a hook that only dev has": (hook("develop"), {"dev"}),
     "a block": (
         edits("toolchain/own.toml", "[source]", 'apt = ["rsync"]\n[source]'),
@@ -77,13 +77,16 @@ CHANGES: dict[str, tuple[Callable[[Checkout], object], set[str]]] = {
         edits("pdbuild.toml", "[build]", '[build]\narguments = ["-DX=1"]'),
         COMPILED | {"dev"},
     ),
-    "[package]": (edits("pdbuild.toml", "squares numbers", "squares"), DEBS | IMAGES | {"dev"}),
+    "[package]": (
+        edits("pdbuild.toml", "squares numbers", "squares"),
+        DEBS | IMAGES | ROOTS | {"dev"},
+    ),
     "[image]": (edits("pdbuild.toml", 'command = ["squares"]', "command = []"), IMAGES | {"dev"}),
     "an option of one variant": (
         edits(
             "pdbuild.toml", 'portable = { AVX = "OFF" }', 'portable = { AVX = "OFF", TEST = "ON" }'
         ),
-        {"binaries-portable", "deb-portable", "image-portable", "dev"},
+        {"binaries-portable", "deb-portable", "image-portable", "rootfs-portable", "dev"},
     ),
     "--set": (chooses(Choices(settings={"TEST": "ON"})), COMPILED),
     "the engine": (lambda c: setattr(c.engine, "version", "2"), ALL),
@@ -162,6 +165,9 @@ def test_platforms(checkout: Checkout) -> None:
 
 def test_a_registrys_tag_may_have_moved(checkout: Checkout) -> None:
     checkout.edit("pdbuild.toml", "[toolchain]", "[base]\nbootstrap = false\n[toolchain]")
+    assert checkout.bake() == ALL
+    assert checkout.bake() == ALL
+    checkout.edit("pdbuild.toml", "[base]", '[mirrors]\nregistry = "mirror:5000"\n[base]')
     assert checkout.bake() == ALL
     assert checkout.bake() == ALL
 

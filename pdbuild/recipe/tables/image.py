@@ -17,7 +17,9 @@ class Image(Table):
     """`[image]`: the production image of each variant."""
 
     packages: tuple[str, ...] = key(
-        "Debian packages of the runtime, with their dependencies.", merge=MERGE_APPEND, default=()
+        "Debian packages besides libc6 and what the package depends on.",
+        merge=MERGE_APPEND,
+        default=(),
     )
     entrypoint: str = key(
         'A hook: "entrypoint" runs a Python program or any command. Empty: none.', default=""

@@ -41,7 +41,7 @@ def test_dockerfile(case: str, request: pytest.FixtureRequest) -> None:
     assert ignored[0] == "*"
     assert ignored[1:] == [
         "!build/rootfs.tar",
-        *(f"!build/{variant}" for variant in rendered.variants),
+        *(f"!build/{name}" for v in rendered.variants for name in (f"rootfs-{v}.tar", v)),
         *(["build/*/share/doc", "build/*/share/man"] if rendered.package else []),
     ]
 

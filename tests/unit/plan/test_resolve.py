@@ -32,6 +32,7 @@ def test_targets_tags_and_places_of_the_example() -> None:
         "docs",
         "browse",
         "rootfs",
+        *(f"rootfs-{v}" for v in variants),
         "dev",
     ]
     tags = {name: target.tags for name, target in found.items() if target.form is Form.IMAGE}
@@ -104,8 +105,8 @@ def test_only_the_stages_that_are_needed() -> None:
         *tools, "compile", "build-noavx", "binaries-noavx",
     ]  # fmt: skip
     assert names(plan("paddle", "image-gpu")) == [
-        *tools, "compile", "build-gpu", "package-gpu",
-        "runtime-build", "runtime", "production", "content-gpu", "image-gpu",
+        *tools, "compile", "build-gpu", "package-gpu", "runtime-build", "runtime", "production",
+        "depends-gpu", "additions-gpu", "content-gpu", "image-gpu",
     ]  # fmt: skip
     assert not {"compile", "docs"} & set(names(plan("paddle", "dev")))
     # The reference of the pages is read from the default variant.

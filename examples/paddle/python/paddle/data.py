@@ -98,11 +98,7 @@ class Dataset:
     def split(self, fraction, seed=1):
         """A random ``fraction`` of the samples and the others, as two data sets."""
         part, rest = c_void_p(), c_void_p()
-        check(
-            lib.paddle_dataset_split(
-                self._pointer, fraction, seed, byref(part), byref(rest)
-            )
-        )
+        check(lib.paddle_dataset_split(self._pointer, fraction, seed, byref(part), byref(rest)))
         return Dataset._own(part.value), Dataset._own(rest.value)
 
     def __repr__(self):

@@ -114,9 +114,7 @@ class Tensor:
     def _binary(self, name, other):
         if not isinstance(other, Tensor):
             return NotImplemented
-        return Tensor._own(
-            lib.paddle_tensor_binary(_BINARY[name], self._pointer, other._pointer)
-        )
+        return Tensor._own(lib.paddle_tensor_binary(_BINARY[name], self._pointer, other._pointer))
 
     def __add__(self, other):
         return self._binary("add", other)
@@ -155,9 +153,7 @@ def random_normal(*shape, seed=1):
 
 def matmul(a, b, transpose_a=False, transpose_b=False):
     """The product of two matrices, either of them transposed if wanted."""
-    return Tensor._own(
-        lib.paddle_tensor_matmul(a._pointer, transpose_a, b._pointer, transpose_b)
-    )
+    return Tensor._own(lib.paddle_tensor_matmul(a._pointer, transpose_a, b._pointer, transpose_b))
 
 
 def conv2d(x, weights, bias=None, stride=1, padding=0):

@@ -185,9 +185,7 @@ class LibraryTest(unittest.TestCase):
     def test_cpu_without_avx(self):
         result = self.import_with(PADDLE_TEST_NO_AVX="1")
         if os.environ["PADDLE_AVX"] == "1":
-            self.assertIn(
-                "ImportError: this build needs AVX, use the noavx variant", result.stderr
-            )
+            self.assertIn("ImportError: this build needs AVX, use the noavx variant", result.stderr)
         else:
             self.assertEqual(result.returncode, 0, result.stderr)
 

@@ -57,15 +57,11 @@ class ProgramTest(unittest.TestCase):
 
     def train_and_predict(self, model, *options):
         saved = self.path("model.pdck")
-        result = paddle(
-            "train", "--model", model, "--data", "synthetic", "--save", saved, *options
-        )
+        result = paddle("train", "--model", model, "--data", "synthetic", "--save", saved, *options)
         self.assertEqual(result.returncode, 0, result.stderr)
         accuracy = re.findall(r"validation accuracy ([\d.]+)", result.stdout)[-1]
         self.assertGreaterEqual(float(accuracy), 0.95)
-        result = paddle(
-            "predict", "--load", saved, "--data", "synthetic", "--samples", "50"
-        )
+        result = paddle("predict", "--load", saved, "--data", "synthetic", "--samples", "50")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(len(result.stdout.splitlines()), 50)
         self.assertIn("of 50 right", result.stderr)
@@ -115,9 +111,7 @@ class ProgramTest(unittest.TestCase):
             result = paddle(*arguments, PADDLE_TEST_NO_AVX="1")
             if os.environ["PADDLE_AVX"] == "1":
                 self.assertEqual(result.returncode, 1)
-                self.assertEqual(
-                    result.stderr, "this build needs AVX, use the noavx variant\n"
-                )
+                self.assertEqual(result.stderr, "this build needs AVX, use the noavx variant\n")
             else:
                 self.assertNotIn("needs AVX", result.stderr)
 
