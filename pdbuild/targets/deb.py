@@ -45,6 +45,10 @@ class Deb(Kind):
                 instructions=(Copy(stage=f"package-{variant}", source="/deb/", target="/"),),
             )
 
+    def where(self, target: Target, files: Sequence[str]) -> str:
+        """The packages, but for those of debug symbols, which stand beside them."""
+        return ", ".join(file for file in files if "-dbgsym-" not in file)
+
 
 def package_name(recipe: Recipe, variant: str) -> str:
     """The Debian binary package of a variant; the default one has no suffix."""

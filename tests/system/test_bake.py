@@ -35,6 +35,7 @@ def test_everything_is_made_and_belongs_to_the_user(
         assert (build / variant / "bin/paddle").is_file()
         assert (build / variant / "lib/libpaddle.so").resolve().is_file()
         assert (build / f"paddle-{version}{suffix(variant)}.deb").is_file()
+        assert (build / f"paddle-dbgsym-{version}{suffix(variant)}.deb").is_file()
     assert (build / "docs/index.html").is_file()
     assert (build / "Dockerfile").is_file()
     strangers = [path for path in build.rglob("*") if path.lstat().st_uid != paddle.user.uid]

@@ -68,20 +68,21 @@ def test_a_report_as_table_and_as_json() -> None:
     files = [
         file("t-binaries", "build/cpu/l.so.1", 2000),
         file("t-binaries", "build/cpu/l.so", 2000, link="l.so.1"),
-        file("t-deb", "build/x_1.deb", 10),
+        file("t-deb", "build/x-1.deb", 10),
+        file("t-deb", "build/x-dbgsym-1.deb", 5),
     ]
     plan, built = made("binaries", "deb", "image")
     told = report.make(plan, built, files, (), Solve(targets=[t.name for t in plan.targets]))
     # A link takes no room of its own.
     assert [(row.where, row.size) for row in told.rows] == [
         ("build/binaries/ (2 files)", 2000),
-        ("build/x_1.deb", 10),
+        ("build/x-1.deb", 15),
         ("localhost/x:1", 0),
     ]
     table = report.as_table(replace(told, next="pdbuild run a.py"))
     assert table.splitlines()[0].split() == ["TARGET", "WHERE", "SIZE", "TIME"]
     assert table.endswith("\n\nnext: pdbuild run a.py")
-    assert json.loads(report.as_json(told))["rows"][1]["size"] == 10
+    assert json.loads(report.as_json(told))["rows"][1]["size"] == 15
 
 
 def test_a_base_is_an_image_that_is_found_by_suite_and_architecture(
