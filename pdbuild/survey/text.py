@@ -182,8 +182,8 @@ def _image(facts: Facts, identity: Identity) -> str:
     if not wanted:
         return "# It installs no program, so it has no production image; one would be:\n# [image]"
     sure = len(programs) == 1
-    lines = [commented(f"command = [{quoted(wanted)}]", "" if sure else "guess: its main program")]
-    return table("image", ['packages = ["libstdc++6"]', *lines])
+    command = commented(f"command = [{quoted(wanted)}]", "" if sure else "guess: its main program")
+    return table("image", [command])
 
 
 def _synopsis(text: str) -> str:

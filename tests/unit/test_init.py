@@ -206,6 +206,9 @@ def test_what_a_cmake_project_says(
     assert recipe.package
     assert (recipe.package.description, recipe.package.license) == ("squares numbers", "MIT")
     assert recipe.image and recipe.image.command == ("squares",)
+    # What its programs are linked with comes by what the package depends on.
+    assert recipe.image.packages == ()
+    assert "additions-cpu" in {stage.name for stage in resolve(recipe, Request()).stages}
     lines = (folder / "pdbuild.toml").read_text().splitlines()
     guesses = [line.partition("guess: ")[2] for line in lines if "guess: " in line]
     assert "for the tests: GTest" in guesses
