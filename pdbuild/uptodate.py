@@ -230,7 +230,7 @@ class State:
 
     def _look(self, name: str, path: str, since: int) -> str:
         root = self._contexts[name] if name else self._plan.root
-        part = "" if set(path) & set("*?[") else path
+        part = "" if set(path) & set("*?[") else _followed(root, path)
         if (root, part) not in self._listings:
             ignored = _NOTHING if name else self._ignored
             self._listings[root, part] = content.listing(Path(root), part, ignored)
@@ -256,6 +256,12 @@ class State:
             for layout in layouts:
                 path = layout.blob(blob.digest)
                 yield str(path), _stamp(path)
+
+
+def _followed(root: str, path: str) -> str:
+    """A part of a folder as it is called where it really is, if that is in the folder, too."""
+    top, real = os.path.realpath(root), os.path.realpath(os.path.join(root, path.strip("/")))  # noqa: PTH118
+    return real.removeprefix(f"{top}/") if real.startswith(f"{top}/") else path
 
 
 def _without_waiting(stage: Stage) -> Stage:

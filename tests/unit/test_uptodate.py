@@ -21,6 +21,15 @@ def test_nothing_to_do(checkout: Checkout) -> None:
     assert checkout.bake() == set()
 
 
+def test_a_source_behind_a_link(checkout: Checkout) -> None:
+    (checkout.root / "code").rename(checkout.root / "really")
+    (checkout.root / "code").symlink_to("really")
+    checkout.bake()
+    assert checkout.bake() == set()
+    checkout.write("really/deep/er/b.cc", "changed")
+    assert checkout.bake() == COMPILED
+
+
 def test_a_part_and_the_whole(checkout: Checkout) -> None:
     checkout.choices = Choices(targets=("image-portable",))
     assert checkout.bake() == set()
