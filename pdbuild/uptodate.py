@@ -144,7 +144,7 @@ class State:
             and not self._moving(target)
             and record.fingerprint == self._fingerprint(target, record.since)
             and record.digest in exports.digests(layout)
-            and all([_whole(Path(path), stamp) for path, stamp in record.files.items()])
+            and all([exports.whole(Path(path), stamp) for path, stamp in record.files.items()])
         ):
             return Output(target=target, layout=layout, digest=record.digest)
         # Before it is baked: what changes meanwhile is seen the next time.
@@ -230,7 +230,7 @@ class State:
 
     def _look(self, name: str, path: str, since: int) -> str:
         root = self._contexts[name] if name else self._plan.root
-        part = "" if set(path) & set("*?[") else _followed(root, path)
+        part = "" if set(path) & set("*?[") else content.followed(root, path)
         if (root, part) not in self._listings:
             ignored = _NOTHING if name else self._ignored
             self._listings[root, part] = content.listing(Path(root), part, ignored)
@@ -255,13 +255,7 @@ class State:
         for blob in here.reachable(here.describe(output.digest)):
             for layout in layouts:
                 path = layout.blob(blob.digest)
-                yield str(path), _stamp(path)
-
-
-def _followed(root: str, path: str) -> str:
-    """A part of a folder as it is called where it really is, if that is in the folder, too."""
-    top, real = os.path.realpath(root), os.path.realpath(os.path.join(root, path.strip("/")))  # noqa: PTH118
-    return real.removeprefix(f"{top}/") if real.startswith(f"{top}/") else path
+                yield str(path), exports.stamp(path)
 
 
 def _without_waiting(stage: Stage) -> Stage:
@@ -284,28 +278,6 @@ def _digest(*parts: object) -> str:
 def _pdbuild() -> str:
     """This pdbuild: another may make something else of the same recipe."""
     return looks.source(Path(__file__).parent)
-
-
-def _stamp(path: Path) -> str:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - a third of Path.stat's time, a hundred times
-    except OSError:
-        return ""
-    return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def _whole(path: Path, stamp: str) -> bool:
-    """Whether a blob is as it was. One that has another content goes: exporters keep what has
-    the right name.
-    """
-    now = _stamp(path)
-    if not now or now == stamp:
-        return bool(now)
-    with path.open("rb") as file:
-        right = hashlib.file_digest(file, "sha256").hexdigest() == path.name
-    if not right:
-        path.unlink(missing_ok=True)
-    return right
 
 
 def _read(folder: Path, name: str) -> _Record | None:

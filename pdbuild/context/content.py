@@ -40,6 +40,12 @@ def listing(root: Path, part: str, ignored: Ignored) -> Listing:
     return Listing(root=root, entries=tuple(entries), filtered=filtered)
 
 
+def followed(root: str, path: str) -> str:
+    """A part of a folder as it is called where it really is, if that is in the folder, too."""
+    top, real = os.path.realpath(root), os.path.realpath(os.path.join(root, path.strip("/")))  # noqa: PTH118
+    return real.removeprefix(f"{top}/") if real.startswith(f"{top}/") else path
+
+
 def digest(seen: Listing) -> str:
     """What the listing's files contain, their names and modes. Times and owners do not count."""
     total = hashlib.sha256()

@@ -1,7 +1,11 @@
-"""The OCI layouts that targets are exported to: which images they hold, and clearing old ones."""
+"""The OCI layouts that targets are exported to: which images they hold, whether they are whole,
+and clearing old ones.
+"""
 
 import contextlib
+import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -46,3 +50,27 @@ def keep_only(layout: Path, digest: str) -> None:
         if f"sha256:{blob.name}" not in used:
             blob.unlink()
     shutil.rmtree(layout / "ingest", ignore_errors=True)
+
+
+def stamp(path: Path) -> str:
+    """Size and time of a blob, "" when it is not there."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a third of Path.stat's time, a hundred times
+    except OSError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def whole(path: Path, before: str) -> bool:
+    """Whether a blob is as it was before, by its stamp.
+
+    One that has another content goes: exporters keep what has the right name.
+    """
+    now = stamp(path)
+    if not now or now == before:
+        return bool(now)
+    with path.open("rb") as file:
+        right = hashlib.file_digest(file, "sha256").hexdigest() == path.name
+    if not right:
+        path.unlink(missing_ok=True)
+    return right

@@ -78,9 +78,34 @@ def test_a_read_only_source_is_baked_elsewhere(
     assert (elsewhere / "build/cpu/bin/paddle").is_file()
 
 
+def daemons(paddle: Project) -> dict[Path, int]:
+    """The logs of buildkitds, with their times: one that starts writes a new one."""
+    found = paddle.user.home.glob(".cache/pdbuild/buildkit/*.log*")
+    return {path: path.stat().st_mtime_ns for path in found}
+
+
+def test_what_was_deleted_comes_back_without_an_engine(
+    paddle: Project, baked: dict[str, Any]
+) -> None:
+    rows = paddle.bake("all")
+    logs = daemons(paddle)
+    assert logs
+    library = next((paddle.root / "build/cpu").rglob("libpaddle.so*"))
+    content = library.read_bytes()
+    library.unlink()
+    image = rows["image-noavx"]["where"]
+    paddle.runs("podman", "image", "rm", "--force", image)
+    paddle.bake("all")
+    assert library.read_bytes() == content
+    program = ("podman", "run", "--rm", "--network=host", image, "paddle", "version")
+    assert paddle.runs(*program).startswith("paddle ")
+    assert daemons(paddle) == logs
+
+
 def test_again_there_is_nothing_to_do(paddle: Project, baked: dict[str, Any]) -> None:
     paddle.bake("all")  # whatever an earlier test changed
     before = {p: p.stat().st_mtime_ns for p in (paddle.root / "build").rglob("*")}
+    logs = daemons(paddle)
     spans = []
     for _ in range(3):
         began = time.monotonic()
@@ -88,6 +113,7 @@ def test_again_there_is_nothing_to_do(paddle: Project, baked: dict[str, Any]) ->
         spans.append(time.monotonic() - began)
     assert {p: p.stat().st_mtime_ns for p in (paddle.root / "build").rglob("*")} == before
     assert [row for row in rows.values() if not row["cached"]] == []
+    assert daemons(paddle) == logs  # none was started
     took = statistics.median(spans)
     print(f"nothing changed, median of 3: {took:.2f} s")
     assert took < 2.0
