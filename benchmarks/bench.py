@@ -24,13 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild.account.limits import limits
-
 from pdbuild import definition, tools
 from pdbuild.base import architecture
 from pdbuild.bootstrap.options import arguments as bootstrap_arguments
 from pdbuild.container.host import find as found_host
 from pdbuild.engine import daemon
+from pdbuild.limits import limits
 from pdbuild.oci import Layout
 from pdbuild.plan.types import Request
 from pdbuild.recipe.load import load
