@@ -92,8 +92,7 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
     place = _Place(recipe, chosen)
     if work.clean:
         place.clean()
-    what = (image.reference, image.digest, str(chosen), request.version.text)
-    key = [*what, work.package, *work.devices]
+    key = _key((image.reference, image.digest, str(chosen), request.version.text), work)
     if not work.target and (last := place.unchanged(key)):
         editor.after_build(recipe, image.reference, place.tree)
         print(last)
@@ -105,6 +104,13 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
     if code == 0 and not work.target:
         place.remember(key, source)
     return code
+
+
+def _key(what: tuple[str, ...], work: _Work) -> list[object]:
+    """What a build goes by beside the source: with another key it is another build."""
+    from pdbuild import shipped
+
+    return [*what, work.package, *work.devices, looks.folder(shipped.hooks_dir())]
 
 
 class _Place:
