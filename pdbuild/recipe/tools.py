@@ -44,25 +44,32 @@ def mistakes(path: KeyPath, table: "Build | Variant", recipe: "Recipe") -> Itera
 
 
 def as_options(recipe: "Recipe") -> "Recipe":
-    """The recipe with an option for each tool that is named, or whose blocks leave a choice."""
-    options = {}
+    """The recipe with an option for each tool that is named, or whose blocks leave a choice.
+
+    Variants differ by a tool when one of them names it: each has it among its options then.
+    """
     for tool, values in _VALUES.items():
-        tables = (recipe.build, *recipe.variants.values())
-        named = any(getattr(table, tool) for table in tables)
+        usual = getattr(recipe.build, tool)
+        named = {name: getattr(variant, tool) for name, variant in recipe.variants.items()}
         blocks = [value for value in values if value in recipe.block_names]
-        if named or len(blocks) > (tool == "compiler"):
-            here = tuple(v for v in values if v in _NO_BLOCKS or v in blocks)
-            chosen = getattr(recipe.build, tool) or values[0]
-            options[variable(tool)] = Option(default=chosen, values=here)
+        if usual or any(named.values()) or len(blocks) > (tool == "compiler"):
+            recipe = _with(recipe, tool, usual or values[0], named if any(named.values()) else {})
+    return recipe
+
+
+def _with(recipe: "Recipe", tool: str, usual: str, named: dict[str, str]) -> "Recipe":
+    """The recipe with the option of one tool, which `named` says of each variant, if at all."""
+    values = (v for v in _VALUES[tool] if v in (*_NO_BLOCKS, *recipe.block_names))
+    chosen = {name: value or usual for name, value in named.items()}
+    option = Option(default=chosen.get(recipe.default_variant, usual), values=tuple(values))
     variants = {
-        name: dataclasses.replace(variant, options=variant.options | _of(variant))
+        name: dataclasses.replace(variant, options=variant.options | {variable(tool): chosen[name]})
+        if chosen
+        else variant
         for name, variant in recipe.variants.items()
     }
-    return dataclasses.replace(recipe, options=recipe.options | options, variants=variants)
-
-
-def _of(variant: "Variant") -> dict[str, str]:
-    return {variable(tool): value for tool in _VALUES if (value := getattr(variant, tool))}
+    options = recipe.options | {variable(tool): option}
+    return dataclasses.replace(recipe, options=options, variants=variants)
 
 
 def variable(name: str) -> str:

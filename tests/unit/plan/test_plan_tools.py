@@ -56,6 +56,16 @@ def test_a_variant_names_its_own(tmp_path: Path) -> None:
     loaded = recipe(tmp_path, '"gcc", "clang"', 'compiler = "clang"', variants)
     assert tools(loaded) == {"PDBUILD_COMPILER": "clang"}
     assert tools(loaded, "two") == {"PDBUILD_COMPILER": "gcc"}
+    # What the development image takes when nothing is said is the default variant.
+    assert loaded.options["PDBUILD_COMPILER"].default == "clang"
+    other = 'one = { default = true, compiler = "clang" }\ntwo = {}'
+    loaded = recipe(tmp_path, '"gcc", "clang"', "", other)
+    assert loaded.options["PDBUILD_COMPILER"].default == "clang"
+    assert [tools(loaded, name)["PDBUILD_COMPILER"] for name in ("one", "two")] == [
+        "clang",
+        "default",
+    ]
+    loaded = recipe(tmp_path, '"gcc", "clang"', 'compiler = "clang"', variants)
     with pytest.raises(UsageError, match="variant two is defined by compiler=gcc"):
         tools(loaded, "two", PDBUILD_COMPILER="clang")
     # `pdbuild build --set compiler=gcc` is the variant that has it.
