@@ -32,6 +32,7 @@ def _shares(item: pytest.Item) -> str:
     return next((name for name in _SHARED if name in used), item.path.name)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     shared = {item: _shares(item) for item in items}
     order = {name: number for number, name in enumerate(_SHARED)}
