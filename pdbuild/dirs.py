@@ -45,12 +45,12 @@ def runtime_dir() -> Path:
 
 def cache_path() -> Path:
     """Where `cache_dir` is, or would be; nothing is made."""
-    return _absolute(os.environ.get("PDBUILD_CACHE_DIR") or _home("XDG_CACHE_HOME", ".cache"))
+    return _absolute(os.environ.get("PDBUILD_CACHE_DIR") or _platform("user_cache_dir"))
 
 
 def data_path() -> Path:
     """Where `data_dir` is, or would be; nothing is made."""
-    return _absolute(os.environ.get("PDBUILD_DATA_DIR") or _home("XDG_DATA_HOME", ".local/share"))
+    return _absolute(os.environ.get("PDBUILD_DATA_DIR") or _platform("user_data_dir"))
 
 
 def runtime_path() -> Path:
@@ -67,12 +67,10 @@ def _shared() -> Path:
     return Path(tempfile.gettempdir(), f"pdbuild-{os.getuid()}")
 
 
-def _home(variable: str, below_home: str) -> str:
-    """As the XDG base directory specification has it; a library takes longer to import than a
-    program in an image takes to be found up to date.
-    """
-    chosen = os.environ.get(variable, "").strip()
-    return f"{chosen or Path.home() / below_home}/pdbuild"
+def _platform(name: str) -> str:
+    import platformdirs
+
+    return str(getattr(platformdirs, name)("pdbuild", appauthor=False))
 
 
 def _absolute(path: str) -> Path:
