@@ -27,6 +27,7 @@ version = "1.0"
 blocks = [{blocks}]
 [build]
 hook = "./build.sh"
+hardening = false
 """
 # Only as many files as it takes to have something baked into build/.
 HOOK = '#!/bin/bash\nmkdir -p "$PDBUILD_OUTPUT/usr"\necho 1 >"$PDBUILD_OUTPUT/usr/file"\n'
