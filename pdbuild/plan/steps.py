@@ -1,5 +1,6 @@
 """What steps have in common: their folders, hooks and mounts."""
 
+import functools
 from collections.abc import Iterable
 
 from pdbuild.plan.instructions import Bind, Cache, Mount, Run, Secret, Tmpfs
@@ -34,6 +35,7 @@ _OF_BUILDS = ("tree", "compiler", "strip")
 OWN = "build-own"
 
 
+@functools.cache
 def shipped(hook: str) -> tuple[Mount, ...]:
     """The mounts of a hook of pdbuild's and of what it sources."""
     if hook == OWN:

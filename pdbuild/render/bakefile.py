@@ -30,7 +30,9 @@ def render(
     groups = {name: {"targets": list(members)} for name, members in plan.groups.items()}
     groups["default"] = {"targets": [target.name for target in plan.targets]}
     bake = {"group": groups, "target": targets}
-    return json.dumps(_escaped(bake), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(bake, indent=2, ensure_ascii=False)
+    # Bake reads JSON strings as HCL templates. Nothing else in the text can look like one.
+    return text.replace("${", "$${").replace("%{", "%%{") + "\n"
 
 
 def _target(
@@ -69,16 +71,3 @@ def _csv(*fields: str) -> str:
         '"' + field.replace('"', '""') + '"' if set(field) & set(',"') else field
         for field in fields
     )
-
-
-def _escaped(value: Any) -> Any:
-    """Bake reads JSON strings as HCL templates: `${` and `%{` must be doubled."""
-    match value:
-        case str():
-            return value.replace("${", "$${").replace("%{", "%%{")
-        case list():
-            return [_escaped(item) for item in value]
-        case dict():
-            return {key: _escaped(item) for key, item in value.items()}
-        case _:
-            return value
