@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.base import architecture, find
+from pdbuild.base import architecture, ensure
 
 from .conftest import User
 from .project import Project, sample
@@ -36,9 +36,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A registry on this machine, with Debian's base as `hub/library/debian:nowhere-else`."""
     program = shutil.which("docker-registry")
     skopeo = shutil.which("skopeo")
-    base = find("trixie", architecture())
-    if not (program and skopeo and base):
-        pytest.skip("NOT RUN: needs docker-registry, skopeo and a base of the developer's")
+    assert program and skopeo, "scripts/setup test installs them"
+    base = ensure("trixie", architecture(), mirror="", say=print)
     folder = tmp_path_factory.mktemp("registry")
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"localhost:{free.getsockname()[1]}"
