@@ -19,16 +19,17 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.addinivalue_line("markers", "long: takes many minutes; --long runs it")
+    config.addinivalue_line("markers", "xdist_group: tests that share what one worker makes")
 
 
 # What takes minutes to make is made once: all tests that use it run on one worker. The one with
 # the most work comes first, or the others would end before it.
-_SHARED = ("paddle", "runs", "bare_user")
+_SHARED = ("paddle", "conformance", "bare_user")
 
 
 def _shares(item: pytest.Item) -> str:
     """The name under which pytest-xdist keeps tests together: what they share, or their file."""
-    used = getattr(item, "fixturenames", ())
+    used = {item.path.parent.name, *getattr(item, "fixturenames", ())}
     return next((name for name in _SHARED if name in used), item.path.name)
 
 

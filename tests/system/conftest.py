@@ -232,7 +232,8 @@ def _remove_stale() -> None:
 def user() -> Iterator[User]:
     """An ordinary user with subordinate ids, for the session."""
     needs_root()
-    _remove_stale()
+    with _alone():
+        _remove_stale()
     made = make_user(f"pdbtest{os.getpid()}", subordinate=True)
     yield made
     remove_user(made)
