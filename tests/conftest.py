@@ -33,15 +33,15 @@ def _shares(item: pytest.Item) -> str:
     return next((name for name in _SHARED if name in used), item.path.name)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.path.parent.name in ("system", "conformance"):
+        item.add_marker(pytest.mark.xdist_group(_shares(item)))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    shared = {item: _shares(item) for item in items}
-    order = {name: number for number, name in enumerate(_SHARED)}
-    if config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput"):
-        items.sort(key=lambda item: order.get(shared[item], len(order)))
-    for item in items:
-        if item.path.parent.name in ("system", "conformance"):
-            item.add_marker(pytest.mark.xdist_group(shared[item]))
+    if hasattr(config, "workerinput"):
+        order = {name: number for number, name in enumerate(_SHARED)}
+        items.sort(key=lambda item: order.get(_shares(item), len(order)))
     if not config.getoption("--long"):
         for item in items:
             if item.get_closest_marker("long"):
