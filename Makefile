@@ -15,10 +15,11 @@ bake:
 	@echo
 	@echo "next: .venv/bin/pdbuild run a.py --variant gpu-noavx"
 
+# The engines compile while linters and unit tests run.
 test:
 	@scripts/setup test
-	@$(MAKE) --no-print-directory lint
-	.venv/bin/pytest -v -n $(WORKERS) --dist=loadgroup $(PYTEST_FLAGS)
+	@$(MAKE) --no-print-directory docs check
+	.venv/bin/pytest -v -n $(WORKERS) --dist=loadgroup tests/system tests/conformance $(PYTEST_FLAGS)
 
 check: code
 	.venv/bin/pytest -q -n $(WORKERS) tests/unit $(PYTEST_FLAGS)
