@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pdbuild import dirs
 from pdbuild.errors import PdbuildError
-from pdbuild.plan.instructions import Arg, Instruction, Stage
+from pdbuild.plan.instructions import Arg, Env, Instruction, Stage
 from pdbuild.plan.text import render_instruction
 from pdbuild.plan.types import Plan, Target
 from pdbuild.progress import Failure
@@ -50,8 +50,10 @@ def recall(plan: Plan, target: Target) -> Point | None:
         name, step = noted["stage"], noted["step"]
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    for stage in plan.stages:
-        values = _values(stage, target)
+    environment: dict[str, dict[str, str]] = {}
+    for stage in plan.stages:  # each after what it starts from
+        values = environment.get(stage.base, {}) | _values(stage, target)
+        environment[stage.name] = environment.get(stage.base, {}) | _environment(stage)
         for index, instruction in enumerate(stage.instructions):
             text = one_line(instruction)
             if stage.name == name and step in (brief(text), brief(_expanded(text, values))):
@@ -65,14 +67,20 @@ def one_line(instruction: Instruction) -> str:
 
 
 def _values(stage: Stage, target: Target) -> dict[str, str]:
-    """The stage's build arguments."""
+    """The stage's own variables and build arguments."""
     declared = {i.name: i.default for i in stage.instructions if isinstance(i, Arg)}
     values = {name: target.args.get(name, default) for name, default in declared.items()}
-    return {name: value for name, value in values.items() if value is not None}
+    given = {name: value for name, value in values.items() if value is not None}
+    return _environment(stage) | given
+
+
+def _environment(stage: Stage) -> dict[str, str]:
+    """The variables that the stage sets, also for those that start from it."""
+    return {i.name: i.value for i in stage.instructions if isinstance(i, Env)}
 
 
 def _expanded(text: str, values: dict[str, str]) -> str:
-    """BuildKit names a step with its arguments put in."""
+    """BuildKit names a step with its arguments and environment put in."""
     return re.sub(r"\$(\w+|\{\w+\})", lambda m: values.get(m[1].strip("{}"), m[0]), text)
 
 

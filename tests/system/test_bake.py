@@ -64,7 +64,7 @@ def test_artifacts_json_tells_the_truth(paddle: Project, baked: dict[str, Any]) 
 def test_a_read_only_source_is_baked_elsewhere(
     paddle: Project, baked: dict[str, Any], version: str
 ) -> None:
-    closed, elsewhere = (paddle.root, paddle.root / "build"), paddle.root.parent / "elsewhere"
+    closed, elsewhere = (paddle.root, paddle.root / "build"), paddle.root.parent / "baked-elsewhere"
     for folder in closed:
         folder.chmod(0o555)
     try:

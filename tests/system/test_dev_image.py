@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from pdbuild.version import Version
+
 from .conftest import User
 from .project import Project, give
 
@@ -86,7 +88,7 @@ def test_the_seeds_command_makes_binaries_package_and_dockerfile(dev: Dev, first
     (deb,) = build.glob("paddle-[0-9]*.deb")
     version = re.fullmatch(r"paddle-(.+)\.deb", deb.name)[1]  # type: ignore[index]
     fields = subprocess.run(["dpkg-deb", "-f", deb], capture_output=True, text=True, check=True)
-    assert f"Package: paddle\nVersion: {version}\n" in fields.stdout
+    assert f"Package: paddle\nVersion: {Version(version).debian}\n" in fields.stdout
     # It is made for /usr/lib.
     library = ("-e", "LD_LIBRARY_PATH=/paddle/build/cpu/lib")
     program = dev.run(*library, words=("/paddle/build/cpu/bin/paddle", "version"))

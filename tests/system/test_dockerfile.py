@@ -5,7 +5,9 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,25 @@ def greet(user: User, pdbuild_python: Path, engines: Path) -> Iterator[Project]:
 Entry = tuple[Any, ...]
 
 
+def _loaded(content: bytes) -> bytes:
+    """Of a program or library what is loaded to run it: a package's has a link to its debug
+    symbols besides. Anything else as it is.
+    """
+    if not content.startswith(b"\x7fELF"):
+        return content
+    name = hashlib.sha256(content).hexdigest()
+    if name not in _LOADED:
+        with tempfile.TemporaryDirectory() as folder:
+            whole, part = Path(folder, "whole"), Path(folder, "part")
+            whole.write_bytes(content)
+            subprocess.run(["objcopy", "-O", "binary", whole, part], check=True)
+            _LOADED[name] = part.read_bytes()
+    return _LOADED[name]
+
+
+_LOADED: dict[str, bytes] = {}
+
+
 def tree(project: Project, image: str) -> dict[str, Entry]:
     """The files of an image as a container sees them: type, mode, owner, link or content."""
     archive = project.root / "tree.tar"
@@ -65,7 +86,7 @@ def tree(project: Project, image: str) -> dict[str, Entry]:
     with tarfile.open(archive) as files:
         for file in files:
             content = files.extractfile(file) if file.isreg() else None
-            digest = hashlib.sha256(content.read()).hexdigest() if content else ""
+            digest = hashlib.sha256(_loaded(content.read())).hexdigest() if content else ""
             kind = (file.type, file.mode, file.uid, file.gid, file.linkname, digest)
             found[file.name.rstrip("/")] = kind
     archive.unlink()

@@ -87,7 +87,7 @@ def test_detached_with_logs_and_stop(paddle: Project, version: str) -> None:
 
 
 def test_an_image_runs_where_no_recipe_is(paddle: Project, version: str) -> None:
-    elsewhere = replace(paddle, root=paddle.user.home / "elsewhere")
+    elsewhere = replace(paddle, root=paddle.user.home / "no-recipe")
     elsewhere.written("b.py", "import os; print(os.getcwd(), os.listdir())")
     assert elsewhere.succeeds("run", f"paddle:{version}", "b.py") == "/work ['b.py']\n"
     assert elsewhere.succeeds("shell", "localhost/paddle:dev", "ls") == "b.py\n"
