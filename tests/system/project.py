@@ -1,5 +1,6 @@
 """A project's checkout that belongs to the test user, and pdbuild run in it as that user."""
 
+import contextlib
 import json
 import os
 import re
@@ -95,7 +96,8 @@ def held_locks(user: User) -> list[str]:
     inodes = {}
     for top in (user.home, Path(f"/tmp/pdbuild-{user.uid}")):
         for path in top.rglob("*.lock"):
-            inodes[path.stat().st_ino] = str(path)
+            with contextlib.suppress(FileNotFoundError):  # ccache's are links to nowhere
+                inodes[path.stat().st_ino] = str(path)
     held = []
     for line in Path("/proc/locks").read_text().splitlines():
         place = re.search(r"\b[0-9a-f]+:[0-9a-f]+:(\d+)\b", line)
