@@ -463,17 +463,14 @@ def terminal(account: Account, *argv: str, type_: str, **more: Any) -> tuple[int
         start_new_session=True,
     )
     os.close(theirs)
-    seen, deadline, next_time = b"", time.monotonic() + 30, 0.0
+    seen, deadline = b"", time.monotonic() + 30
     with contextlib.suppress(OSError):  # EIO: the other side is closed
         while time.monotonic() < deadline:
             if select.select([ours], [], [], 0.2)[0]:
                 seen += os.read(ours, 4096)
-            # Ctrl-C is typed again when nothing happens, as people do: on a busy machine the first
-            # may come before anybody listens.
-            if b"ready" in seen and type_ and time.monotonic() > next_time:
-                os.write(ours, type_.encode())
-                type_ = type_ if type_ == "\x03" else ""
-                next_time = time.monotonic() + 5
+                if b"ready" in seen and type_:
+                    os.write(ours, type_.encode())
+                    type_ = ""
     os.close(ours)
     return process.wait(20), seen.decode().replace("\r\n", "\n")
 
