@@ -28,6 +28,11 @@ _HOSTS = re.compile(
         )
     )
 )
+# pip before 24 (Debian 12's, Python 3.11's own) names no host.
+_NAMELESS = {
+    "Cannot connect to proxy.": "pip's proxy",
+    "connection broken by 'NewConnectionError('<pip.": "pip's package index",
+}
 # Most lines have none of these, and need no further look.
 _MAYBE = re.compile(r"resolv|onnect|dial tcp|host=")
 _FULL = re.compile(
@@ -39,8 +44,10 @@ _FULL = re.compile(
 
 def unreached(line: str) -> str:
     """The host that a program says it could not reach, or ""."""
-    if not _MAYBE.search(line) or (found := _HOSTS.search(line)) is None:
+    if not _MAYBE.search(line):
         return ""
+    if (found := _HOSTS.search(line)) is None:
+        return next((who for text, who in _NAMELESS.items() if text in line), "")
     host: str = next(filter(None, found.groups()))
     return host.partition(":")[0] if host.count(":") == 1 else host
 

@@ -45,6 +45,18 @@ def test_the_host_that_was_not_reached(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cause", "who"),
+    [
+        ("'ProxyError('Cannot connect to proxy.', NewConnectionError('<pip._", "pip's proxy"),
+        ("'NewConnectionError('<pip._vendor.urllib3.connection.", "pip's package index"),
+    ],
+)
+def test_a_host_that_pip_does_not_name(cause: str, who: str) -> None:
+    line = f"WARNING: Retrying (Retry(total=0)) after connection broken by {cause}HTTPSConnection"
+    assert lacks.unreached(line) == who
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "",
