@@ -19,7 +19,7 @@ bake:
 test:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory docs check
-	.venv/bin/pytest -v -n $(WORKERS) --dist=loadgroup tests/system tests/conformance $(PYTEST_FLAGS)
+	.venv/bin/pytest -v -n $(WORKERS) --dist=loadgroup --durations=20 tests/system tests/conformance $(PYTEST_FLAGS)
 
 check: code
 	.venv/bin/pytest -q -n $(WORKERS) tests/unit $(PYTEST_FLAGS)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -48,16 +49,20 @@ def bootstrap(target: Path, suite: str, architecture: str, *, mirror: str, one_i
 
 
 def _run(argv: Sequence[str], environment: Mapping[str, str], suite: str) -> None:
-    # SIGTERM has mmdebstrap remove its chroot, and the shell its folder; unshare ends what it
-    # started only when killed.
+    # At SIGTERM the shell ends mmdebstrap and removes its folder; unshare ends what it started
+    # only when killed.
     death = signal.SIGKILL if argv[0] == "unshare" else signal.SIGTERM
-    running = process.popen(
-        argv, env=environment, stdout=programs.PIPE, stderr=programs.STDOUT, death=death
-    )
-    try:
-        output, _ = running.communicate()
-    finally:
-        process.stop(running, ((signal.SIGINT, 10.0), (signal.SIGKILL, 5.0)))
+    # Its end is waited for, not that of all it has started: who kills it leaves those behind.
+    with tempfile.TemporaryFile() as words:
+        running = process.popen(
+            argv, env=environment, stdout=words, stderr=programs.STDOUT, death=death
+        )
+        try:
+            running.wait()
+        finally:
+            process.stop(running, ((signal.SIGINT, 10.0), (signal.SIGKILL, 5.0)))
+        words.seek(0)
+        output = words.read()
     if running.returncode:
         said = excerpt(output.decode(errors="replace").splitlines())
         raise EngineError(

@@ -3,49 +3,49 @@
 import contextlib
 import os
 import secrets
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pdbuild import programs, tools
-from pdbuild.engine import place
+from pdbuild.engine import place, process
 
 # mmdebstrap's chroot is another uid's, who must be able to reach it: a private one will not do.
 _ABOVE = Path("/var/tmp")
 
-# Outlives pdbuild when that is killed, to remove the folder behind mmdebstrap, which dies with
-# this shell as this shell does with pdbuild. It makes the folder, too: one that pdbuild made
-# could be left before there is a shell. A signal ends `wait` alone: it is asked again.
+# Outlives pdbuild when that is killed, to end mmdebstrap and remove the folder behind it. It makes
+# the folder, too: one that pdbuild made could be left before there is a shell. A signal ends
+# `wait` alone: it is asked again. mmdebstrap founds a process group: of SIGTERM it only takes note
+# until all that it has started ends by itself. Who else finds the folder has the group's number.
 _WATCH = """
 folder=$1; shift
-read -r me <"/proc/$$/comm"
 stop() {
     ended=1
-    # Until it has become another program, our own handler takes its signals.
-    while read -r name <"/proc/$child/comm" && [ "$name" = "$me" ]; do
-        sleep 0.02
-    done
-    kill "$child"
+    kill -s KILL -- "-$child" || kill -s KILL "$child"  # it may not have founded its group yet
 } 2>/dev/null
 trap stop INT TERM
-trap : PIPE  # nobody reads any more what it says of a killed command
 mkdir -m 711 "$folder" && exec 9>"$folder/lock" && flock 9 || exit 1
-setpriv --pdeathsig=TERM "$@" & child=$!
+setsid setpriv --pdeathsig=KILL "$@" & child=$!
+echo "$child" >&9
 [ -z "$ended" ] || stop
 code=0; wait "$child" || code=$?
 while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done
+# All that it has started has the lock, too, and ends a little later.
+exec 9>&-; flock --timeout=5 "$folder/lock" true
 # A killed mmdebstrap leaves files of other ids.
 rm -rf --one-file-system -- "$folder" 2>/dev/null ||
     unshare --user --map-root-user --map-auto rm -rf --one-file-system -- "$folder"
 exit "$code"
 """
 _UNLOCKED = 10  # seconds for which a new folder may have no lock
+_ENDING = 5  # seconds that killed processes may take to end
 
 
 def watched(folder: Path, command: Sequence[str]) -> list[str]:
     """`command`, no shell itself, in one that makes `folder`, and removes it after the end.
 
-    SIGTERM and SIGINT, sent to the shell, end the command by SIGTERM.
+    SIGTERM and SIGINT, sent to the shell, end the command and all that it has started.
     """
     return ["sh", "-c", _WATCH, "pdbuild-bootstrap", str(folder), *command]
 
@@ -74,8 +74,20 @@ def _remove_if_left(folder: Path) -> None:
             os.close(lock)
 
 
+def _end(lock: Path) -> None:
+    """End the process group that a killed shell has left: it still has the lock."""
+    deadline = time.monotonic() + _ENDING
+    with contextlib.suppress(OSError, ValueError):
+        while (descriptor := place.take(lock)) is None and time.monotonic() < deadline:
+            process.signal_group(int(lock.read_text()), signal.SIGKILL)
+            time.sleep(0.02)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
 def _remove(folder: Path) -> None:
     """Remove it with files of other ids in it, which a killed mmdebstrap leaves."""
+    _end(folder / "lock")
     words = ["rm", "-rf", "--one-file-system", "--", str(folder)]
     environment = {"PATH": tools.search_path(), "LC_ALL": "C"}
     for inside in ([], ["unshare", "--user", "--map-root-user", "--map-auto"]):
