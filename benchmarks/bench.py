@@ -3,8 +3,8 @@
 
     .venv/bin/python benchmarks/bench.py [--runs N] [NAME…]
 
-"plain" is the same compilers in the same file system (the dev image) with CMake and ninja
-alone, timed inside the container, so that its start does not count. Seconds are medians;
+"plain" is the same compilers and flags in the same file system (the dev image) with CMake and
+ninja alone, timed inside the container, so that its start does not count. Seconds are medians;
 only the ratios carry over to other machines.
 """
 
@@ -40,6 +40,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PDBUILD = Path(sys.executable).with_name("pdbuild")
 SCRATCH = Path("/var/tmp") / f"pdbuild-bench-{os.getuid()}"
 EDITED = "examples/paddle/src/core/random.cc"
+# Those of Debian's packages, with a release's -O and little debug information: hooks/compiler.
+FLAGS = (
+    'eval "$(DEB_BUILD_MAINT_OPTIONS=hardening=+bindnow DEB_CFLAGS_MAINT_STRIP="-g -O2" '
+    'DEB_CXXFLAGS_MAINT_STRIP="-g -O2" DEB_CFLAGS_MAINT_APPEND=-g1 DEB_CXXFLAGS_MAINT_APPEND=-g1 '
+    'dpkg-buildflags --export=sh)"'
+)
 VARIANTS = {
     "cpu": ("OFF", "ON"),
     "noavx": ("OFF", "OFF"),
@@ -110,7 +116,7 @@ def configure(variant: str, tree: Path) -> str:
     gpu, avx = VARIANTS[variant]
     options = f"-DWITH_GPU={gpu} -DWITH_AVX={avx} -DPADDLE_VERSION=1"
     return (
-        f"cmake -S {ROOT}/examples/paddle -B {tree} -G Ninja -DCMAKE_BUILD_TYPE=Release "
+        f"{FLAGS}; cmake -S {ROOT}/examples/paddle -B {tree} -G Ninja -DCMAKE_BUILD_TYPE=Release "
         f"{options} >/dev/null"
     )
 
