@@ -21,24 +21,26 @@ class Delivery:
         self._sent = False
         self._unhandled = 0
 
-    def __call__(self, number: int, first: bool) -> None:
+    def __call__(self, number: int, first: bool) -> bool:
+        """Bring it, or look what came of that; False while there is no process to bring it to."""
         if first:
             self._sent, self._unhandled = False, 0
         process = self.process()
         if not process:
-            return  # not started yet: asked again
-        handled = handles(process, number)
-        if not self._sent:
-            self._sent = True
-            if handled:
+            return False
+        if handles(process, number):
+            self._unhandled = 0
+            if not self._sent:  # perhaps it had no handler yet when we looked first
+                self._sent = True
                 self._kill(process, number)
-                return
+            return True
         # A handler often resets the signal and sends it to itself, which is dropped too. Not at
         # the first sight: a program that is ending resets its signals as well.
-        self._unhandled = 0 if handled else self._unhandled + 1
+        self._unhandled += 1
         if first or self._unhandled > 2:
             self.killed_for = number
             self._kill(process, signal.SIGKILL)
+        return True
 
     def process(self) -> int:
         """The host's process id of the container's program; 0 before its start and at its end."""

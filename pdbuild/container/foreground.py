@@ -23,7 +23,7 @@ _TAKEN = frozenset(
         signal.SIGUSR2,
     }
 )
-# `deliver` is called again this often, in seconds, this many times after a signal.
+# `deliver` is called again this often, in seconds, this many times after a signal has arrived.
 _AGAIN_EVERY = 0.1
 _AGAIN_TIMES = 100
 
@@ -35,15 +35,16 @@ class Foreground:
 
     Its stderr is passed on, but held back while `started()` is False: what a launcher says
     before its program runs is in `held` after `wait`, for an error message, or for `release`
-    to print. `deliver(signal, first)` acts on a signal that pdbuild got; it is called again
-    for 10 s, with `first` False, while the program lives.
+    to print. `deliver(signal, first)` acts on a signal that pdbuild got, and says whether the
+    program is there to get it; it is called again, with `first` False, until it is, and for 10 s
+    more while the program lives.
     """
 
     def __init__(
         self,
         argv: Sequence[str],
         *,
-        deliver: Callable[[int, bool], None] | None = None,
+        deliver: Callable[[int, bool], bool] | None = None,
         started: Callable[[], bool] = lambda: True,
         terminal: bool = False,
     ) -> None:
@@ -121,16 +122,17 @@ class Foreground:
                 else signal.sigwaitinfo(self._mask)
             )
             if event is None:
-                again -= 1
-                self._deliver(self.interrupted_by, False)
+                # However long a start takes: nothing that was typed meanwhile is lost.
+                again -= self._deliver(self.interrupted_by, False)
             elif event.si_signo != signal.SIGCHLD:
                 self.interrupted_by, again = event.si_signo, _AGAIN_TIMES
                 self._deliver(event.si_signo, True)
 
-    def _to_group(self, number: int, first: bool) -> None:
+    def _to_group(self, number: int, first: bool) -> bool:
         if first:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
+        return True
 
     def _copy_stderr(self, reader: int) -> None:
         started = False

@@ -62,6 +62,10 @@ def run(container: Container) -> int:
         started = pid_file.exists()
         if delivery.process():
             _podman(host, "rm", "--force", "--time=0", name)  # somebody ended podman alone
+    if not started and program.interrupted_by:
+        # In a terminal podman hears Ctrl-C, too, until it reads what is typed, and ends with 1.
+        _podman(host, "rm", "--force", "--ignore", "--time=0", name)
+        return 128 + program.interrupted_by
     if not started and (code == 125 or _NO_DEVICE in program.held):
         forget()
         raise _failure(program.held)

@@ -31,6 +31,10 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TAR = "application/vnd.oci.image.layer.v1.tar"
 APPLETS = "cat chmod echo env false head id kill ls printf ps pwd sh sleep stat touch true tty wc"
 
+# A minute in Python. One time.sleep of that length goes on to its end when a signal comes just
+# before it begins: Python then runs no handler until it returns.
+WAITS = "[time.sleep(0.1) for _ in range(600)]"
+
 # What the command line does with the library, in a process that can be signalled.
 DRIVER = """
 import json, sys
@@ -364,12 +368,12 @@ def test_an_ignored_signal_stays_ignored(account: Account) -> None:
 @pytest.mark.parametrize(
     ("program", "number", "expected"),
     [
-        ("time.sleep(60)", signal.SIGINT, 130),
-        ("time.sleep(60)", signal.SIGTERM, 143),
+        (WAITS, signal.SIGINT, 130),
+        (WAITS, signal.SIGTERM, 143),
         # What a polite program does in its handler, and what has no effect on a first process.
         (
             "signal.signal(15, lambda n, f: (signal.signal(n, signal.SIG_DFL),"
-            " os.kill(os.getpid(), n))); time.sleep(60); time.sleep(60)",
+            f" os.kill(os.getpid(), n))); {WAITS}",
             signal.SIGTERM,
             143,
         ),
@@ -491,7 +495,7 @@ def test_typed_lines_reach_a_program_without_a_terminal_of_its_own(account: Acco
 
 @pytest.mark.parametrize("tty", [False, True])
 def test_ctrl_c_typed_in_a_terminal(account: Account, tty: bool) -> None:
-    program = "import time; print('ready', flush=True)\ntime.sleep(60)"
+    program = f"import time; print('ready', flush=True); {WAITS}"
     mounts = [("/usr", "/usr", True)]
     argv = ("/usr/bin/python3", "-c", program)
     code, seen = terminal(account, *argv, type_="\x03", tty=tty, mounts=mounts)
