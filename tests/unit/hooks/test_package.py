@@ -371,6 +371,25 @@ def test_the_same_bytes_again(installed: Path) -> None:
     assert first == again and len(first) == 5
 
 
+def test_dependencies_are_those_that_dpkg_finds(tmp_path: Path) -> None:
+    """Of all symbols that libraries have, those that the files use decide."""
+    (tmp_path / "p.cc").write_text(
+        "#include <charconv>\n#include <cmath>\n#include <iostream>\nint main(int n, char **v)\n"
+        "{ double d = 0; std::from_chars(v[0], v[0] + n, d); std::cout << std::log2(d); }\n"
+    )
+    program = tmp_path / "out/usr/bin/p"
+    program.parent.mkdir(parents=True)
+    subprocess.run(["g++", "-o", program, tmp_path / "p.cc", "-Wl,--no-as-needed", "-lz"],
+                   check=True)  # fmt: skip
+    (tmp_path / "debian").mkdir()
+    (tmp_path / "debian/control").write_text("Source: p\n\nPackage: p\nArchitecture: any\n")
+    plain = subprocess.run(["dpkg-shlibdeps", "-O", program], cwd=tmp_path, check=True, text=True,
+                           capture_output=True).stdout  # fmt: skip
+    deb = pack(tmp_path, package="pp", source="pp", depends="", conflicts="", provides="")
+    assert f"shlibs:Depends={field(deb, 'Depends')}\n" == plain
+    assert "libstdc++6 (>= 11" in plain and "zlib1g (>= 1:" in plain
+
+
 def check_by_lintian(made: dict[str, Path]) -> None:
     if not shutil.which("lintian"):
         pytest.skip("NOT RUN: lintian is not on this host")
