@@ -112,6 +112,23 @@ def _build(hook: str, folder: Path) -> Build:
     return Build(hook, folder)
 
 
+@pytest.mark.parametrize(
+    ("prefix", "words"),
+    [
+        ("/usr", ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var"]),
+        ("/opt/tally", ["--prefix=/opt/tally"]),
+    ],
+)
+def test_configure_is_told_debians_places(prefix: str, words: list[str], tmp_path: Path) -> None:
+    """With Debian's prefix; the recipe's own words come last, and so have the last say."""
+    build = _build("build-autotools", tmp_path)
+    build.environment["PDBUILD_PREFIX"] = prefix
+    build.words = ["--sysconfdir=/srv"]
+    build.run()
+    flags = next(x for x in (build.tree / "build/Makefile").read_text().splitlines() if "-DX" in x)
+    assert flags.partition('-DX="')[2] == " ".join([*words, '--sysconfdir=/srv"'])
+
+
 @pytest.mark.parametrize("hook", HOOKS)
 def test_what_changes_objects_and_what_does_not(hook: str, tmp_path: Path) -> None:
     """The same again compiles nothing; another flag in the environment compiles everything.
