@@ -67,14 +67,15 @@ def write(
     """Render `plan` and write it below the cache directory, named by its content.
 
     `contexts` are bake's named contexts; `network` (mirrors and proxies) and the bundle `ca`
-    become secrets of the steps that download. Passwords in addresses stay on disk no longer than
-    `until` is open; without it, until the next bake begins (`forget_passwords`). What is no part
-    of the context is listed in `Containerfile.dockerignore`, which BuildKit reads in the place of
-    `.dockerignore`.
+    become secrets of the steps that download. Addresses with passwords stay on disk no longer
+    than `until` is open; without it they are left out. What is no part of the context is listed
+    in `Containerfile.dockerignore`, which BuildKit reads in the place of `.dockerignore`.
     """
     named = (target.name for target in plan.targets if target.form is not Form.OUTCOME)
     command = f"pdbuild bake {' '.join(named)}"
     text = render_containerfile(plan, recipe, command)
+    if until is None:
+        network = {k: v for k, v in network.items() if k not in with_passwords(network)}
     # A shell reads it: hooks/network.
     network_text = "".join(f"{k}={shlex.quote(v)}\n" for k, v in sorted(network.items()))
     left_out = ignored(Path(plan.root))
@@ -86,7 +87,7 @@ def write(
     _put(folder / "Containerfile.dockerignore", left_out)
     secrets = {"ca": str(ca)} if ca else {}
     if network_text:
-        path_of = folder / (_PASSWORDS if _has_password(network) else "network")
+        path_of = folder / (_PASSWORDS if with_passwords(network) else "network")
         if until is not None and path_of.name == _PASSWORDS:
             until.enter_context(_kept(path_of))
         _put(path_of, network_text, mode=0o600)
@@ -113,8 +114,9 @@ def forget_passwords() -> None:
             pass
 
 
-def _has_password(network: Mapping[str, str]) -> bool:
-    return any(re.search(r"//[^/@]*@", value) for value in network.values())
+def with_passwords(network: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of those addresses of mirrors and proxies that have a password in them."""
+    return tuple(sorted(k for k, value in network.items() if re.search(r"//[^/@]*@", value)))
 
 
 @contextlib.contextmanager

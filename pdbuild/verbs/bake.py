@@ -72,7 +72,7 @@ def run(arguments: Namespace) -> int:
 
 def _definition(choices: Choices, what: str) -> str:
     """The definition as text: `what` is "bake" or "containerfile"."""
-    from pdbuild import baking, definition, project
+    from pdbuild import baking, definition, network, project
 
     recipe = project.open_recipe(choices.recipe)
     if what == "containerfile":
@@ -80,6 +80,10 @@ def _definition(choices: Choices, what: str) -> str:
         return definition.render_containerfile(plan, Path(recipe.file).name, _command(choices))
     plan = project.plan_for(recipe, choices, fetch=False)
     contexts = baking.contexts_of(recipe, plan, bootstrap=False)
+    if secret := definition.with_passwords(network.settings(recipe.mirrors)):
+        project.say(
+            f"note: {', '.join(secret)}: not in what is printed, as a password would stay on disk"
+        )
     return baking.define(recipe, plan, contexts).bakefile_text
 
 

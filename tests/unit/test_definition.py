@@ -62,10 +62,18 @@ def test_what_is_no_context(plan: Plan) -> None:
 
 def test_secrets_are_files_that_only_the_user_reads(plan: Plan, tmp_path: Path) -> None:
     assert all("secret" not in t for t in json.loads(write(plan).bakefile_text)["target"].values())
-    made = write(plan, {"https_proxy": "http://me:pass,word@proxy:3128"}, tmp_path / "ca.pem")
+    with ExitStack() as until:
+        made = definition.write(
+            plan,
+            recipe="pdbuild.toml",
+            contexts={},
+            network={"https_proxy": "http://me:pass,word@proxy:3128"},
+            ca=tmp_path / "ca.pem",
+            until=until,
+        )
+        secret = made.containerfile.with_name("network-private")
+        assert secret.stat().st_mode & 0o777 == 0o600
     assert "pass" not in made.bakefile_text and "pass" not in made.containerfile_text
-    secret = made.containerfile.with_name("network-private")
-    assert secret.stat().st_mode & 0o777 == 0o600
     for target in json.loads(made.bakefile_text)["target"].values():
         assert target["secret"] == [f"id=ca,src={tmp_path}/ca.pem", f"id=network,src={secret}"]
 
@@ -155,10 +163,22 @@ def test_passwords_of_proxies_are_gone_after_the_last_that_uses_them(plan: Plan)
 
 
 def test_passwords_that_a_killed_one_left_go_with_the_next(plan: Plan) -> None:
-    file = passwords(plan, None)
-    assert file.exists()
+    with ExitStack() as until:
+        file = passwords(plan, until)
+        text = file.read_text()
+    file.write_text(text)  # as if it had not come to the end
     definition.forget_passwords()
     assert not file.exists()
+
+
+def test_what_is_only_printed_leaves_no_password(plan: Plan) -> None:
+    made = write(plan, PROXY | {"APT_MIRROR": "http://a"})
+    assert Path(made.secrets["network"]).read_text() == "APT_MIRROR=http://a\n"
+    assert "secret@" not in made.bakefile_text
+    assert "network" not in write(plan, PROXY).secrets
+    files = [path for path in made.containerfile.parents[1].rglob("*") if path.is_file()]
+    assert files and not any("secret@" in path.read_text() for path in files)
+    assert definition.with_passwords(PROXY | {"APT_MIRROR": "http://a"}) == ("https_proxy",)
 
 
 def test_a_mirror_without_a_password_stays(plan: Plan) -> None:
