@@ -1,6 +1,5 @@
 """Packages: each variant as Debian binary packages in `build/`."""
 
-import bisect
 from collections.abc import Iterator, Sequence
 
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
@@ -67,8 +66,6 @@ def package_fields(
 ) -> tuple[str, ...]:
     """The arguments of the hook that packs a variant, of those `names`: `--field=value`."""
     name = package_name(recipe, variant)
-    at = bisect.bisect_left(names, name)
-    others = (*names[:at], *names[at + 1 :])
     synopsis, _, long = described.description.strip().partition("\n")
     options = ", ".join(f"{shown(k)}={v}" for k, v in recipe.variants[variant].options.items())
     note = f"This is the variant {variant}" + (f" ({options})." if options else ".")
@@ -82,7 +79,9 @@ def package_fields(
         "depends": ", ".join(described.depends),
         "recommends": ", ".join(described.recommends),
         "provides": "" if name == recipe.project.name else recipe.project.name,
-        "conflicts": ", ".join(others),
+        # With its own name, which the hook leaves out: where all variants are, as in the dev
+        # image, the list is there once.
+        "conflicts": ", ".join(names) if len(names) > 1 else "",
         "synopsis": synopsis.strip()
         + ("" if variant == recipe.default_variant else f" ({variant})"),
         "description": long.strip(),
