@@ -21,8 +21,10 @@ CompileFlags:
 """
 
 
-def refresh(recipe: Recipe, image: str, tree: Path, folders: tuple[tuple[str, str], ...]) -> bool:
-    """Write `build/compile_commands.json` from CMake's file in `tree`; False if there is none.
+def refresh(
+    recipe: Recipe, image: str, tree: Path, build: Path, folders: tuple[tuple[str, str], ...]
+) -> bool:
+    """Write `compile_commands.json` in `build` from CMake's file in `tree`; False if it has none.
 
     `image` is the dev image that compiled, known to podman. `folders` are the container's
     folders with the host's, innermost first; all else is the image's, whose headers are
@@ -31,7 +33,7 @@ def refresh(recipe: Recipe, image: str, tree: Path, folders: tuple[tuple[str, st
     Raises EngineError when the headers cannot be had.
     """
     source = tree / FILE
-    target = Path(recipe.root, "build", FILE)
+    target = build / FILE
     stored = Store(dirs.data_dir() / "images").find(image)
     if stored is None or not source.exists():
         return False
@@ -48,10 +50,11 @@ def refresh(recipe: Recipe, image: str, tree: Path, folders: tuple[tuple[str, st
     return True
 
 
-def after_build(recipe: Recipe, image: str, tree: Path) -> None:
+def after_build(recipe: Recipe, image: str, tree: Path, build: Path) -> None:
     """`refresh` for a tree that was compiled at the host's own paths; never fails a build."""
     try:
-        refresh(recipe, image, tree, ((recipe.root, recipe.root),))
+        same = ((str(build), str(build)), (recipe.root, recipe.root))
+        refresh(recipe, image, tree, build, same)
     except (PdbuildError, OSError) as error:
         say(f"note: build/{FILE} is not written: {error}")
 

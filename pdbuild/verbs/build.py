@@ -39,6 +39,7 @@ def configure(parser: ArgumentParser) -> None:
     add("--package", action="store_true", help="make the package and build/Dockerfile as well")
     options.add_device(parser)
     options.add_building(parser)
+    options.add_output(parser)
 
 
 def run(arguments: Namespace) -> int:
@@ -89,18 +90,18 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
     chosen = choose(recipe, work.variant, work.settings)
     request = request_for(recipe, Choices(targets=("dev",)))
     image = inside.ready(recipe, request, building)
-    place = _Place(recipe, chosen)
+    place = _Place(recipe, chosen, building.output)
     if work.clean:
         place.clean()
     key = _key((image.reference, image.digest, str(chosen), request.version.text), work)
     if not work.target and (last := place.unchanged(key)):
-        editor.after_build(recipe, image.reference, place.tree)
+        editor.after_build(recipe, image.reference, place.tree, place.build)
         print(last)
         return 0
     source = place.source_look()
-    code = _run(image.reference, recipe, request, chosen, work)
+    code = _run(image.reference, recipe, request, chosen, work, place)
     # Also when it does not compile: that is when an editor helps most.
-    editor.after_build(recipe, image.reference, place.tree)
+    editor.after_build(recipe, image.reference, place.tree, place.build)
     if code == 0 and not work.target:
         place.remember(key, source)
     return code
@@ -114,13 +115,16 @@ def _key(what: tuple[str, ...], work: _Work) -> list[object]:
 
 
 class _Place:
-    """Where a variant is built, and what is known of the last time that it was."""
+    """Where a variant is built, and what is known of the last time that it was.
 
-    def __init__(self, recipe: Recipe, chosen: Chosen) -> None:
-        build = Path(recipe.root, "build")
-        self.tree = build / "dev" / chosen.variant
-        self.work = build / "dev" / f".{chosen.variant}"
-        self._outputs = build / chosen.variant
+    `build` is the folder build/ of the project, or of `output` when that is given.
+    """
+
+    def __init__(self, recipe: Recipe, chosen: Chosen, output: str) -> None:
+        self.build = Path(output or recipe.root, "build").absolute()
+        self.elsewhere = bool(output)
+        self.tree = self.build / "dev" / chosen.variant
+        self.work = self.build / "dev" / f".{chosen.variant}"
         self._source = Path(recipe.root, recipe.source)
         self._without = (".venv", "build") if recipe.source == "." else (".venv",)
         self._memory = self.work / "built.json"
@@ -147,21 +151,24 @@ class _Place:
         """The build went well; `source` is how the source looked before it."""
         summary = (self.work / "summary").read_text().strip()
         listed = [line.strip() for line in summary.splitlines()[1:]]
-        root = self._outputs.parents[1]
-        paths = [root / line for line in listed if line.startswith("build/")]
+        # Names of files are relative to the folder above build/, or absolute.
+        prefix = f"{self.build}/" if self.elsewhere else "build/"
+        paths = [self.build.parent / line for line in listed if line.startswith(prefix)]
         made = {str(path): looks.folder(path) for path in [*paths, self.tree / ".pdbuild-ended"]}
         told = {"key": key, "source": source, "made": made, "summary": summary}
         self._memory.write_text(json.dumps(told))
 
 
-def _run(image: str, recipe: Recipe, request: Request, chosen: Chosen, work: _Work) -> int:
+def _run(
+    image: str, recipe: Recipe, request: Request, chosen: Chosen, work: _Work, place: _Place
+) -> int:
     """Run the hook `develop` in the image, on mounts that have the host's own paths."""
     from pdbuild import shipped
     from pdbuild.container import Container, Mount, direct
 
-    build = Path(recipe.root, "build")
+    build = place.build
     source = Path(recipe.root, recipe.source)
-    ccache = _made(build, Path(recipe.root))
+    ccache = _made(build)
     env = {
         **chosen.values,
         "CCACHE_DIR": str(ccache),
@@ -173,6 +180,8 @@ def _run(image: str, recipe: Recipe, request: Request, chosen: Chosen, work: _Wo
         "TERM": os.environ.get("TERM", "dumb"),
         "VERSION": request.version.text,
     }
+    if place.elsewhere:
+        env["PDBUILD_BUILD"] = str(build)
     if work.jobs:
         env["PDBUILD_JOBS"] = str(work.jobs)
     mounts = (
@@ -205,7 +214,7 @@ def _run(image: str, recipe: Recipe, request: Request, chosen: Chosen, work: _Wo
         raise Interrupted("interrupted; the next build goes on from here") from None
 
 
-def _made(build: Path, root: Path) -> Path:
+def _made(build: Path) -> Path:
     """Make `build`, and the compiler cache, whose path is returned.
 
     For root in somebody else's checkout all of it is that person's, as the compilers will be.
@@ -213,7 +222,8 @@ def _made(build: Path, root: Path) -> Path:
     from pdbuild import dirs
 
     ccache = dirs.cache_dir() / "ccache"
-    owner = root.stat()
+    build.parent.mkdir(parents=True, exist_ok=True)
+    owner = build.parent.stat()
     if not build.exists():
         build.mkdir()
         if os.getuid() == 0:

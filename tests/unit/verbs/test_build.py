@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from pdbuild import shipped
+from pdbuild.plan.options import choose
+from pdbuild.recipe.load import load
 from pdbuild.verbs import build
 
 
@@ -18,3 +20,30 @@ def test_other_hooks_are_another_build(tmp_path: Path, monkeypatch: pytest.Monke
     assert build._key(what, work) == first
     hook.write_text("other")
     assert build._key(what, work) != first
+
+
+@pytest.mark.parametrize("output", ["", "elsewhere"])
+def test_what_was_built_is_known_again_wherever_it_is(
+    output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "pdbuild.toml").write_text('project.name = "x1"\n')
+    recipe = load(root / "pdbuild.toml", blocks_dir=shipped.toolchain_dir())
+    place = build._Place(recipe, choose(recipe, "", {}), output)
+    assert place.build == (tmp_path / output if output else root) / "build"
+    assert place.build in place.tree.parents and place.build in place.work.parents
+    program = place.build / "default/bin/x1"
+    for folder in (program.parent, place.tree, place.work):
+        folder.mkdir(parents=True)
+    program.write_text("1")
+    (place.tree / ".pdbuild-ended").touch()
+    named = place.build if output else "build"  # as the hook `develop` says it
+    (place.work / "summary").write_text(f"x1 1.0, variant default:\n  {named}/default/\n")
+    place.remember(["key"], place.source_look())
+    assert f"{named}/default/" in place.unchanged(["key"])
+    assert not place.unchanged(["other"])
+    program.write_text("22")
+    assert not place.unchanged(["key"])
+    assert output == "" or not (root / "build").exists()
