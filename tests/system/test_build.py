@@ -78,12 +78,22 @@ def test_the_compile_commands_are_right_on_the_host(loop: Project, built: str) -
     assert not list(loop.root.glob("examples/paddle/**/__pycache__")), "the source is read-only"
 
 
-def test_options_choose_the_variant(loop: Project, built: str) -> None:
-    said = loop.succeeds("build", "--set", "AVX=OFF", "--set", "TEST=OFF", "-j", "1", "--package")
+def test_options_choose_the_variant_and_output_the_place(loop: Project, built: str) -> None:
+    elsewhere, closed = loop.root.parent / "built-elsewhere", (loop.root, loop.root / "build")
+    words = ("--set", "AVX=OFF", "--set", "TEST=OFF", "-j", "1", "--package")
+    for folder in closed:
+        folder.chmod(0o555)
+    try:
+        said = loop.succeeds("build", *words, f"--output={elsewhere}")
+    finally:
+        for folder in closed:
+            folder.chmod(0o755)
+    build = elsewhere / "build"
     assert "variant noavx (GPU=OFF AVX=OFF TEST=OFF):" in said and "tests:" not in said
-    assert (loop.root / "build/noavx/bin/paddle").is_file()
-    assert len(list((loop.root / "build").glob("paddle-[0-9]*-noavx.deb"))) == 1
-    assert "ARG VARIANT=noavx\n" in (loop.root / "build/Dockerfile").read_text()
+    assert f"  {build}/noavx/\n" in said
+    assert (build / "noavx/bin/paddle").is_file() and (build / "compile_commands.json").is_file()
+    assert len(list(build.glob("paddle-[0-9]*-noavx.deb"))) == 1
+    assert "ARG VARIANT=noavx\n" in (build / "Dockerfile").read_text()
     assert (loop.root / "build/cpu/bin/paddle").is_file()
     wrong = loop.pdbuild("build", "--variant", "noavx", "--set", "AVX=ON")
     assert wrong.returncode == 2 and "variant noavx is defined by AVX=OFF" in wrong.stderr
