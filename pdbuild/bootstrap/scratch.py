@@ -31,7 +31,8 @@ echo "$child" >&9
 [ -z "$ended" ] || stop
 code=0; wait "$child" || code=$?
 while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done
-# All that it has started has the lock, too, and ends a little later.
+kill -s KILL -- "-$child" 2>/dev/null  # when it was killed alone, what it had started goes on
+# All of it has the lock, too, and ends a little later.
 exec 9>&-; flock --timeout=5 "$folder/lock" true
 # A killed mmdebstrap leaves files of other ids.
 rm -rf --one-file-system -- "$folder" 2>/dev/null ||
