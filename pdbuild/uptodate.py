@@ -130,6 +130,7 @@ class State:
         self._listings: dict[tuple[str, str], content.Listing] = {}
         self._looks: dict[tuple[str, str, int], str] = {}
         self._texts: dict[str, str] = {}
+        self._built_from: dict[str, list[Stage]] = {}
 
     def output(self, target: Target, *, again: bool = False) -> Output | None:
         """What the target yielded when it was baked last, if it is up to date and all there.
@@ -213,15 +214,17 @@ class State:
 
     def _below(self, target: Target) -> list[Stage]:
         """The stages that a target is built from, by name."""
-        found: dict[str, Stage] = {}
-        waiting = [target.stage]
-        while waiting:
-            name = waiting.pop()
-            stage = self._stages.get(name)
-            if stage and name not in found and name not in self._contexts:
-                found[name] = stage
-                waiting.extend(stage.needs)
-        return [found[name] for name in sorted(found)]
+        if target.stage not in self._built_from:
+            found: dict[str, Stage] = {}
+            waiting = [target.stage]
+            while waiting:
+                name = waiting.pop()
+                stage = self._stages.get(name)
+                if stage and name not in found and name not in self._contexts:
+                    found[name] = stage
+                    waiting.extend(stage.needs)
+            self._built_from[target.stage] = [found[name] for name in sorted(found)]
+        return self._built_from[target.stage]
 
     def _text(self, stage: Stage) -> str:
         if stage.name not in self._texts:
@@ -229,13 +232,13 @@ class State:
         return self._texts[stage.name]
 
     def _look(self, name: str, path: str, since: int) -> str:
-        root = self._contexts[name] if name else self._plan.root
-        part = "" if set(path) & set("*?[") else content.followed(root, path)
-        if (root, part) not in self._listings:
-            ignored = _NOTHING if name else self._ignored
-            self._listings[root, part] = content.listing(Path(root), part, ignored)
-        key = (root, part, since)
+        key = (name, path, since)
         if key not in self._looks:
+            root = self._contexts[name] if name else self._plan.root
+            part = "" if set(path) & set("*?[") else content.followed(root, path)
+            if (root, part) not in self._listings:
+                ignored = _NOTHING if name else self._ignored
+                self._listings[root, part] = content.listing(Path(root), part, ignored)
             self._looks[key] = content.look(self._listings[root, part], since)
         return self._looks[key]
 
