@@ -6,8 +6,11 @@ PYTHON_FILES := pdbuild tests benchmarks docs
 PYTEST_FLAGS ?=
 # More need more memory than cores: each bakes a toolchain of its own.
 WORKERS ?= 2
+LINTERS := ruff format mypy imports shellcheck
+# The tests start pdbuild hundreds of times: its byte code is to be kept.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bake test check lint code docs clean
+.PHONY: bake test check lint code docs clean $(LINTERS)
 
 bake:
 	@scripts/setup
@@ -15,10 +18,11 @@ bake:
 	@echo
 	@echo "next: .venv/bin/pdbuild run a.py --variant gpu-noavx"
 
-# The engines compile while linters and unit tests run.
+# The engines compile while linters, unit tests and hooks run.
 test:
 	@scripts/setup test
-	@$(MAKE) --no-print-directory docs check
+	@$(MAKE) --no-print-directory docs code
+	.venv/bin/pytest -q -n $(WORKERS) tests/unit tests/hooks $(PYTEST_FLAGS)
 	.venv/bin/pytest -v -n $(WORKERS) --dist=loadgroup --durations=20 tests/system tests/conformance $(PYTEST_FLAGS)
 
 check: code
@@ -26,11 +30,19 @@ check: code
 
 lint: docs code
 
+# Beside each other; what each says comes in one piece, and all of them say it.
 code:
+	@$(MAKE) --no-print-directory --jobs=$(WORKERS) --output-sync --keep-going $(LINTERS)
+
+ruff:
 	.venv/bin/ruff check $(PYTHON_FILES)
+format:
 	.venv/bin/ruff format --check $(PYTHON_FILES)
+mypy:
 	.venv/bin/mypy
+imports:
 	.venv/bin/lint-imports
+shellcheck:
 	shellcheck scripts/setup paddle/scripts/docker/build.sh .ci/run $$(find hooks -type f) pdbuild/bootstrap/*.sh
 
 docs:

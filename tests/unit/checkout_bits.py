@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -150,7 +151,7 @@ class Checkout:
         self.own.mkdir(parents=True)
         (self.own / "tool.c").write_text("tool")
         shutil.copytree(shipped.hooks_dir(), self.hooks)
-        self.git("init", "--quiet")
+        self.git("init", "--quiet", "--template=")
         self.commit()
 
     def write(self, name: str, text: str) -> None:
@@ -164,8 +165,9 @@ class Checkout:
         self.write(name, text.replace(old, new))
 
     def git(self, *words: str) -> None:
-        who = ("-c", "user.name=x", "-c", "user.email=x@x")
-        subprocess.run(["git", "-C", str(self.root), *who, *words], check=True, capture_output=True)
+        argv = ["git", "-C", str(self.root), "-c", "user.name=x", "-c", "user.email=x@x", *words]
+        environment = os.environ | {"GIT_CONFIG_GLOBAL": "/dev/null"}
+        subprocess.run(argv, check=True, capture_output=True, env=environment)
 
     def commit(self) -> None:
         self.git("add", "--all")
@@ -193,13 +195,21 @@ class Checkout:
         return Store(uptodate.places("").store)
 
 
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a checkout that nobody has worked in."""
+    folder = tmp_path_factory.mktemp("pristine")
+    Checkout(folder).make()
+    return folder
+
+
 @pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+def checkout(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     for kind in ("CACHE", "DATA", "RUNTIME"):
         monkeypatch.setenv(f"PDBUILD_{kind}_DIR", str(tmp_path / kind.lower()))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     made = Checkout(tmp_path)
-    made.make()
+    shutil.copytree(pristine, tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr(shipped, "hooks_dir", lambda: made.hooks)
     monkeypatch.setattr(sync, "load", lambda store, tags: made.loaded.extend(tags))
 

@@ -1,5 +1,5 @@
 """Fixtures of several modules."""
 
-from checkout_bits import checkout
+from checkout_bits import checkout, pristine
 
-__all__ = ["checkout"]
+__all__ = ["checkout", "pristine"]

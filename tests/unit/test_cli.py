@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pdbuild import cli, verbs
+from pdbuild import cli, programs, verbs
 from pdbuild.errors import EngineError, Interrupted, Mistake, RecipeError, UsageError
 from pdbuild.verbs import VERBS
 
@@ -269,7 +269,7 @@ def test_exit_codes_of_a_process() -> None:
 
 _BUG = """
 import sys, types
-from pdbuild import cli, verbs
+from pdbuild import cli, programs, verbs
 verbs.VERBS["boom"] = "fail"
 def run(arguments): raise ZeroDivisionError("by design")
 sys.modules["pdbuild.verbs.boom"] = types.SimpleNamespace(configure=lambda p: None, run=run)
@@ -353,13 +353,30 @@ def test_a_verb_is_one_file() -> None:
     assert files == set(VERBS)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_help_imports_little_more_than_arguments(verb: str) -> None:
+_HELPS = """
+import contextlib, io, os, sys
+from pdbuild import cli
+for verb in sys.argv[1:]:
+    if os.fork() == 0:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+            cli.main([verb, "--help"])
+        print(verb, *(name for name in sys.modules if name.startswith("pdbuild")), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_help_imports_little_more_than_arguments() -> None:
     """What a verb needs is imported when it is used."""
+    seen = subprocess.run(
+        [sys.executable, "-c", _HELPS, *VERBS], capture_output=True, text=True, check=True
+    )
+    imported = {verb: set(names) for verb, *names in map(str.split, seen.stdout.splitlines())}
+    assert set(imported) == set(VERBS)
     light = {"", "choices", "cli", "container", "errors", "looks", "options", "pages", "verbs"}
-    ours = {name for name in imports("-m", "pdbuild", verb, "--help") if "pdbuild" in name}
     allowed = {f"pdbuild.{name}".rstrip(".") for name in light}
-    assert ours - allowed <= {"pdbuild.__main__", f"pdbuild.verbs.{verb}"}
+    for verb, ours in imported.items():
+        assert ours - allowed <= {f"pdbuild.verbs.{verb}"}, verb
 
 
 PARTS = "baking container.direct container.loading container.podman engine.buildkit inner.inside"
@@ -383,15 +400,23 @@ def test_a_run_of_what_is_known_to_be_up_to_date_imports_little() -> None:
 @pytest.mark.parametrize(
     "words", ["-v bake --print", "bake -v --print", "bake --print --verbose", "bake --print"]
 )
-def test_verbose_tells_what_is_started(words: str) -> None:
+def test_verbose_stands_anywhere(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe()
-    seen = run(*words.split())
-    told = [line for line in seen.stderr.splitlines() if line.startswith("+ ")]
-    assert seen.returncode == 0 and seen.stdout.startswith("{")
-    assert (
-        told[:1] == [f"+ git -C {Path.cwd()} log -1 --no-show-signature '--format=%H %ct'"]
-    ) == ("-v" in words)
-    assert run(*words.split(), env={**os.environ, "PDBUILD_DEBUG": "1"}).stderr.startswith("+ git")
+    asked: list[bool] = []
+    monkeypatch.setattr(programs, "tell", lambda: asked.append(True))
+    monkeypatch.setenv("PDBUILD_DEBUG", "")
+    assert cli.main(words.split()) == 0
+    assert bool(asked) == bool(os.environ["PDBUILD_DEBUG"]) == ("-v" in words)
+
+
+def test_verbose_tells_what_is_started() -> None:
+    recipe()
+    git = f"+ git -C {Path.cwd()} log -1 --no-show-signature '--format=%H %ct'\n"
+    seen = run("bake", "--print", "-v")
+    assert seen.returncode == 0 and seen.stdout.startswith("{") and seen.stderr.startswith(git)
+    by_variable = run("bake", "--print", env={**os.environ, "PDBUILD_DEBUG": "1"})
+    assert by_variable.stderr.startswith(git)
+    assert "\n+ " not in f"\n{run('bake', '--print').stderr}"
 
 
 @pytest.mark.parametrize("words", ["--help", "bake --help", "run --help", "bake --print"])

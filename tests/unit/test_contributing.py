@@ -13,7 +13,7 @@ ELSEWHERE = {
     "scripts/setup test": "make test",
     "make check": "this run",
     "make test": "this run",
-    ".venv/bin/pytest -q tests/unit/hooks": "this run",
+    ".venv/bin/pytest -q tests/unit/hooks tests/hooks": "this run",
     ".venv/bin/pytest -q tests/unit --update-golden": "the same tests, and golden texts are git's",
     "git diff tests": "git",
 }

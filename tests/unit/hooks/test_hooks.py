@@ -19,6 +19,14 @@ class Tree:
         self.tree = folder / "tree"
         self.source.mkdir()
         self.folder = folder
+        self.environment = {
+            **os.environ,
+            "PDBUILD_SOURCE": str(self.source),
+            "PDBUILD_TREE": str(self.tree),
+            "PDBUILD_OUTPUT": str(folder / "out"),
+            "PDBUILD_PREFIX": "/usr",
+            "tree_root": str(folder),  # what this host has in /usr/local is no matter
+        }
 
     def put(self, name: str, text: str = "1", when: float | None = None) -> None:
         path = self.source / name
@@ -28,19 +36,11 @@ class Tree:
             os.utime(path, ns=(int(when * 1e9),) * 2)
 
     def start(self, script: str, tool: str = "make") -> subprocess.Popen[str]:
-        environment = {
-            **os.environ,
-            "PDBUILD_SOURCE": str(self.source),
-            "PDBUILD_TREE": str(self.tree),
-            "PDBUILD_OUTPUT": str(self.folder / "out"),
-            "PDBUILD_PREFIX": "/usr",
-            "tree_tool": tool,
-            "tree_root": str(self.folder),  # what this host has in /usr/local is no matter
-        }
         words = ["bash", "-euo", "pipefail", "-c", f'. "$0"; {script}', str(HOOKS / "tree")]
         return subprocess.Popen(
-            words, env=environment, text=True, stdout=subprocess.PIPE, stdin=subprocess.PIPE
-        )
+            words, env=self.environment | {"tree_tool": tool}, text=True,
+            stdout=subprocess.PIPE, stdin=subprocess.PIPE,
+        )  # fmt: skip
 
     def build(self, script: str = ":", tool: str = "make", code: int = 0) -> bool:
         """Build; whether what an earlier build had left was still there."""
@@ -205,15 +205,8 @@ def test_make_does_not_compile_what_was_removed(tree: Tree) -> None:
         "install: all\n\tinstall -D list $(DESTDIR)$(PREFIX)/list\nclean:\n\trm -f list\n",
     )
     tree.put("z.c")
-    environment = {
-        **os.environ,
-        "PDBUILD_SOURCE": str(tree.source),
-        "PDBUILD_TREE": str(tree.tree),
-        "PDBUILD_OUTPUT": str(tree.folder / "out"),
-        "PDBUILD_PREFIX": "/usr",
-    }
     for expected in ("a.c z.c", "a.c"):
-        subprocess.run(["bash", HOOKS / "build-make"], env=environment, check=True, stdout=-3)
+        subprocess.run(["bash", HOOKS / "build-make"], env=tree.environment, check=True, stdout=-3)
         assert (tree.folder / "out/usr/list").read_text().strip() == expected
         (tree.source / "z.c").unlink(missing_ok=True)
         tree.put("a.c", "newer")

@@ -1,7 +1,6 @@
-"""How options reach a build: by the shell that a step runs, and by the real hooks and tools."""
+"""How options reach a build, by the shell that a step runs."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from pdbuild.plan.words import build_script
 from pdbuild.recipe.load import load
 from pdbuild.recipe.types import Recipe
 
-ROOT = Path(__file__).parents[3]
 SHOWS = 'printf "%s\\n" "$@"; env | grep "_FLAG\\|FLAGS=" | LC_ALL=C sort || true\n'
 
 
@@ -139,80 +137,3 @@ def test_a_script_of_the_projects_own_is_run_by_a_hook(tmp_path: Path) -> None:
 def test_macros_reach_each_build_system(hook: str, flags: str, tmp_path: Path) -> None:
     loaded = recipe(tmp_path, 'A = { default = "ON", define = "A" }', f'hook = "{hook}"')
     assert f'export {flags}="${{{flags}-}} -DA"' in build_script(loaded, "/hooks")
-
-
-MAKEFILE = """
-all:
-\t$(CC) $(CPPFLAGS) -DLEVEL=$(LEVEL) -o show show.c
-install:
-\tinstall -D show $(DESTDIR)$(PREFIX)/bin/show
-"""
-CMAKE = """
-cmake_minimum_required(VERSION 3.20)
-project(show C)
-add_executable(show show.c)
-target_compile_definitions(show PRIVATE LEVEL=${SHOW_LEVEL})
-install(TARGETS show)
-"""
-SHOW_C = """
-#include <stdio.h>
-#ifndef MACRO
-#define MACRO 0
-#endif
-int main(void) { printf("%d %d\\n", LEVEL, MACRO); }
-"""
-CONFIGURE = """#!/bin/sh
-for word; do
-    case $word in
-    --with-level=*) level=${word#*=} ;;
-    --prefix=*) prefix=${word#*=} ;;
-    esac
-done
-cat >Makefile <<MAKEFILE
-all:
-	cc $CPPFLAGS -DLEVEL=$level -o show $(dirname "$0")/show.c
-install:
-	install -D show \\$(DESTDIR)$prefix/bin/show
-MAKEFILE
-"""
-
-
-@pytest.mark.skipif(not (shutil.which("cc") and shutil.which("make")), reason="no compiler")
-@pytest.mark.parametrize(
-    ("hook", "form", "tools"),
-    [
-        ("build", 'cmake = "SHOW_LEVEL"', ("cmake", "ninja")),
-        ("build-make", 'make = "LEVEL"', ()),
-        ("build-autotools", 'configure = "with-level"', ()),
-    ],
-)
-def test_the_real_tools(hook: str, form: str, tools: tuple[str, ...], tmp_path: Path) -> None:
-    """What a program was compiled with follows each option, also in a tree that is there."""
-    if not all(map(shutil.which, tools)):
-        pytest.skip(f"no {' or '.join(tools)}")
-    options = f'L = {{ default = "1", values = ["1", "2"], {form} }}\n'
-    options += 'M = { default = "OFF", define = "MACRO=7" }'
-    loaded = recipe(tmp_path, options, f'hook = "{hook}"')
-    source = tmp_path / "source"
-    source.mkdir()
-    (source / "show.c").write_text(SHOW_C)
-    (source / "Makefile").write_text(MAKEFILE)
-    (source / "CMakeLists.txt").write_text(CMAKE)
-    (source / "configure").write_text(CONFIGURE)
-    (source / "configure").chmod(0o755)
-
-    def shown(**values: str) -> str:
-        output = tmp_path / f"out-{len(list(tmp_path.iterdir()))}"
-        environment = {
-            **os.environ, "PDBUILD_SOURCE": str(source), "PDBUILD_TREE": str(tmp_path / "tree"),
-            "PDBUILD_OUTPUT": str(output), "PDBUILD_PREFIX": "/usr", "L": "1", "M": "OFF", **values,
-        }  # fmt: skip
-        script = build_script(loaded, str(ROOT / "hooks"))
-        argv = ["bash", "-euo", "pipefail", "-c", script]
-        subprocess.run(argv, env=environment, check=True, capture_output=True)
-        return subprocess.check_output([output / "usr" / "bin" / "show"], text=True).strip()
-
-    assert shown() == "1 0"
-    assert shown(L="2") == "2 0"
-    assert shown(L="2", M="ON") == "2 7"
-    assert shown() == "1 0"

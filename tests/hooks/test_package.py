@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HOOKS = Path(__file__).parents[3] / "hooks"
+HOOKS = Path(__file__).parents[2] / "hooks"
 NEEDED = ("dh_strip", "dh_python3", "dpkg-shlibdeps", "gcc", "man")
 # What Debian's own packages are compiled with, as far as lintian looks.
 CC = ("gcc", "-g1", "-O2", "-fPIE", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2",
@@ -106,23 +106,24 @@ It is always the same.
 """
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """In out/ a program, a library with a version and its header, manuals, a Python package."""
-    usr = tmp_path / "out" / "usr"
+    folder = tmp_path_factory.mktemp("compiled")
+    usr = folder / "out" / "usr"
     for name in ("bin", "include", "share/pkgconfig", "share/man/man1", "share/man/man3",
                  "lib/python3/dist-packages/tool/__pycache__"):  # fmt: skip
         (usr / name).mkdir(parents=True)
-    (tmp_path / "l.c").write_text(
+    (folder / "l.c").write_text(
         '#include <stdlib.h>\nint answer(void) { return getenv("X") ? 1 : 42; }\n'
     )
-    (tmp_path / "p.c").write_text("int answer(void);\nint main(void) { return answer() - 42; }\n")
+    (folder / "p.c").write_text("int answer(void);\nint main(void) { return answer() - 42; }\n")
     library = usr / "lib/libtool.so.1"
     subprocess.run(
-        [*CC, "-shared", "-fPIC", "-Wl,-soname,libtool.so.1", "-o", library, tmp_path / "l.c"],
+        [*CC, "-shared", "-fPIC", "-Wl,-soname,libtool.so.1", "-o", library, folder / "l.c"],
         check=True,
     )
-    subprocess.run([*CC, "-pie", "-o", usr / "bin/tool", tmp_path / "p.c", library], check=True)
+    subprocess.run([*CC, "-pie", "-o", usr / "bin/tool", folder / "p.c", library], check=True)
     (usr / "lib/libtool.so").symlink_to("libtool.so.1")
     (usr / "share/pkgconfig/tool.pc").write_text("Name: tool\nVersion: 1\nDescription: answers\n")
     (usr / "include/tool.h").write_text("int answer(void);\n")
@@ -131,29 +132,51 @@ def installed(tmp_path: Path) -> Path:
     package = usr / "lib/python3/dist-packages/tool"
     (package / "__init__.py").write_text("")
     (package / "__pycache__/__init__.cpython-311.pyc").write_text("")
-    return tmp_path
+    return folder
 
 
-def test_fields(installed: Path) -> None:
-    deb = pack(installed)
-    assert deb.name == "tool-1.2.3-blue.deb"
-    assert field(deb, "Package") == "tool-blue"
-    assert field(deb, "Source") == "tool"
-    assert field(deb, "Version") == "1.2.3"
-    assert field(deb, "Architecture") == out("dpkg", "--print-architecture").strip()
+@pytest.fixture
+def installed(compiled: Path, tmp_path: Path) -> Path:
+    """The same, for a test to change."""
+    return shutil.copytree(compiled, tmp_path / "installed", symlinks=True)
+
+
+@pytest.fixture(scope="module")
+def packed(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of it all."""
+    folder = tmp_path_factory.mktemp("packed") / "installed"
+    return pack(shutil.copytree(compiled, folder, symlinks=True))
+
+
+@pytest.fixture(scope="module")
+def parts(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Its packages, split, with the symbols of theirs."""
+    folder = shutil.copytree(
+        compiled, tmp_path_factory.mktemp("parts") / "installed", symlinks=True
+    )
+    strip(folder)
+    return pack_all(folder, split="lib dev")
+
+
+def test_fields(packed: Path) -> None:
+    assert packed.name == "tool-1.2.3-blue.deb"
+    assert field(packed, "Package") == "tool-blue"
+    assert field(packed, "Source") == "tool"
+    assert field(packed, "Version") == "1.2.3"
+    assert field(packed, "Architecture") == out("dpkg", "--print-architecture").strip()
     for name in ("Maintainer", "Section", "Homepage", "Recommends"):
-        assert field(deb, name) == FIELDS[name.lower()], name
+        assert field(packed, name) == FIELDS[name.lower()], name
     # Others may depend on a version of what it stands in for.
-    assert field(deb, "Provides") == "tool (= 1.2.3)"
-    assert field(deb, "Conflicts") == field(deb, "Replaces") == "tool, tool-red"
+    assert field(packed, "Provides") == "tool (= 1.2.3)"
+    assert field(packed, "Conflicts") == field(packed, "Replaces") == "tool, tool-red"
     # The C library's is found by the files themselves; our own library is no dependency.
-    depends = field(deb, "Depends").split(", ")
+    depends = field(packed, "Depends").split(", ")
     assert depends[0].startswith("libc6 (>= ")
     assert depends[1:] == ["python3:any", "less | more", "python3 (>= 3.11)"]
 
 
-def test_description(installed: Path) -> None:
-    synopsis, *lines = field(pack(installed), "Description").splitlines()
+def test_description(packed: Path) -> None:
+    synopsis, *lines = field(packed, "Description").splitlines()
     assert synopsis == FIELDS["synopsis"]
     assert all(line.startswith(" ") and len(line) <= 80 for line in lines)
     assert " ." in lines and "" not in lines
@@ -161,14 +184,13 @@ def test_description(installed: Path) -> None:
     assert text == f"{FIELDS['description']} {FIELDS['note']}"
 
 
-def test_contents(installed: Path) -> None:
-    deb = pack(installed)
-    tree = installed / "tree"
-    out("dpkg-deb", "--raw-extract", deb, tree)
+def test_contents(packed: Path, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    out("dpkg-deb", "--raw-extract", packed, tree)
     assert {p.name for p in (tree / "DEBIAN").iterdir()} == {
         "control", "md5sums", "shlibs", "triggers", "postinst", "prerm",
     }  # fmt: skip
-    assert files(deb) == {
+    assert files(packed) == {
         "usr/bin/tool", "usr/include/tool.h", "usr/lib/libtool.so", "usr/lib/libtool.so.1",
         "usr/share/pkgconfig/tool.pc", "usr/lib/python3/dist-packages/tool/__init__.py",
         "usr/share/doc/tool-blue/changelog.gz", "usr/share/doc/tool-blue/copyright",
@@ -194,7 +216,7 @@ def test_contents(installed: Path) -> None:
         "License: GPL-3.0-or-later\n The text is in /usr/share/common-licenses/GPL-3.\n"
         in copyright
     )
-    listed = out("dpkg-deb", "--contents", deb)
+    listed = out("dpkg-deb", "--contents", packed)
     assert all(line.split()[1] == "root/root" for line in listed.splitlines())
     # A library is loaded, not run (10.2); linkers leave it executable.
     assert "-rw-r--r--" in next(x for x in listed.splitlines() if x.endswith("/libtool.so.1"))
@@ -245,17 +267,15 @@ def test_no_debug_symbols_when_none_are_kept(installed: Path) -> None:
     assert "not stripped" not in out("file", installed / "tree/usr/bin/tool")
 
 
-def test_split(installed: Path) -> None:
-    strip(installed)
-    made = pack_all(installed, split="lib dev")
-    assert {name: deb.name for name, deb in made.items()} == {
+def test_split(parts: dict[str, Path]) -> None:
+    assert {name: deb.name for name, deb in parts.items()} == {
         "tool-blue": "tool-1.2.3-blue.deb",
         "tool-blue-dbgsym": "tool-dbgsym-1.2.3-blue.deb",
         "libtool1-blue": "libtool1-1.2.3-blue.deb",
         "libtool1-blue-dbgsym": "libtool1-dbgsym-1.2.3-blue.deb",
         "libtool-blue-dev": "libtool-dev-1.2.3-blue.deb",
     }
-    program, library, dev = (made[n] for n in ("tool-blue", "libtool1-blue", "libtool-blue-dev"))
+    program, library, dev = (parts[n] for n in ("tool-blue", "libtool1-blue", "libtool-blue-dev"))
 
     def shipped(deb: Path) -> set[str]:
         return {n for n in files(deb) if "/doc/" not in n and "/lintian/" not in n}
@@ -364,11 +384,13 @@ def test_a_package_of_data_alone(tmp_path: Path) -> None:
     assert "postinst" not in members and "shlibs" not in members and "triggers" not in members
 
 
-def test_the_same_bytes_again(installed: Path) -> None:
+def test_the_same_bytes_again(parts: dict[str, Path], installed: Path) -> None:
+    """Also in another folder."""
     strip(installed)
-    first = {n: deb.read_bytes() for n, deb in pack_all(installed, split="lib dev").items()}
-    again = {n: deb.read_bytes() for n, deb in pack_all(installed, split="lib dev").items()}
-    assert first == again and len(first) == 5
+    again = pack_all(installed, split="lib dev")
+    assert {n: d.read_bytes() for n, d in again.items()} == {
+        n: d.read_bytes() for n, d in parts.items()
+    }
 
 
 def test_dependencies_are_those_that_dpkg_finds(tmp_path: Path) -> None:
