@@ -6,11 +6,11 @@ import hashlib
 import os
 import re
 import shlex
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pdbuild import whole
 from pdbuild.dirs import cache_dir
 from pdbuild.plan.types import Form, Plan
 from pdbuild.render import bakefile, containerfile
@@ -141,12 +141,7 @@ def ignored(root: Path) -> str:
         return IGNORED
 
 
-def _put(path: Path, text: str, mode: int = 0o644) -> None:
+def _put(path: Path, text: str, mode: int = 0o666) -> None:
     """Write a file whose name depends on its content: present means right."""
-    if path.exists():
-        return
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(temporary).chmod(mode)
-    Path(temporary).replace(path)
+    if not path.exists():
+        whole.write(path, text, mode)

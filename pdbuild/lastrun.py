@@ -9,13 +9,12 @@ is found out again.
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild import looks, source
+from pdbuild import looks, source, whole
 from pdbuild.choices import Choices
 from pdbuild.container import Image
 from pdbuild.context import content, ignore
@@ -56,10 +55,7 @@ def remember(choices: Choices, image: Image, looked: Looked) -> None:
     noted = {"image": asdict(image), "looked": asdict(looked), "seen": _seen(looked)}
     memory = _memory(choices)
     memory.parent.mkdir(exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=memory.parent, prefix=".new-")
-    with os.fdopen(handle, "w") as file:
-        json.dump(noted, file)
-    Path(name).replace(memory)
+    whole.write(memory, json.dumps(noted))
 
 
 def file(path: Path) -> tuple[str, str, str]:

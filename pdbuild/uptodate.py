@@ -18,16 +18,14 @@ not count, as it does not for the engines' own caches.
 import contextlib
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 
-from pdbuild import looks
+from pdbuild import looks, whole
 from pdbuild.context import content, ignore
 from pdbuild.dirs import cache_path, data_dir
 from pdbuild.engine import exports
@@ -295,7 +293,4 @@ def _write(folder: Path, name: str, record: _Record) -> None:
     """A disk that takes no more costs the next bake its time, and this one nothing."""
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
-        with os.fdopen(handle, "w") as file:
-            json.dump(asdict(record), file)
-        Path(temporary).replace(folder / f"{name}.json")
+        whole.write(folder / f"{name}.json", json.dumps(asdict(record)))

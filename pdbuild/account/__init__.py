@@ -6,13 +6,12 @@ with one id, the caller's own. C: no user namespaces.
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from pdbuild import dirs, tools
+from pdbuild import dirs, tools, whole
 from pdbuild.account import namespaces
 
 
@@ -101,7 +100,4 @@ def _remembered(key: list[str]) -> Account | None:
 
 
 def _remember(key: list[str], account: Account) -> None:
-    handle, name = tempfile.mkstemp(dir=dirs.cache_dir(), prefix=".account.")
-    with os.fdopen(handle, "w") as file:
-        json.dump({"key": key, "account": asdict(account)}, file)
-    Path(name).replace(_memory())
+    whole.write(_memory(), json.dumps({"key": key, "account": asdict(account)}))

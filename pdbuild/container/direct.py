@@ -17,13 +17,12 @@ import os
 import select
 import signal
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from pdbuild import dirs, programs
+from pdbuild import dirs, programs, whole
 from pdbuild.container import Mount
 from pdbuild.container.host import Host
 
@@ -83,10 +82,7 @@ def find(host: Host, reference: str) -> Image:
                 storage=found["storage"], layers=tuple(found["layers"]), env=tuple(found["env"])
             )
     image = _asked(host, reference)
-    handle, name = tempfile.mkstemp(dir=memory.parent, prefix=".podman-layers.")
-    with os.fdopen(handle, "w") as file:
-        json.dump({"stamp": stamp, "image": asdict(image)}, file)
-    Path(name).replace(memory)
+    whole.write(memory, json.dumps({"stamp": stamp, "image": asdict(image)}))
     return image
 
 

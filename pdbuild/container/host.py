@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pdbuild import dirs, programs
+from pdbuild import dirs, programs, whole
 from pdbuild.container import storage
 from pdbuild.errors import EngineError
 from pdbuild.limits import limits
@@ -259,8 +259,5 @@ def _remembered(key: list[str]) -> Host | None:
 
 
 def _remember(host: Host) -> None:
-    handle, name = tempfile.mkstemp(dir=dirs.cache_dir(), prefix=".podman-host.")
-    with os.fdopen(handle, "w") as file:
-        # Storage may have written a configuration file that is part of the key.
-        json.dump({"key": _key(host.podman), "host": asdict(host)}, file)
-    Path(name).replace(_memory())
+    # Storage may have written a configuration file that is part of the key.
+    whole.write(_memory(), json.dumps({"key": _key(host.podman), "host": asdict(host)}))

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from pdbuild import dirs, programs, whales
+from pdbuild import dirs, programs, whales, whole
 from pdbuild.container.host import Host, find
 from pdbuild.engine import flatten
 from pdbuild.errors import EngineError
@@ -68,10 +68,7 @@ class _Known:
         stamp = self._stamp()
         # Entries with an older stamp say nothing any more, but for the one just confirmed.
         kept = {k: v for k, v in self._read().items() if v[1:] == [stamp]}
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".podman-loaded.")
-        with os.fdopen(handle, "w") as file:
-            json.dump({**kept, reference: [config, stamp]}, file)
-        Path(name).replace(self._path)
+        whole.write(self._path, json.dumps({**kept, reference: [config, stamp]}))
 
     def _read(self) -> dict[str, list[str]]:
         try:

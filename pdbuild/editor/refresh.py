@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pdbuild import dirs
+from pdbuild import dirs, whole
 from pdbuild.editor import database, sysroot
 from pdbuild.editor.database import CUDA, HEADERS, Places
 from pdbuild.errors import EngineError, PdbuildError
@@ -44,9 +44,9 @@ def refresh(
     if target.exists() and _is_stamped(stamp, state):
         return True
     text, used = _rewritten(recipe, image, stored.digest, source.read_text(), folders, files)
-    _replace(target, text)
+    whole.write(target, text)
     stamp.parent.mkdir(exist_ok=True)
-    _replace(stamp, json.dumps({"state": state, "sysroot": str(used)}))
+    whole.write(stamp, json.dumps({"state": state, "sysroot": str(used)}))
     return True
 
 
@@ -123,9 +123,3 @@ def _is_stamped(stamp: Path, state: str) -> bool:
         return bool(found["state"] == state) and Path(found["sysroot"]).is_dir()
     except (OSError, ValueError, LookupError, TypeError):
         return False
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)

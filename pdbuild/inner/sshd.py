@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild import dirs, programs
+from pdbuild import dirs, programs, whole
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Container, Mount
 from pdbuild.errors import EngineError, UsageError
@@ -276,13 +276,7 @@ def _include(folder: Path) -> None:
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    path = path.resolve()  # a link stays one
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with contextlib.suppress(FileNotFoundError):
-        temporary.unlink()
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        file.write(text)
-    temporary.replace(path)
+    whole.write(path.resolve(), text, mode)  # a link stays one
 
 
 def _login() -> str:

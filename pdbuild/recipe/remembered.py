@@ -7,11 +7,10 @@ import contextlib
 import hashlib
 import os
 import pickle
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from pdbuild import looks
+from pdbuild import looks, whole
 from pdbuild.dirs import cache_dir
 from pdbuild.recipe import check, disk
 from pdbuild.recipe import load as loading
@@ -78,7 +77,4 @@ def _remembered(memory: Path, digest: str, hooks_dir: Path) -> Recipe | None:
 
 def _remember(memory: Path, digest: str, recipe: Recipe) -> None:
     memory.parent.mkdir(mode=0o700, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=memory.parent)
-    with os.fdopen(handle, "wb") as file:
-        pickle.dump((digest, recipe), file)
-    Path(name).replace(memory)
+    whole.write(memory, pickle.dumps((digest, recipe)))

@@ -4,12 +4,12 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pdbuild import whole
 from pdbuild.errors import EngineError
 
 # Why a hard link can fail where a copy works: another file system, too many links, a file of
@@ -29,7 +29,7 @@ def take(source: Path, target: Path, size: int) -> None:
     try:
         if source.stat().st_size != size:
             raise EngineError(f"{source} is damaged: not {size} bytes")
-        with _temporary(target) as name:
+        with whole.replacing(target) as name:
             try:
                 os.link(source, name)
             except OSError as error:
@@ -42,16 +42,4 @@ def take(source: Path, target: Path, size: int) -> None:
 
 def replace(path: Path, data: Mapping[str, Any]) -> None:
     """Write `data` as JSON, in place of what `path` holds."""
-    with _temporary(path) as name:
-        name.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
-
-
-@contextlib.contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    # Dotted names are swept by `Store.collect`.
-    name = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        yield name
-        name.replace(path)
-    finally:
-        name.unlink(missing_ok=True)
+    whole.write(path, json.dumps(data, indent=1, sort_keys=True) + "\n")
