@@ -11,7 +11,6 @@ from pdbuild import (
     artifacts,
     base,
     definition,
-    dirs,
     failures,
     network,
     optional,
@@ -183,7 +182,7 @@ def _collect(recipe: Recipe, plan: Plan, built: Built, root: Path) -> _Made:
     for kind in {output.target.kind for output in built.outputs}:
         for path, text in KINDS[kind].beside(recipe, plan).items():
             _put(root / path, text)
-    store = Store(dirs.data_dir() / "images")
+    store = Store.own()
     tags = []
     with store.reading():  # a version that is not the newest stays until it is in podman, too
         for output in built.outputs:

@@ -84,11 +84,10 @@ def _settings(recipe: "Recipe") -> Names:
 
 
 def _images(**_: Any) -> Names:
-    from pdbuild import dirs
     from pdbuild.store import Store
 
     with contextlib.suppress(PdbuildError, OSError):
-        images = Store(dirs.data_path() / "images").images()
+        images = Store.own().images()
         return tuple(image.reference.removeprefix("localhost/") for image in images)
     return ()
 

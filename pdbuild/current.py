@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pdbuild import base, dirs, lastrun, shipped, source, sources
+from pdbuild import base, lastrun, shipped, source, sources
 from pdbuild.baking import bake_plan, contexts_of, engine_for, state_of
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Image
@@ -54,7 +54,7 @@ def image(choices: Choices, building: Options, *, platform: str, bake: bool) -> 
     plan = plan_for(recipe, choices, fetch=False)
     target = plan.targets[0]
     reference = target.tags[0]
-    store = Store(dirs.data_dir() / "images")
+    store = Store.own()
     stored = store.find(reference, platform)
     state = state_of(plan, contexts_of(recipe, plan, bootstrap=False)) if stored else None
     stale = _stale(recipe, plan, state, stored) if stored and state else "is not there yet"
@@ -99,7 +99,7 @@ def _looked(recipe: Recipe, state: State, since: int) -> Looked | None:
     tree = Path(recipe.root, recipe.source)
     # Of a block's source, whether it is there; what is in it is part of the state.
     whole = [lastrun.file(sources.folder(b)) for b in recipe.blocks if b.source]
-    files = [Path(recipe.root, ".dockerignore"), dirs.data_dir() / "images" / "index.json"]
+    files = [Path(recipe.root, ".dockerignore"), Store.own().path / "index.json"]
     if recipe.base.bootstrap:
         made = base.find(recipe.base.suite, base.architecture())
         if made is None:

@@ -34,14 +34,13 @@ build
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """The rendered texts and the paths of the files that hold them, and what they refer to.
+    """The paths of the files that hold the two texts, and what these refer to.
 
     `contexts` are named contexts, `secrets` the files of secrets by their ids, `ignored` the
     text of the `.dockerignore` that holds for the build context.
     """
 
     containerfile: Path
-    containerfile_text: str
     bakefile: Path
     bakefile_text: str
     contexts: Mapping[str, str]
@@ -98,7 +97,6 @@ def write(
     _put(bake_path, bake)
     return Definition(
         containerfile=path,
-        containerfile_text=text,
         bakefile=bake_path,
         bakefile_text=bake,
         contexts=dict(contexts),

@@ -13,18 +13,6 @@ from typing import Any
 
 from pdbuild.errors import EngineError
 
-INDEX_TYPES = frozenset(
-    {
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    }
-)
-MANIFEST_TYPES = frozenset(
-    {
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    }
-)
 # The specification has a tool read `ref.name`; containerd, BuildKit and docker read the other.
 REFERENCE = "org.opencontainers.image.ref.name"
 CONTAINERD_REFERENCE = "io.containerd.image.name"

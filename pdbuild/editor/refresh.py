@@ -34,7 +34,7 @@ def refresh(
     """
     source = tree / FILE
     target = build / FILE
-    stored = Store(dirs.data_dir() / "images").find(image)
+    stored = Store.own().find(image)
     if stored is None or not source.exists():
         return False
     status = source.stat()

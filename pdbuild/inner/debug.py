@@ -147,7 +147,7 @@ def _run(recipe: Recipe, debug: _Debug, folder: Path, session: Session, options:
     built = _built(recipe, debug.plan, options)
     outputs = {output.target.name: output for output in built.outputs}
     image = debug.plan.targets[0].tags[0]
-    store = Store(dirs.data_dir() / "images")
+    store = Store.own()
     store.adopt(outputs["at"].layout, outputs["at"].digest, image)
     from pdbuild.container import loading, podman
 

@@ -70,7 +70,7 @@ def ready(recipe: Recipe, request: Request, options: Options) -> StoredImage:
     One that is missing, or that an older recipe made, is baked first. An optional block that
     it lacks is not looked for again.
     """
-    store = Store(dirs.data_dir() / "images")
+    store = Store.own()
     reference = f"localhost/{recipe.project.name}:dev"
     found = store.find(reference)
     lacking = dict.fromkeys(found.labels.get(LEFT_OUT, "").split(), "") if found else {}

@@ -207,7 +207,7 @@ def _container(
 
 def _environment(recipe: Recipe, image: str, who: Person) -> dict[str, str]:
     """The image's environment: sshd gives a session none but what it is told."""
-    config = Store(dirs.data_dir() / "images").config(image)
+    config = Store.own().config(image)
     found = dict(text.split("=", 1) for text in config.env)
     found["PDBUILD_PROJECT"] = inside.place(recipe)
     return {k: v for k, v in found.items() if k not in ("HOME", "USER") and not set(v) & set('"\n')}

@@ -1,6 +1,7 @@
 """The record of a bake: its targets and steps, how long each took, and why it ran at all."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,10 +65,6 @@ class Record:
         """The folder of its steps' output."""
         return logs_of(self.root) / self.id
 
-    def steps_of(self, target: str) -> tuple[StepRecord, ...]:
-        """The steps that a target is made of, in the order in which they came up."""
-        return tuple(step for step in self.steps if target in step.targets)
-
     def write(self) -> None:
         """Write its file, whole at any moment. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,8 +90,7 @@ def logs_of(root: str) -> Path:
 
 def find(root: str) -> tuple[Record, ...]:
     """All records of a project, the newest first; what cannot be read is left out."""
-    paths = sorted(records_of(root).glob("*.json"), reverse=True)
-    return tuple(record for path in paths if (record := _read(path)))
+    return tuple(_found(root))
 
 
 def newest(root: str) -> str:
@@ -104,8 +100,12 @@ def newest(root: str) -> str:
 
 def latest(root: str) -> Record | None:
     """The newest record of a project."""
+    return next(_found(root), None)
+
+
+def _found(root: str) -> Iterator[Record]:
     paths = sorted(records_of(root).glob("*.json"), reverse=True)
-    return next((record for path in paths if (record := _read(path))), None)
+    return (record for path in paths if (record := _read(path)))
 
 
 def _read(path: Path) -> Record | None:

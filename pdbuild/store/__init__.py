@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild import lacks
+from pdbuild import dirs, lacks
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import CONTAINERD_REFERENCE, REFERENCE, Config, Descriptor, Layout, Manifest
 from pdbuild.store.files import replace, take
@@ -44,6 +44,11 @@ class Store:
     """The store in directory `path`, which is made when something is first adopted."""
 
     path: Path
+
+    @classmethod
+    def own(cls) -> "Store":
+        """This user's."""
+        return cls(dirs.data_path() / "images")
 
     @property
     def layout(self) -> Layout:

@@ -22,11 +22,11 @@ def _listing(wanted: str | None, *, as_json: bool) -> str:
     import json
     from dataclasses import asdict
 
-    from pdbuild import dirs, references
+    from pdbuild import references
     from pdbuild.store import Store
     from pdbuild.table import lines, size
 
-    images = Store(dirs.data_dir() / "images").images()
+    images = Store.own().images()
     if wanted:
         images = references.matching(images, wanted)
     if as_json:

@@ -65,7 +65,7 @@ def prune(keep: int, *, engines: bool, dry_run: bool) -> Pruned:
     With `engines`, remove the engines' caches as well. Raises UsageError for a negative number,
     and EngineError, before anything is removed, when a build uses a cache.
     """
-    from pdbuild import dirs, uptodate
+    from pdbuild import uptodate
     from pdbuild.store import Store
 
     if keep < 0:
@@ -73,7 +73,7 @@ def prune(keep: int, *, engines: bool, dry_run: bool) -> Pruned:
     folders, freed = _engines(dry_run=dry_run) if engines else ((), 0)
     if engines and not dry_run:
         uptodate.forget()
-    store = Store(dirs.data_path() / "images")
+    store = Store.own()
     old = outdated(store.images(), keep)
     return Pruned(
         images=tuple(dict.fromkeys(image.reference for image in old)),

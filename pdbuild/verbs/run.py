@@ -80,10 +80,10 @@ class _Program:
 
 def _named(reference: str, choices: Choices) -> Image:
     """The stored image of that name, taken as it is, known to podman."""
-    from pdbuild import dirs, references
+    from pdbuild import references
     from pdbuild.store import Store
 
-    image = references.find(Store(dirs.data_dir() / "images"), reference, _platform(choices))
+    image = references.find(Store.own(), reference, _platform(choices))
     _load(image, choices)
     return image
 
@@ -114,11 +114,11 @@ def _platform(choices: Choices) -> str:
 
 def _load(image: Image, choices: Choices, looked: Looked | None = None) -> None:
     """Have podman know the image; remember that it does, with what was `looked` at."""
-    from pdbuild import dirs, lastrun
+    from pdbuild import lastrun
     from pdbuild.container import host, loading
     from pdbuild.store import Store
 
-    loading.load(Store(dirs.data_dir() / "images"), image.reference, _platform(choices))
+    loading.load(Store.own(), image.reference, _platform(choices))
     for notice in host.take_notices():
         print(notice, file=sys.stderr)
     if looked:

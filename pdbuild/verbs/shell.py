@@ -76,12 +76,12 @@ def run(arguments: Namespace) -> int:
 
 def _in_image(reference: str, session: Session) -> int:
     """Run the session in a stored image, as it is, with the working directory mounted."""
-    from pdbuild import dirs, references
+    from pdbuild import references
     from pdbuild.container import loading, podman
     from pdbuild.inner.session import DEBUGGING, terminal
     from pdbuild.store import Store
 
-    store = Store(dirs.data_dir() / "images")
+    store = Store.own()
     image = references.find(store, reference)
     loading.load(store, image.reference)
     program, *arguments = session.words or _ANY_SHELL
