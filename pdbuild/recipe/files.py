@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 from pdbuild.errors import Mistake
 from pdbuild.recipe import names, shape
@@ -30,7 +29,7 @@ class File:
     def mistake(self, finding: Finding) -> Mistake:
         """`finding` with this file's name and the line of its key."""
         self._lines = self._lines or lines(self.text)
-        path, value = finding.path, _at(self.data, finding.path)
+        path, value = finding.path, shape.value_at(self.data, finding.path)
         if finding.item is not None and isinstance(value, list) and finding.item in value:
             path = (*path, value.index(finding.item))
         line = line_of(path, self._lines)
@@ -38,7 +37,7 @@ class File:
 
     def holds(self, finding: Finding, length: int) -> bool:
         """Whether the first `length` keys of a finding, and the item that it means, are here."""
-        value = _at(self.data, finding.path[:length])
+        value = shape.value_at(self.data, finding.path[:length])
         if finding.item is None or length < len(finding.path):
             return value is not None
         return finding.item in value if isinstance(value, list) else finding.item == value
@@ -73,15 +72,6 @@ def locate(finding: Finding, files: list[File]) -> Mistake:
             if file.holds(finding, length):
                 return file.mistake(finding)
     return files[-1].mistake(finding)
-
-
-def _at(data: Any, path: KeyPath) -> Any:
-    for key in path:
-        try:
-            data = data[key]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
 
 
 def _dotted(path: KeyPath) -> str:

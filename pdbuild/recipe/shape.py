@@ -240,7 +240,7 @@ def _validate(table: type[Table], tables: Tables) -> tuple[Any, list[_Problem]]:
             path = _resolved(whole, detail["loc"], missing=detail["type"] == "missing")
             kinds.setdefault(path[len(at) :], set()).add(detail["type"])
         deepest = [p for p in kinds if not any(q[: len(p)] == p != q for q in kinds)]
-        return None, [_Problem(p, frozenset(kinds[p]), _at(whole, at + p)) for p in deepest]
+        return None, [_Problem(p, frozenset(kinds[p]), value_at(whole, at + p)) for p in deepest]
     return (recipe.blocks[0] if table is Block else recipe), []
 
 
@@ -280,7 +280,8 @@ def _resolved(data: Any, location: tuple[int | str, ...], *, missing: bool) -> K
     return (*path, location[-1]) if missing else path
 
 
-def _at(data: Any, path: KeyPath) -> Any:
+def value_at(data: Any, path: KeyPath) -> Any:
+    """What stands at a path in tables and lists; None where there is nothing."""
     for key in path:
         try:
             data = data[key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,66 +78,60 @@ def run(arguments: Namespace) -> int:
 def _in_image(reference: str, session: Session) -> int:
     """Run the session in a stored image, as it is, with the working directory mounted."""
     from pdbuild import references
-    from pdbuild.container import loading, podman
-    from pdbuild.inner.session import DEBUGGING, terminal
+    from pdbuild.container import loading
     from pdbuild.store import Store
 
     store = Store.own()
     image = references.find(store, reference)
     loading.load(store, image.reference)
-    program, *arguments = session.words or _ANY_SHELL
-    network, ports = _network(session.ports)
     container = Container(
         image=image.reference,
-        entrypoint=program,
-        argv=tuple(arguments),
-        env=(*terminal(), *_x11(session), *session.env),
-        mounts=(
-            Mount(source=Path.cwd(), target=image.workdir),
-            *_x11_mounts(session),
-            *session.mounts,
-        ),
+        mounts=(Mount(source=Path.cwd(), target=image.workdir),),
         workdir=image.workdir,
-        tty=session.tty,
-        network=network,
-        ports=ports,
-        devices=session.devices,
         project=image.project,
-        options=(*DEBUGGING, f"--hostname={image.project}"),
+        options=(f"--hostname={image.project}",),
     )
-    return podman.run(container)
+    return _run(container, session, _ANY_SHELL)
 
 
 def _shell(choices: Choices, session: Session, building: Options) -> int:
     """Run the session in the dev image as the caller; its exit code."""
-    from pdbuild.container import host, podman
+    from pdbuild.container import host
     from pdbuild.inner import inside
-    from pdbuild.inner.session import DEBUGGING, terminal
     from pdbuild.project import open_recipe
 
     recipe = open_recipe(choices.recipe)
     image = inside.dev_image(recipe, choices, building)
-
     who = inside.person(host.find())
-    program, *arguments = session.words or ("bash",)
-    network, ports = _network(session.ports)
     container = Container(
         image=image,
+        env=(("HOME", who.home), ("USER", who.name)),
+        mounts=inside.mounts(recipe, who, session.dotfiles),
+        workdir=inside.workdir(recipe),
+        project=recipe.project.name,
+        options=(*who.options, f"--hostname={recipe.project.name}-dev"),
+    )
+    return _run(container, session, ("bash",))
+
+
+def _run(place: Container, session: Session, shell: tuple[str, ...]) -> int:
+    """Run the session's command, or the shell, in a container that is set up so far."""
+    from pdbuild.container import podman
+    from pdbuild.inner.session import DEBUGGING, terminal
+
+    program, *arguments = session.words or shell
+    network, ports = _network(session.ports)
+    container = replace(
+        place,
         entrypoint=program,
         argv=tuple(arguments),
-        env=(("HOME", who.home), ("USER", who.name), *terminal(), *_x11(session), *session.env),
-        mounts=(
-            *inside.mounts(recipe, who, session.dotfiles),
-            *_x11_mounts(session),
-            *session.mounts,
-        ),
-        workdir=inside.workdir(recipe),
+        env=(*place.env, *terminal(), *_x11(session), *session.env),
+        mounts=(*place.mounts, *_x11_mounts(session), *session.mounts),
         tty=session.tty,
         network=network,
         ports=ports,
         devices=session.devices,
-        project=recipe.project.name,
-        options=(*who.options, *DEBUGGING, f"--hostname={recipe.project.name}-dev"),
+        options=(*place.options, *DEBUGGING),
     )
     return podman.run(container)
 
