@@ -7,7 +7,7 @@ import json
 import posixpath
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 _LAUNCHERS = frozenset({"ccache", "sccache", "distcc", "icecc"})
 
@@ -173,7 +173,7 @@ def for_host(command: Compile, search: Search, places: Places, cuda_header: str)
     if language == "cuda":
         words += ["--cuda-host-only", "-nocudainc", "-nocudalib", "-include", cuda_header]
         words += ["-Wno-unknown-cuda-version"]
-    words += _kept(replace(command, arguments=command.arguments), places)
+    words += _kept(command, places)
     for folder in search.front:
         words += ["-isystem", places.on_host(folder)]
     # Behind clang's own headers, as they stand behind the compiler's own in the image.
