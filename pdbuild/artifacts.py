@@ -5,10 +5,8 @@ put into `build/` stays.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 import stat
 import tempfile
@@ -21,6 +19,7 @@ from typing import Any
 from pdbuild import lacks, programs
 from pdbuild.engine.contract import Output
 from pdbuild.errors import PdbuildError
+from pdbuild.locks import alone
 from pdbuild.oci import Layout
 from pdbuild.plan.types import GENERATOR, Form
 
@@ -74,7 +73,7 @@ def collect(
         build.mkdir(exist_ok=True)
     except FileExistsError:
         raise PdbuildError(f"{build} is not a folder", hint="move it away") from None
-    with _alone(build):
+    with alone(build):  # the folder itself, so no file is left
         for left in build.glob(f"{_SCRATCH}*"):  # of a pdbuild that was killed
             shutil.rmtree(left, ignore_errors=True)
         kept = list(read(root))
@@ -271,14 +270,3 @@ def _write(
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(text + "\n")
     temporary.replace(path)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One pdbuild at a time; the folder itself is the lock, so no file is left."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -1,10 +1,10 @@
 """Builds targets in one graph, and puts what they yield where people look."""
 
 import contextlib
-import fcntl
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pdbuild import (
@@ -12,6 +12,7 @@ from pdbuild import (
     base,
     definition,
     failures,
+    locks,
     network,
     optional,
     records,
@@ -31,7 +32,7 @@ from pdbuild.errors import EngineError, PdbuildError, UsageError
 from pdbuild.places import on_host
 from pdbuild.plan.types import VARIANT, Form, Plan, Target
 from pdbuild.progress import Solve, view
-from pdbuild.project import key
+from pdbuild.project import key, say
 from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
@@ -165,10 +166,10 @@ def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
         )
     suite, architecture = recipe.base.suite, base.architecture()
     if bootstrap:
-        return base.ensure(suite, architecture, mirror=recipe.mirrors.apt, say=_say)
+        return base.ensure(suite, architecture, mirror=recipe.mirrors.apt, say=say)
     found = base.find(suite, architecture)
     if found is None:
-        _say(f"the base is not bootstrapped yet: this names {plan.base} as it stands")
+        say(f"the base is not bootstrapped yet: this names {plan.base} as it stands")
     return found
 
 
@@ -254,12 +255,8 @@ def targets_alone(exports: Path, targets: Sequence[Target]) -> Iterator[None]:
     exports.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as held:
         for name in sorted(target.name for target in targets):
-            lock = held.enter_context((exports / f"{name}.lock").open("a"))
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                _say(f"waiting for another pdbuild that bakes {name}")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            waiting = partial(say, f"waiting for another pdbuild that bakes {name}")
+            held.enter_context(locks.alone(exports / f"{name}.lock", waiting))
         yield
 
 
@@ -272,7 +269,3 @@ def _debian(platform: str) -> str:
 def _put(path: Path, text: str) -> None:
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -4,20 +4,19 @@ A base is an OCI layout of one image with one uncompressed layer, so that BuildK
 digest from disk. No registry is involved.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pdbuild import account
 from pdbuild.bootstrap import DPKG_OPTIONS, EPOCH, bootstrap
 from pdbuild.dirs import data_dir
+from pdbuild.locks import alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], N
     if found:
         return found
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(folder.parent / "lock"):
+    with alone(folder.parent / "lock"):
         found = _read(folder)  # made by the one that we waited for
         if found is None:
             say(f"bootstrapping Debian {suite} ({architecture}) from its signed archive")
@@ -133,10 +132,3 @@ _INDEX = "application/vnd.oci.image.index.v1+json"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
-
-
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield

@@ -5,20 +5,19 @@ that its content has, and put there whole. So the build itself needs no network 
 whether a source can be had is known before the plan is made.
 """
 
-import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pdbuild import attempts, programs
 from pdbuild.dirs import cache_dir
 from pdbuild.errors import EngineError, PdbuildError
+from pdbuild.locks import alone
 from pdbuild.recipe.types import Block, Recipe, Source
 
 # Asking a host that does not answer takes long: not at each bake. In seconds.
@@ -85,7 +84,7 @@ def _fetch(block: Block, recipe: Recipe, say: Callable[[str], None]) -> None:
     place = _local(str(own), recipe) if own else _address(block.source, recipe)
     target = folder(block)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target.with_name(f"{target.name}.lock")):
+    with alone(target.with_name(f"{target.name}.lock")):
         if target.is_dir():  # by the one that we waited for
             return
         failure = _failure(target)
@@ -195,10 +194,3 @@ def _ran(*argv: str) -> None:
         raise _MissingError(error.message) from None
     if done.code:
         raise _MissingError(done.said, done.err)
-
-
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield

@@ -1,12 +1,12 @@
 """Keeps the user's podman in step with the image store, so that plain `podman run` works too."""
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pdbuild import dirs
 from pdbuild.errors import EngineError
+from pdbuild.project import say
 from pdbuild.store import Store
 
 
@@ -23,10 +23,10 @@ def load(store: Store, references: Sequence[str]) -> None:
         try:
             loading.load(store, reference)
         except EngineError as error:
-            _say(f"{reference} is in the image store, but not in podman: {error.message}")
+            say(f"{reference} is in the image store, but not in podman: {error.message}")
             return
     for notice in host.take_notices():
-        _say(notice)
+        say(notice)
     _try_plain_podman()
 
 
@@ -44,16 +44,12 @@ def _try_plain_podman() -> None:
     try:
         needed = plain.missing()
     except EngineError as error:
-        _say(f"{error.message} (`pdbuild run` works)")
+        say(f"{error.message} (`pdbuild run` works)")
     else:
         if needed:
             reason = needed.error.splitlines()[0]
-            _say(
+            say(
                 f"`podman run` by hand fails here: {reason} (`pdbuild run` works; "
                 f"`pdbuild doctor --write-podman` writes {needed.path}, which mends it)"
             )
     marker.write_text(boot)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)

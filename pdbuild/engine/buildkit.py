@@ -1,7 +1,6 @@
 """The BuildKit engine: `buildx bake` on this user's own buildkitd, or on a builder they name."""
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from pdbuild.dirs import data_dir
 from pdbuild.engine import daemon, exports, process
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import Interrupted
+from pdbuild.locks import alone
 from pdbuild.plan.types import Target
 from pdbuild.progress import View
 
@@ -83,8 +83,7 @@ def _registered(address: str, environment: dict[str, str]) -> str:
     instance = config / "instances" / name
     if not _points_at(instance, address):
         config.mkdir(parents=True, exist_ok=True)
-        with (config / "pdbuild.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(config / "pdbuild.lock"):
             if not _points_at(instance, address):  # another pdbuild was faster
                 instance.unlink(missing_ok=True)
                 _create(name, address, environment)

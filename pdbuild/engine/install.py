@@ -1,7 +1,6 @@
 """Builds BuildKit, buildx and RootlessKit from one pinned Go module, once per user."""
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -11,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from pdbuild import programs, tools
 from pdbuild.dirs import cache_dir
 from pdbuild.engine import process
 from pdbuild.errors import EngineError
+from pdbuild.locks import alone
 
 Progress = Callable[[str], None]
 
@@ -69,7 +70,8 @@ def install(progress: Progress = lambda line: None, *, again: bool = False) -> P
     done = None if again else tools.installed()
     if done:
         return done / "bin"
-    with _alone(engines / "lock", progress):
+    waiting = partial(progress, "waiting for another install of the engines")
+    with alone(engines / "lock", waiting):
         done = None if again else tools.installed()  # by the one that we waited for
         if done is None:
             go = find_go()
@@ -260,14 +262,3 @@ def _go_version(path: Path) -> str:
         return ""
     found = re.search(r"go version go(\S+)", asked.out)
     return found[1] if found else ""
-
-
-@contextlib.contextmanager
-def _alone(lock: Path, progress: Progress) -> Iterator[None]:
-    with lock.open("a") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("waiting for another install of the engines")
-            fcntl.flock(held, fcntl.LOCK_EX)
-        yield

@@ -17,14 +17,13 @@ from pdbuild.container import Mount as HostMount
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.failures import Point
-from pdbuild.inner import inside
 from pdbuild.inner.session import DEBUGGING, Session, terminal
 from pdbuild.oci import Layout
 from pdbuild.plan.instructions import Arg, Bind, Cache, Copy, Run, Secret, Stage, Tmpfs
 from pdbuild.plan.types import Form, Plan, Target
 from pdbuild.progress import view
 from pdbuild.progress.names import brief
-from pdbuild.project import key, open_recipe, plan_for
+from pdbuild.project import key, open_recipe, plan_for, say
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store
 
@@ -132,7 +131,7 @@ _ARCH = (Arg(name="TARGETARCH"),)
 
 def _found_now(recipe: Recipe, plan: Plan, options: Options) -> Point:
     target = plan.targets[0]
-    inside.say(f"no failure of {target.name} is noted: baking it")
+    say(f"no failure of {target.name} is noted: baking it")
     try:
         baking.bake_plan(recipe, plan, baking.engine_for(options), options)
     except baking.BuildError:
@@ -268,9 +267,9 @@ def _say_where(point: Point) -> None:
     step = point.stage.instructions[point.index]
     text = brief(failures.one_line(step))
     shown = text if len(text) <= 100 else text[:99] + "…"
-    inside.say(f"before this step of stage {point.stage.name}: {shown}")
+    say(f"before this step of stage {point.stage.name}: {shown}")
     if isinstance(step, Run):
-        inside.say(f"{_STEP} runs it; mounts are copies, but for the source, which is yours")
+        say(f"{_STEP} runs it; mounts are copies, but for the source, which is yours")
 
 
 def _remove(folder: Path) -> None:

@@ -3,7 +3,6 @@
 import os
 import pwd
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from pdbuild.container import Mount
 from pdbuild.container.host import Host
 from pdbuild.errors import UsageError
 from pdbuild.plan.types import DEFINITION, LEFT_OUT, Request
-from pdbuild.project import key, plan_of, plan_without, request_for
+from pdbuild.project import key, plan_of, plan_without, request_for, say
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 
@@ -134,8 +133,3 @@ def _link_dotfiles(home: Path, folder: Path | None) -> None:
             say(f"~/{file.name} is there already: that of the dotfiles is not used")
         else:
             link.symlink_to(f"{DOTFILES}/{file.name}")
-
-
-def say(line: str) -> None:
-    """Tell the user something, beside the program's output."""
-    print(line, file=sys.stderr)

@@ -21,7 +21,7 @@ from pdbuild.errors import EngineError, UsageError
 from pdbuild.inner import inside
 from pdbuild.inner.inside import Person
 from pdbuild.inner.session import DEBUGGING
-from pdbuild.project import key, open_recipe
+from pdbuild.project import key, open_recipe, say
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store
 
@@ -89,7 +89,8 @@ def start(choices: Choices, options: Options, *, keys: Sequence[Path], include: 
     if who.is_root and os.getuid():
         raise EngineError(
             "sshd must be able to become another user, and this account has no subordinate ids",
-            hint=f"usermod --add-subuids 200000-265535 --add-subgids 200000-265535 {_login()}",
+            hint="usermod --add-subuids 200000-265535 --add-subgids 200000-265535 "
+            + os.environ.get("USER", "USER"),
         )
     _forget_ended(folder)
     for port in _free_ports():
@@ -272,12 +273,8 @@ def _include(folder: Path) -> None:
     if line not in before.splitlines():
         mode = config.stat().st_mode & 0o777 if config.exists() else 0o600
         _write(config, f"{line}\n{before}", mode)
-        inside.say(f"{config} includes {folder}/hosts/*.conf now")
+        say(f"{config} includes {folder}/hosts/*.conf now")
 
 
 def _write(path: Path, text: str, mode: int) -> None:
     whole.write(path.resolve(), text, mode)  # a link stays one
-
-
-def _login() -> str:
-    return os.environ.get("USER", "USER")
