@@ -93,8 +93,8 @@ def configure(variant: str, tree: Path) -> str:
     gpu, avx = VARIANTS[variant]
     options = f"-DWITH_GPU={gpu} -DWITH_AVX={avx} -DPADDLE_VERSION=1"
     return (
-        f"{FLAGS}; cmake -S {ROOT}/examples/paddle -B {tree} -G Ninja -DCMAKE_BUILD_TYPE=Release "
-        f"{options} >/dev/null"
+        f"rm -rf {tree}; {FLAGS}; cmake -S {ROOT}/examples/paddle -B {tree} -G Ninja "
+        f"-DCMAKE_BUILD_TYPE=Release {options} >/dev/null"
     )
 
 
