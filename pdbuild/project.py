@@ -10,6 +10,7 @@ from pathlib import Path
 from pdbuild import attempts, shipped, source, sources
 from pdbuild.choices import Choices
 from pdbuild.plan.types import Plan, Request
+from pdbuild.platforms import native
 from pdbuild.recipe import load, remembered
 from pdbuild.recipe.types import Recipe
 from pdbuild.resolve import resolve
@@ -76,6 +77,7 @@ def request_for(recipe: Recipe, choices: Choices) -> Request:
         variants=choices.variants,
         settings=choices.settings,
         platforms=choices.platforms,
+        machine=native(),
         version=facts.version,
         revision=facts.revision,
         created=facts.created,

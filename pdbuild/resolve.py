@@ -3,14 +3,16 @@
 import dataclasses
 import difflib
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pdbuild.errors import UsageError
-from pdbuild.plan import making, stages, toolchain
+from pdbuild.plan import crossing as cross
+from pdbuild.plan import goals, making, stages, toolchain
+from pdbuild.plan.goals import Goal
 from pdbuild.plan.instructions import Stage
 from pdbuild.plan.options import check_settings
 from pdbuild.plan.types import DEFINITION, Form, Plan, Request, Target
-from pdbuild.recipe.names import platform_problem
+from pdbuild.platforms import native
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets import KINDS
 
@@ -18,30 +20,35 @@ from pdbuild.targets import KINDS
 def resolve(recipe: Recipe, request: Request) -> Plan:
     """The plan of what `request` asks for of `recipe`.
 
-    Raises UsageError for a target, variant, option or value that the recipe does not have,
-    and for a `--set` that contradicts a variant.
+    Raises UsageError for a target, variant, option, value or platform that the recipe does not
+    have, and for a `--set` that contradicts a variant.
     """
     variants = _variants(recipe, request.variants)
-    platforms = _platforms(request.platforms) or recipe.project.platforms
+    platforms = goals.asked(recipe, request)
     request = dataclasses.replace(request, platforms=platforms)
-    available = _available(recipe, request)
+    meant = goals.make(recipe, request)
+    goals.refuse(recipe, meant, request.variants)
+    available = _available(recipe, request, meant)
     groups = _groups(recipe, available)
     asked = request.targets or ("all",)
     names: set[str] = set()
     for name in asked:
-        for member in _members(name, recipe, available, groups):
+        for member in _members(name, recipe, available, groups, meant):
             target = available[member]
-            if name in available or not target.variant or target.variant in variants:
+            named = name not in groups
+            if named or not target.variant or target.variant in variants:
                 names.add(member)
     if not names:
         raise UsageError(f"nothing of {', '.join(asked)} is in the variants asked for")
     # In the recipe's order, whatever the order of asking: the same things are the same text.
     wanted = tuple(target for name, target in available.items() if name in names)
-    needed = _variants_of(recipe, wanted)
-    check_settings(recipe, request.settings, needed)
+    needed = _needed_variants(recipe, request, wanted, meant)
+    every = {variant for found in needed.values() for variant in found}
+    check_settings(recipe, request.settings, tuple(v for v in recipe.variants if v in every))
+    goals.check_settings(recipe, request.settings, meant)
     made = _stages(recipe, needed)
     used = _needed(made, {target.stage for target in wanted})
-    outcomes = tuple(_outcomes(recipe, used))
+    outcomes = tuple(_outcomes(recipe, request, used))
     return Plan(
         project=recipe.project.name,
         version=request.version,
@@ -63,16 +70,27 @@ def resolve(recipe: Recipe, request: Request) -> Plan:
         ),
         outcomes=outcomes,
         left_out=dict(recipe.left_out),
+        notes=tuple(goals.notes(recipe, meant, variants)) if groups.keys() & {*asked} else (),
     )
 
 
-def _available(recipe: Recipe, request: Request) -> dict[str, Target]:
-    """All targets of a recipe by their names; `request` has the platforms that are meant."""
-    targets = (target for kind in KINDS.values() for target in kind.targets(recipe, request))
-    return {target.name: target for target in targets}
+def _available(recipe: Recipe, request: Request, meant: Sequence[Goal]) -> dict[str, Target]:
+    """All targets of a recipe by their names, for these goals."""
+    found: dict[str, Target] = {}
+    present = {goal: goals.present(recipe, goal.platform.name) for goal in meant}
+    home = goals.home(request)
+    for kind in KINDS.values():
+        for goal in meant if kind.everywhere else (home,):
+            variants = present[goal] if kind.everywhere else tuple(recipe.variants)
+            for target in kind.targets(recipe, request, goal, variants):
+                named = dataclasses.replace(
+                    target, platform=goal.platform.name, emulated=goal.emulating
+                )
+                found[target.name] = named
+    return found
 
 
-def _outcomes(recipe: Recipe, used: Collection[Stage]) -> Iterable[Target]:
+def _outcomes(recipe: Recipe, request: Request, used: Collection[Stage]) -> Iterable[Target]:
     """What tells of the optional blocks that these stages need."""
     names = {stage.name for stage in used}
     for block in recipe.at_hand:
@@ -82,6 +100,7 @@ def _outcomes(recipe: Recipe, used: Collection[Stage]) -> Iterable[Target]:
                 stage=toolchain.outcome(block.name),
                 kind="outcome",
                 form=Form.OUTCOME,
+                platform=request.machine.name,
                 description=f"what became of {block.name}",
             )
 
@@ -93,23 +112,30 @@ def _variants(recipe: Recipe, asked: tuple[str, ...]) -> tuple[str, ...]:
     return asked or tuple(recipe.variants)
 
 
-def _platforms(asked: tuple[str, ...]) -> tuple[str, ...]:
-    for platform in asked:
-        problem, hint = platform_problem(platform)
-        if problem:
-            raise UsageError(f"--platform: {problem}", hint=hint)
-    return tuple(dict.fromkeys(asked))
+def _needed_variants(
+    recipe: Recipe, request: Request, targets: Collection[Target], meant: Sequence[Goal]
+) -> dict[Goal, tuple[str, ...]]:
+    """The variants that targets are made of, in the recipe's order, for each goal's stages.
 
-
-def _variants_of(recipe: Recipe, targets: Collection[Target]) -> tuple[str, ...]:
-    """The variants that targets are made of, in the recipe's order."""
-    needed = {name for target in targets for name in KINDS[target.kind].variants(recipe, target)}
-    return tuple(variant for variant in recipe.variants if variant in needed)
+    An emulator runs the stages of the machine that builds.
+    """
+    home = goals.home(request)
+    crossing = {goal.platform.name: goal for goal in meant if goal.crossing}
+    found: dict[Goal, set[str]] = {goal: set() for goal in (home, *crossing.values())}
+    for target in targets:
+        goal = crossing.get(target.platform, home)
+        found[goal].update(KINDS[target.kind].variants(recipe, target))
+    return {
+        goal: tuple(variant for variant in recipe.variants if variant in names)
+        for goal, names in found.items()
+    }
 
 
 def offered(recipe: Recipe) -> tuple[str, ...]:
     """The names of all targets and groups of a recipe."""
-    available = _available(recipe, Request(platforms=recipe.project.platforms))
+    request = Request(machine=native())
+    request = dataclasses.replace(request, platforms=goals.asked(recipe, request))
+    available = _available(recipe, request, goals.make(recipe, request))
     return (*available, *_groups(recipe, available))
 
 
@@ -120,29 +146,53 @@ def _groups(recipe: Recipe, available: dict[str, Target]) -> dict[str, tuple[str
         if kind.group
     }
     groups["all"] = tuple(available)
-    groups |= {f"build-{variant}": (f"binaries-{variant}",) for variant in recipe.variants}
+    for variant in recipe.variants:
+        groups[f"build-{variant}"] = tuple(
+            name
+            for name, target in available.items()
+            if target.kind == "binaries" and target.variant == variant
+        )
     return {name: members for name, members in groups.items() if members}
 
 
 def _members(
-    name: str, recipe: Recipe, available: dict[str, Target], groups: dict[str, tuple[str, ...]]
+    name: str,
+    recipe: Recipe,
+    available: dict[str, Target],
+    groups: dict[str, tuple[str, ...]],
+    meant: Sequence[Goal],
 ) -> tuple[str, ...]:
     if name in groups:
         return groups[name]
-    if name in available:
-        return (name,)
+    # A name stands for the same of all platforms.
+    everywhere = (name, *(goal.target(name) for goal in meant))
+    if named := tuple(dict.fromkeys(n for n in everywhere if n in available)):
+        return named
+    if absent := goals.absent_target(recipe, name, meant):
+        raise absent
     for kind in KINDS.values():
         if name in (kind.name, kind.group) and (refusal := kind.refusal(recipe)):
             raise refusal
     raise UsageError(f"no target or group {name!r}", hint=_choices(name, [*groups, *available]))
 
 
-def _stages(recipe: Recipe, variants: Collection[str]) -> tuple[Stage, ...]:
-    """All stages for these variants, each once and after what it needs."""
-    first_in_front = sorted(variants, key=lambda variant: variant != recipe.build.first)
-    made = [stages.base(recipe), stages.hooks(), *toolchain.stages(recipe)]
+def _stages(recipe: Recipe, variants: Mapping[Goal, Collection[str]]) -> tuple[Stage, ...]:
+    """All stages for these goals and variants, each once and after what it needs."""
+    crossing = [goal for goal in variants if goal.crossing]
+    made = [
+        stages.base(recipe, crossing=bool(crossing)),
+        stages.hooks(),
+        *toolchain.stages(recipe),
+        *(stage for goal in crossing for stage in cross.stages(recipe, goal)),
+    ]
+    first_in_front = {
+        goal: sorted(names, key=lambda variant: variant != recipe.build.first)
+        for goal, names in variants.items()
+    }
     for kind in KINDS.values():
-        made.extend(kind.stages(recipe, first_in_front))
+        for goal, names in first_in_front.items():
+            if kind.everywhere or not goal.crossing:
+                made.extend(kind.stages(recipe, names, goal))
     return tuple({stage.name: stage for stage in made}.values())
 
 

@@ -202,7 +202,7 @@ class State:
         return Fingerprint(
             definition=_digest(
                 [self._text(stage) for stage in stages],
-                (target.stage, target.form, target.destination, self._plan.platforms),
+                (target.stage, target.form, target.destination, target.platform),
             ),
             arguments=_digest(sorted(target.args.items()), sorted(target.labels.items())),
             engine=self._engine,

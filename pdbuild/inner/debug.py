@@ -57,6 +57,7 @@ class _Debug:
 
     def __init__(self, plan: Plan, point: Point) -> None:
         self.target = plan.targets[0]
+        self.machine = plan.request.machine.name
         step = point.stage.instructions[point.index]
         self.run = step if isinstance(step, Run) else None
         self.before = point.stage.instructions[: point.index]
@@ -81,10 +82,12 @@ class _Debug:
     def _target(self, name: str, project: str = "") -> Target:
         # A cache mount may have changed since, though the steps that read it have not.
         nonce = {"PDBUILD_NONCE": str(time.time_ns())} if name == "at-caches" else {}
+        machine = self.target.platform if self.target.emulated else self.machine
         return Target(
             name=name,
             stage=name,
             kind="",
+            platform=machine,
             form=Form.IMAGE,
             description="",
             args=self.target.args | nonce,
@@ -111,7 +114,7 @@ class _Debug:
             base="base",
             comment="The cache mounts as they are now.",
             instructions=(
-                *(() if any(a.name == "TARGETARCH" for a in arguments) else _ARCH),
+                *(arch for arch in _ARCHITECTURES if arch not in arguments),
                 *arguments,
                 Arg(name="PDBUILD_NONCE", default=""),
                 Run(argv=("bash", "-euc", pack, "pack", *words), mounts=self.caches),
@@ -126,7 +129,7 @@ class _Debug:
         return fill, out
 
 
-_ARCH = (Arg(name="TARGETARCH"),)
+_ARCHITECTURES = (Arg(name="TARGETARCH"), Arg(name="BUILDARCH"))
 
 
 def _found_now(recipe: Recipe, plan: Plan, options: Options) -> Point:
@@ -189,10 +192,11 @@ def _built(recipe: Recipe, plan: Plan, options: Options) -> Built:
 
 def _arguments(debug: _Debug) -> Iterator[tuple[str, str]]:
     """The build arguments that the step sees as its environment."""
-    architecture = debug.plan.platforms[0].split("/")[1]
+    architecture = debug.target.platform.split("/")[1]
+    machine = debug.plan.request.machine.name.split("/")[1]
     for instruction in debug.before:
         if isinstance(instruction, Arg):
-            given = {"TARGETARCH": architecture, **debug.target.args}
+            given = {"TARGETARCH": architecture, "BUILDARCH": machine, **debug.target.args}
             value = given.get(instruction.name, instruction.default)
             if value is not None:
                 yield instruction.name, value

@@ -23,6 +23,7 @@ def _resolve(block: Block, recipe: Recipe) -> Block:
         apt=_each(block.apt, values),
         pip=_each(block.pip, values),
         wheels=_each(block.wheels, values),
+        cross_wheels=_each(block.cross_wheels, values),
         path=_each(block.path, values),
         environment={k: _put(v, values) for k, v in block.environment.items()},
     )

@@ -1,6 +1,6 @@
 """The Containerfile's vocabulary as values: the part that BuildKit and Buildah share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +118,17 @@ Instruction = Arg | Env | Run | Copy | Workdir | Expose | Entrypoint | Cmd | Com
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """`FROM base AS name` and what follows it; `comment` stands above it."""
+    """`FROM base AS name` and what follows it; `comment` stands above it.
+
+    `platform` is that of the base, where it is not what is built for; it decides nothing, as
+    the names of stages tell what is made for others.
+    """
 
     name: str
     base: str
     comment: str
     instructions: tuple[Instruction, ...] = ()
+    platform: str = field(default="", repr=False)
 
     @property
     def needs(self) -> tuple[str, ...]:

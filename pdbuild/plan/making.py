@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from pdbuild.plan.instructions import (
-    Arg,
     Bind,
     Cache,
     Comment,
@@ -15,7 +14,15 @@ from pdbuild.plan.instructions import (
     Stage,
     Tmpfs,
 )
-from pdbuild.plan.steps import HOOKS, NETWORK, apt_install, hook_mounts, shipped
+from pdbuild.plan.steps import (
+    HOOKS,
+    NETWORK,
+    apt_install,
+    architecture,
+    hook_mounts,
+    shipped,
+    toolchain_key,
+)
 from pdbuild.recipe.types import Block, Recipe
 
 
@@ -50,7 +57,7 @@ def stage(recipe: Recipe, block: Block, found: tuple[Block, ...]) -> Stage:
     if block.pip:
         instructions.append(_pip(block, block.pip))
     if block.source and block.source.apt:
-        instructions.append(Arg(name="TARGETARCH"))
+        instructions.append(architecture(recipe))
         instructions.append(_attempt_packages(recipe, block))
     if block.install and (block.wheels or block.source):
         instructions.append(step(recipe, block, block.install))
@@ -118,7 +125,7 @@ def _pip(block: Block, requirements: tuple[str, ...]) -> Run:
 def _attempt_packages(recipe: Recipe, block: Block) -> Run:
     """The packages that compiling a block takes; of an optional one that may fail."""
     assert block.source
-    run = apt_install(recipe, "apt-install", block.source.apt)
+    run = apt_install("apt-install", block.source.apt, toolchain_key(recipe))
     return _attempted(block, "fetching its packages", run) if block.optional else run
 
 

@@ -38,10 +38,50 @@ def choose(recipe: Recipe, variant: str, settings: Mapping[str, str]) -> Chosen:
     return Chosen(variant=variant or _having(recipe, values), values=values)
 
 
-def options_of(recipe: Recipe, variant: str) -> dict[str, str]:
-    """Every option's value in a variant: the variant's own, else the default."""
+def options_of(recipe: Recipe, variant: str, platform: str = "") -> dict[str, str]:
+    """Every option's value in a variant: the variant's own, else the default.
+
+    One that means nothing on `platform` has the value that it has there.
+    """
     chosen = recipe.variants[variant].options
-    return {name: chosen.get(name, option.default) for name, option in recipe.options.items()}
+    values = {name: chosen.get(name, option.default) for name, option in recipe.options.items()}
+    return values | elsewhere(recipe, platform)
+
+
+def elsewhere(recipe: Recipe, platform: str) -> dict[str, str]:
+    """The values of the options that mean nothing on a platform."""
+    return {
+        name: option.elsewhere or "OFF"
+        for name, option in recipe.options.items()
+        if platform and option.platforms and platform not in option.platforms
+    }
+
+
+def settings_on(recipe: Recipe, settings: Mapping[str, str], platform: str) -> dict[str, str]:
+    """Those of the settings that mean something on a platform."""
+    nothing = elsewhere(recipe, platform)
+    return {name: value for name, value in settings.items() if name not in nothing}
+
+
+def absent_on(recipe: Recipe, platform: str) -> dict[str, str]:
+    """The variants that do not exist on a platform, with the reason.
+
+    Of those that are the same there the default one stays, else the first.
+    """
+    absent: dict[str, str] = {}
+    same: dict[tuple[object, ...], str] = {}
+    nothing = [shown(name) for name in elsewhere(recipe, platform)]
+    for name in sorted(recipe.variants, key=lambda name: name != recipe.default_variant):
+        variant = recipe.variants[name]
+        if variant.platforms and platform not in variant.platforms:
+            absent[name] = f"it is for {', '.join(variant.platforms)} alone"
+            continue
+        values = options_of(recipe, name, platform)
+        other = same.setdefault(tuple(values.items()), name) if nothing else name
+        if other != name:
+            verb = "means" if len(nothing) == 1 else "mean"
+            absent[name] = f"it is {other} there, as {', '.join(nothing)} {verb} nothing"
+    return {name: absent[name] for name in recipe.variants if name in absent}
 
 
 def check_settings(recipe: Recipe, settings: Mapping[str, str], variants: tuple[str, ...]) -> None:

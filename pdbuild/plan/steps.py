@@ -3,7 +3,9 @@
 import functools
 from collections.abc import Iterable
 
-from pdbuild.plan.instructions import Bind, Cache, Mount, Run, Secret, Tmpfs
+from pdbuild.plan.goal import Goal
+from pdbuild.plan.instructions import Arg, Bind, Cache, Mount, Run, Secret, Tmpfs
+from pdbuild.plan.options import elsewhere, settings_on
 from pdbuild.plan.types import Request
 from pdbuild.recipe.types import Recipe
 
@@ -23,6 +25,8 @@ NETWORK: tuple[Mount, ...] = (Tmpfs(target="/tmp"), Secret(id="ca"), Secret(id="
 # Files that a hook sources from beside itself.
 _SOURCED = {
     "apt-install": ("network",),
+    "cross-install": ("network",),
+    "cross-wheels": ("network",),
     "pip-install": ("network",),
     "runtime": ("network", "entrypoint"),
     "image": ("running",),
@@ -57,31 +61,52 @@ def hook_mounts(recipe: Recipe, hook: str) -> tuple[Mount, ...]:
     return (Bind(source=inside(recipe.source, hook), target=f"{HOOKS}/{hook_name(hook)}"),)
 
 
-def cache_key(recipe: Recipe) -> str:
+def architecture(recipe: Recipe) -> Arg:
+    """The argument that is the architecture of the machine on which the toolchain runs."""
+    return Arg(name="TARGETARCH" if recipe.build.emulate else "BUILDARCH")
+
+
+def made_for(goal: Goal) -> tuple[Arg, ...]:
+    """The argument of steps whose caches are those of a goal; it stands in `cache_key`."""
+    return () if goal.crossing else (Arg(name="TARGETARCH"),)
+
+
+def cache_key(recipe: Recipe, goal: Goal) -> str:
     """What caches of compiled or downloaded files must not be shared across."""
-    return f"{recipe.base.suite}-$TARGETARCH"
+    return f"{recipe.base.suite}-{goal.key}"
 
 
-def apt_install(recipe: Recipe, hook: str, packages: Iterable[str]) -> Run:
-    """The step in which `hook` installs Debian packages; downloads are kept for the next time."""
-    suite = cache_key(recipe)
+def toolchain_key(recipe: Recipe) -> str:
+    """The same of the toolchain's packages, in a stage with `architecture`."""
+    return f"{recipe.base.suite}-${architecture(recipe).name}"
+
+
+def apt_install(hook: str, packages: Iterable[str], key: str, lists: str = "") -> Run:
+    """The step in which `hook` installs Debian packages; downloads are kept for the next time.
+
+    `key` is that of the caches; the archive's `lists` may need another, as apt keeps only those
+    of the architectures that it knows at the moment.
+    """
     return Run(
         argv=("bash", f"{HOOKS}/{hook}", *packages),
         mounts=(
             # Not where apt has them by itself: Buildah 1.28 deletes mount points, and for
             # /var/lib/apt takes /usr/lib/apt, so that plain `podman build` would break apt.
-            Cache(id=f"pdbuild-apt-{suite}", target="/run/apt/cache"),
-            Cache(id=f"pdbuild-apt-lists-{suite}", target="/run/apt/state"),
+            Cache(id=f"pdbuild-apt-{key}", target="/run/apt/cache"),
+            Cache(id=f"pdbuild-apt-lists-{lists or key}", target="/run/apt/state"),
             *shipped(hook),
             *NETWORK,
         ),
     )
 
 
-def source_args(request: Request) -> dict[str, str]:
+def source_args(recipe: Recipe, request: Request, goal: Goal) -> dict[str, str]:
     """The build arguments of all that is made of the source."""
     args = {"SOURCE_DATE_EPOCH": str(request.created), "VERSION": request.version.text}
-    return args | dict(sorted(request.settings.items()))
+    settings = settings_on(recipe, request.settings, goal.platform.name)
+    if goal.emulating:  # the stages are the same for all platforms
+        settings |= elsewhere(recipe, goal.platform.name)
+    return args | dict(sorted(settings.items()))
 
 
 def build_environment(recipe: Recipe) -> dict[str, str]:

@@ -61,7 +61,8 @@ def render_instruction(instruction: Instruction) -> str:
 
 def render_stage(stage: Stage) -> str:
     """One stage as it stands in a Containerfile."""
-    lines = [comment(stage.comment), f"FROM {stage.base} AS {stage.name}"]
+    flag = f"--platform={stage.platform} " if stage.platform else ""
+    lines = [comment(stage.comment), f"FROM {flag}{stage.base} AS {stage.name}"]
     lines.extend(map(render_instruction, stage.instructions))
     return "\n".join(lines)
 

@@ -12,12 +12,14 @@ ships never waits for one. A stage is there only when something needs it.
 from collections.abc import Iterator
 
 from pdbuild.plan import blocks, making
-from pdbuild.plan.instructions import Arg, Bind, Copy, Instruction, Stage
-from pdbuild.plan.steps import apt_install
+from pdbuild.plan.instructions import Bind, Copy, Instruction, Stage
+from pdbuild.plan.steps import apt_install, architecture, toolchain_key
 from pdbuild.recipe.types import Block, Recipe
 
 #: Where the outcome of an optional block is: one folder each, in its stages.
 ATTEMPTS = "/var/lib/pdbuild/attempts/"
+#: What stands behind the name of a package that is for the machine that builds alone.
+NATIVE = ":native"
 # What pip takes to install wheels.
 _PIP = ("python3", "python3-pip")
 # Its content is the same whatever is checked, so a check that is done again costs no cache.
@@ -88,7 +90,7 @@ def _has_checks(recipe: Recipe) -> bool:
 
 def _packages(recipe: Recipe, found: tuple[Block, ...]) -> tuple[str, ...]:
     packages = {name for block in found for name in block.apt}
-    packages.update(recipe.toolchain.packages)
+    packages.update(name.removesuffix(NATIVE) for name in recipe.toolchain.packages)
     if recipe.image or recipe.build.hardening:
         packages.add("dpkg-dev")
     if recipe.package:
@@ -102,17 +104,21 @@ def _python(recipe: Recipe) -> Stage:
         base="base",
         comment="Python and pip come first: wheels are fetched and unpacked beside all the "
         "other packages.",
-        instructions=(Arg(name="TARGETARCH"), apt_install(recipe, "apt-install", _PIP)),
+        instructions=(
+            architecture(recipe),
+            apt_install("apt-install", _PIP, toolchain_key(recipe)),
+        ),
     )
 
 
 def _apt_stage(recipe: Recipe, packages: tuple[str, ...], *, base: str) -> Stage:
-    step = (apt_install(recipe, "apt-install", packages),) if packages else ()
+    key = toolchain_key(recipe)
+    step = (apt_install("apt-install", packages, key),) if packages else ()
     return Stage(
         name="toolchain-packages",
         base=base,
         comment="All Debian packages of the toolchain, in one step.",
-        instructions=(Arg(name="TARGETARCH"), *step),
+        instructions=(architecture(recipe), *step),
     )
 
 
@@ -121,8 +127,8 @@ def _toolchain(
 ) -> Stage:
     instructions: list[Instruction] = []
     if packages:
-        instructions.append(Arg(name="TARGETARCH"))
-        instructions.append(apt_install(recipe, "apt-install", packages))
+        instructions.append(architecture(recipe))
+        instructions.append(apt_install("apt-install", packages, toolchain_key(recipe)))
     for block in found:
         if not block.optional:
             instructions += making.taken(recipe, block)

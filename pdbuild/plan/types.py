@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pdbuild.plan.instructions import Stage
+from pdbuild.platforms import PLATFORMS, Platform
 from pdbuild.recipe.types import Block
 from pdbuild.version import Version
 
@@ -33,7 +34,8 @@ class Request:
 
     `targets` are names of targets and groups (empty: the group "all"); `variants` limits
     groups to these (empty: all); `settings` are `--set OPTION=VALUE`; `platforms` replaces
-    the recipe's when not empty. `version`, `revision` and `created` (seconds since 1970)
+    the recipe's when not empty; `machine` is that of the machine that builds. `version`,
+    `revision` and `created` (seconds since 1970)
     describe the source, `source_url` is where it was cloned from.
     """
 
@@ -41,6 +43,7 @@ class Request:
     variants: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     platforms: tuple[str, ...] = ()
+    machine: Platform = PLATFORMS["linux/amd64"]
     version: Version = field(default=Version("0.0.0"))
     revision: str = ""
     created: int = 0
@@ -53,6 +56,7 @@ class Target:
 
     `stage` is the Containerfile's stage; `kind` names one of `pdbuild.targets`; `tags` are full
     image references (images only); `destination` is relative to the project root (files only).
+    `platform` is what it is for, `emulated` that its stages run as the platform's own.
     `says_definition` gives it a label by which one that an older recipe made is known.
     """
 
@@ -62,6 +66,8 @@ class Target:
     description: str
     form: Form = Form.FILES
     variant: str = ""
+    platform: str = ""
+    emulated: bool = False
     tags: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     args: dict[str, str] = field(default_factory=dict)
@@ -77,7 +83,7 @@ class Plan:
     for several, as `request` has it. `base` is the image reference under every stage. `sources`
     are the blocks that are built from a source here: each is a named context, `source-BLOCK`.
     `outcomes` are built besides: each says what became of an optional block. `left_out` are
-    optional blocks that are missing here, with the reason.
+    optional blocks that are missing here, with the reason. `notes` say what else is not made.
     """
 
     project: str
@@ -92,6 +98,7 @@ class Plan:
     sources: tuple[Block, ...] = ()
     outcomes: tuple[Target, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def only(self, targets: Collection[Target]) -> "Plan":
         """The plan of these of its targets."""

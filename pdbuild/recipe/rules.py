@@ -86,3 +86,11 @@ def url(path: KeyPath, value: str) -> Iterator[Finding]:
     """An address that is none."""
     if not _URL.fullmatch(value):
         yield Finding(path, f"{names.quote(value)} is not a URL")
+
+
+def platforms(path: KeyPath, values: Iterable[str]) -> Iterator[Finding]:
+    """What is no OCI platform's name."""
+    for value in values:
+        what, hint = names.platform_problem(value)
+        if what:
+            yield Finding(path, what, hint, item=value)

@@ -50,12 +50,19 @@ def _target(
         "target": target.stage,
         "args": target.args,
         "labels": target.labels,
-        "tags": list(target.tags),
-        "platforms": list(plan.platforms),
+        "tags": _tags(plan, target),
+        "platforms": [target.platform] if target.platform else [],
         "secret": [_csv(f"id={name}", f"src={path}") for name, path in secrets.items()],
         "output": _output(plan, target),
     }
     return {key: value for key, value in fields.items() if value}
+
+
+def _tags(plan: Plan, target: Target) -> list[str]:
+    """The target's; bake knows no way to make one image of several targets."""
+    foreign = target.platform not in ("", plan.request.machine.name)
+    suffix = f"-{target.platform.replace('/', '-')}" if foreign else ""
+    return [f"{tag}{suffix}" for tag in target.tags]
 
 
 def _output(plan: Plan, target: Target) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from pdbuild.errors import UsageError
+from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
 from pdbuild.plan.options import options_of
 from pdbuild.plan.steps import (
@@ -28,7 +29,9 @@ class Browse(Kind):
 
     name = "browse"
 
-    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+    def targets(
+        self, recipe: Recipe, request: Request, goal: Goal, variants: Sequence[str]
+    ) -> Iterator[Target]:
         """The one target, if there is any."""
         if generator(recipe):
             yield Target(
@@ -37,15 +40,15 @@ class Browse(Kind):
                 kind=self.name,
                 description="the source as pages",
                 labels={GENERATOR: generator(recipe)},
-                args=source_args(request),
+                args=source_args(recipe, request, goal),
                 destination="build/browse",
             )
 
-    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+    def stages(self, recipe: Recipe, variants: Sequence[str], goal: Goal) -> Iterator[Stage]:
         """The pages made, and the pages alone."""
         if not generator(recipe):
             return
-        yield _made(recipe)
+        yield _made(recipe, goal)
         yield Stage(
             name="browse",
             base="scratch",
@@ -71,7 +74,7 @@ def generator(recipe: Recipe) -> str:
     return next((name for name in wanted if name in here), "")
 
 
-def _made(recipe: Recipe) -> Stage:
+def _made(recipe: Recipe, goal: Goal) -> Stage:
     """The source as pages. Nothing is compiled: generators read it as a compiler does."""
     assert recipe.browse
     hook = recipe.browse.hook
@@ -80,7 +83,7 @@ def _made(recipe: Recipe) -> Stage:
     arguments = ("cmake",) if "cmake" in ARGUMENTS.get(recipe.build.hook, ("cmake",)) else ()
     script = with_options(recipe, run, arguments)
     script = unless_left_out(recipe, generator(recipe), "mkdir -p /html") + script
-    options = options_of(recipe, recipe.default_variant)
+    options = options_of(recipe, recipe.default_variant, goal.platform.name)
     return Stage(
         name="browse-build",
         base=workshop(recipe),

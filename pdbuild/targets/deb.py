@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
+from pdbuild.plan.options import elsewhere
 from pdbuild.plan.steps import HOOKS, OUTPUT, SYMBOLS, shipped, source_args
 from pdbuild.plan.toolchain import checked
 from pdbuild.plan.types import Request, Target
@@ -16,32 +18,36 @@ class Deb(Kind):
 
     name = "deb"
     group = "debs"
+    everywhere = True
 
-    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+    def targets(
+        self, recipe: Recipe, request: Request, goal: Goal, variants: Sequence[str]
+    ) -> Iterator[Target]:
         """One of each variant."""
-        for variant in recipe.variants if recipe.package else ():
+        for variant in variants if recipe.package else ():
             yield Target(
-                name=f"deb-{variant}",
-                stage=f"deb-{variant}",
+                name=goal.target(f"deb-{variant}"),
+                stage=goal.stage(f"deb-{variant}"),
                 kind=self.name,
                 description=f"Debian packages of {variant}",
                 variant=variant,
-                args=source_args(request),
-                destination="build",
+                args=source_args(recipe, request, goal),
+                destination=goal.below("build"),
             )
 
-    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+    def stages(self, recipe: Recipe, variants: Sequence[str], goal: Goal) -> Iterator[Stage]:
         """Each variant packed, and the package files alone."""
         if recipe.package is None:
             return
         names = package_names(recipe)
         for variant in variants:
-            yield _package(recipe, variant, recipe.package, names)
+            made = _package(recipe, variant, recipe.package, names, goal)
+            yield made
             yield Stage(
-                name=f"deb-{variant}",
+                name=goal.stage(f"deb-{variant}"),
                 base="scratch",
                 comment=f"Package files of {variant}.",
-                instructions=(Copy(stage=f"package-{variant}", source="/deb/", target="/"),),
+                instructions=(Copy(stage=made.name, source="/deb/", target="/"),),
             )
 
     def where(self, target: Target, files: Sequence[str]) -> str:
@@ -62,12 +68,18 @@ def package_names(recipe: Recipe) -> tuple[str, ...]:
 
 
 def package_fields(
-    recipe: Recipe, variant: str, described: Package, names: tuple[str, ...]
+    recipe: Recipe,
+    variant: str,
+    described: Package,
+    names: tuple[str, ...],
+    platform: str = "",
 ) -> tuple[str, ...]:
     """The arguments of the hook that packs a variant, of those `names`: `--field=value`."""
+    nothing = elsewhere(recipe, platform)
     name = package_name(recipe, variant)
     synopsis, _, long = described.description.strip().partition("\n")
-    options = ", ".join(f"{shown(k)}={v}" for k, v in recipe.variants[variant].options.items())
+    chosen = recipe.variants[variant].options.items()
+    options = ", ".join(f"{shown(k)}={v}" for k, v in chosen if k not in nothing)
     note = f"This is the variant {variant}" + (f" ({options})." if options else ".")
     fields = {
         "package": name,
@@ -91,21 +103,25 @@ def package_fields(
     return tuple(f"--{key}={value}" for key, value in fields.items() if value)
 
 
-def _package(recipe: Recipe, variant: str, described: Package, names: tuple[str, ...]) -> Stage:
+def _package(
+    recipe: Recipe, variant: str, described: Package, names: tuple[str, ...], goal: Goal
+) -> Stage:
     """One variant packed as Debian binary packages in /deb."""
     folders = (OUTPUT, SYMBOLS) if described.debug_symbols else (OUTPUT,)
-    argv = ("bash", f"{HOOKS}/package", *package_fields(recipe, variant, described, names))
+    fields = package_fields(recipe, variant, described, names, goal.platform.name)
+    built = goal.stage(f"build-{variant}")
+    meant = f" for {goal.platform.name}" if goal.crossing else ""
     return Stage(
-        name=f"package-{variant}",
-        base="toolchain",
-        comment=f"The Debian package {package_name(recipe, variant)}.",
+        name=goal.stage(f"package-{variant}"),
+        base=goal.stage("toolchain"),
+        comment=f"The Debian package {package_name(recipe, variant)}{meant}.",
         instructions=(
             Arg(name="VERSION", default="0.0.0"),
             Arg(name="SOURCE_DATE_EPOCH", default="0"),
             Run(
-                argv=argv,
+                argv=("bash", f"{HOOKS}/package", *fields),
                 mounts=(
-                    *(Bind(stage=f"build-{variant}", source=f, target=f) for f in folders),
+                    *(Bind(stage=built, source=f, target=f) for f in folders),
                     *checked(recipe),
                     *shipped("package"),
                     Tmpfs(target="/tmp"),

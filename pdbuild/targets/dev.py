@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from pdbuild.attempts import without_logs
 from pdbuild.plan import steps
+from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import (
     Bind,
     Comment,
@@ -37,7 +38,9 @@ class Dev(Kind):
 
     name = "dev"
 
-    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+    def targets(
+        self, recipe: Recipe, request: Request, goal: Goal, variants: Sequence[str]
+    ) -> Iterator[Target]:
         """The tools do not change with the source, so neither may the image."""
         labels = {
             "org.opencontainers.image.title": f"{recipe.project.name} development image",
@@ -58,10 +61,10 @@ class Dev(Kind):
             says_definition=True,
         )
 
-    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+    def stages(self, recipe: Recipe, variants: Sequence[str], goal: Goal) -> Iterator[Stage]:
         """The root file system that build/Dockerfile starts from, and the image."""
         if recipe.image:
-            yield from runtime(recipe, recipe.image)
+            yield from runtime(recipe, recipe.image, goal)
         yield _dev(recipe)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
 from pdbuild.plan.steps import HOOKS, OUTPUT, SOURCE, hook_mounts, hook_name, inside, source_args
 from pdbuild.plan.toolchain import checked
@@ -16,7 +17,9 @@ class Docs(Kind):
 
     name = "docs"
 
-    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+    def targets(
+        self, recipe: Recipe, request: Request, goal: Goal, variants: Sequence[str]
+    ) -> Iterator[Target]:
         """The one target, if there is any."""
         if recipe.docs:
             yield Target(
@@ -24,11 +27,11 @@ class Docs(Kind):
                 stage="docs",
                 kind=self.name,
                 description="the documentation",
-                args=source_args(request),
+                args=source_args(recipe, request, goal),
                 destination="build/docs",
             )
 
-    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+    def stages(self, recipe: Recipe, variants: Sequence[str], goal: Goal) -> Iterator[Stage]:
         """The pages made, and the pages alone."""
         if recipe.docs is None:
             return

@@ -4,8 +4,8 @@ import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 
+from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import (
-    Arg,
     Bind,
     Cmd,
     Copy,
@@ -19,7 +19,16 @@ from pdbuild.plan.instructions import (
     Workdir,
 )
 from pdbuild.plan.stages import base_image
-from pdbuild.plan.steps import HOOKS, OUTPUT, apt_install, shipped, source_args, strict
+from pdbuild.plan.steps import (
+    HOOKS,
+    OUTPUT,
+    apt_install,
+    cache_key,
+    made_for,
+    shipped,
+    source_args,
+    strict,
+)
 from pdbuild.plan.toolchain import checked
 from pdbuild.plan.types import VARIANT, Form, Request, Target
 from pdbuild.recipe.tables.image import Image as Table
@@ -32,55 +41,58 @@ class Image(Kind):
 
     name = "image"
     group = "images"
+    everywhere = True
 
-    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+    def targets(
+        self, recipe: Recipe, request: Request, goal: Goal, variants: Sequence[str]
+    ) -> Iterator[Target]:
         """One of each variant."""
         name, version = recipe.project.name, request.version.tag
-        for variant in recipe.variants if recipe.image else ():
+        for variant in variants if recipe.image else ():
             suffix = "" if variant == recipe.default_variant else f"-{variant}"
             yield Target(
-                name=f"image-{variant}",
-                stage=f"image-{variant}",
+                name=goal.target(f"image-{variant}"),
+                stage=goal.stage(f"image-{variant}"),
                 kind=self.name,
                 form=Form.IMAGE,
                 description=f"production image of {variant}",
                 variant=variant,
                 tags=(f"localhost/{name}:{version}{suffix}",),
                 labels=_labels(recipe, request) | {VARIANT: variant},
-                args=source_args(request),
+                args=source_args(recipe, request, goal),
             )
 
-    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+    def stages(self, recipe: Recipe, variants: Sequence[str], goal: Goal) -> Iterator[Stage]:
         """The runtime, how an image runs, and then what each variant adds."""
         if recipe.image is None:
             return
-        yield from runtime(recipe, recipe.image)
-        yield _production(recipe.image)
+        yield from runtime(recipe, recipe.image, goal)
+        yield _production(recipe.image, goal)
         for variant in variants:
-            yield _depends(recipe, variant)
-            yield _additions(recipe, variant)
-            yield _content(recipe, variant)
-            yield _image(variant)
+            yield _depends(recipe, variant, goal)
+            yield _additions(recipe, variant, goal)
+            yield _content(recipe, variant, goal)
+            yield _image(variant, goal)
 
 
-def runtime(recipe: Recipe, image: Table) -> Iterator[Stage]:
+def runtime(recipe: Recipe, image: Table, goal: Goal) -> Iterator[Stage]:
     """A root file system of what the recipe names for the production images, as one layer."""
     named = [*map(_relation, image.packages), *(recipe.package.depends if recipe.package else ())]
     yield Stage(
-        name="runtime-build",
-        base="base",
+        name=goal.stage("runtime-build"),
+        base=goal.stage("base"),
         comment="The root file system of the production images: these packages, what they "
         "depend on, and no more.",
         instructions=(
-            Arg(name="TARGETARCH"),
-            apt_install(recipe, "runtime", dict.fromkeys(("libc6", *named))),
+            *made_for(goal),
+            apt_install("runtime", dict.fromkeys(("libc6", *named)), cache_key(recipe, goal)),
         ),
     )
     yield Stage(
-        name="runtime",
+        name=goal.stage("runtime"),
         base="scratch",
         comment="One layer, which the images of all variants share.",
-        instructions=(Copy(stage="runtime-build", source="/rootfs/", target="/"),),
+        instructions=(Copy(stage=goal.stage("runtime-build"), source="/rootfs/", target="/"),),
     )
 
 
@@ -90,59 +102,62 @@ def _relation(package: str) -> str:
     return f"{name} (= {version})" if version else name
 
 
-def _made(recipe: Recipe, variant: str) -> tuple[Bind, ...]:
+def _made(recipe: Recipe, variant: str, goal: Goal) -> tuple[Bind, ...]:
     """What of a variant goes into its image: the packages, or else the installed files."""
     if recipe.package:
-        return (Bind(stage=f"package-{variant}", source="/deb", target="/deb"),)
-    return (Bind(stage=f"build-{variant}", source=OUTPUT, target=OUTPUT), *checked(recipe))
+        return (Bind(stage=goal.stage(f"package-{variant}"), source="/deb", target="/deb"),)
+    built = goal.stage(f"build-{variant}")
+    return (Bind(stage=built, source=OUTPUT, target=OUTPUT), *checked(recipe))
 
 
-def _depends(recipe: Recipe, variant: str) -> Stage:
+def _depends(recipe: Recipe, variant: str, goal: Goal) -> Stage:
     """A text alone: as long as it stays the same, what follows from it is found in the cache."""
     script = f"mkdir /depends; exec bash {HOOKS}/depends >/depends/relations"
     return Stage(
-        name=f"depends-{variant}",
+        name=goal.stage(f"depends-{variant}"),
         # Without a package, the tools say what programs are linked with.
-        base="base" if recipe.package else "compile",
+        base=goal.stage("base" if recipe.package else "compile"),
         comment=f"What {variant} depends on.",
         instructions=(
             Run(
                 argv=strict(script),
-                mounts=(*_made(recipe, variant), *shipped("depends"), Tmpfs(target="/tmp")),
+                mounts=(*_made(recipe, variant, goal), *shipped("depends"), Tmpfs(target="/tmp")),
             ),
         ),
     )
 
 
-def _additions(recipe: Recipe, variant: str) -> Stage:
-    step = apt_install(recipe, "runtime", ())
+def _additions(recipe: Recipe, variant: str, goal: Goal) -> Stage:
+    step = apt_install("runtime", (), cache_key(recipe, goal))
+    depends = goal.stage(f"depends-{variant}")
     mounts = (
-        Bind(stage=f"depends-{variant}", source="/depends", target="/run/depends"),
-        Bind(stage="runtime", source="/", target="/run/runtime"),
+        Bind(stage=depends, source="/depends", target="/run/depends"),
+        Bind(stage=goal.stage("runtime"), source="/", target="/run/runtime"),
     )
     return Stage(
-        name=f"additions-{variant}",
-        base="base",
+        name=goal.stage(f"additions-{variant}"),
+        base=goal.stage("base"),
         comment="What of that the runtime lacks.",
         instructions=(
-            Arg(name="TARGETARCH"),
+            *made_for(goal),
             dataclasses.replace(step, mounts=(*mounts, *step.mounts)),
         ),
     )
 
 
-def _content(recipe: Recipe, variant: str) -> Stage:
+def _content(recipe: Recipe, variant: str, goal: Goal) -> Stage:
     """What a variant adds to the runtime, in /image; checks that the runtime suffices."""
+    additions = goal.stage(f"additions-{variant}")
     return Stage(
-        name=f"content-{variant}",
-        base="base",
+        name=goal.stage(f"content-{variant}"),
+        base=goal.stage("base"),
         comment=f"What {variant} adds to both, which must satisfy its dependencies.",
         instructions=(
             Run(
                 argv=("bash", f"{HOOKS}/image"),
                 mounts=(
-                    *_made(recipe, variant),
-                    Bind(stage=f"additions-{variant}", source="/rootfs", target="/rootfs"),
+                    *_made(recipe, variant, goal),
+                    Bind(stage=additions, source="/rootfs", target="/rootfs"),
                     *shipped("image"),
                     Tmpfs(target="/tmp"),
                 ),
@@ -151,25 +166,26 @@ def _content(recipe: Recipe, variant: str) -> Stage:
     )
 
 
-def _production(image: Table) -> Stage:
+def _production(image: Table, goal: Goal) -> Stage:
     """How the production images run, whatever the variant."""
     return Stage(
-        name="production",
-        base="runtime",
+        name=goal.stage("production"),
+        base=goal.stage("runtime"),
         comment="How a production image runs.",
         instructions=image_config(image),
     )
 
 
-def _image(variant: str) -> Stage:
+def _image(variant: str, goal: Goal) -> Stage:
     """The production image of a variant."""
+    meant = f" for {goal.platform.name}" if goal.crossing else ""
     return Stage(
-        name=f"image-{variant}",
-        base="production",
-        comment=f"The production image of {variant}.",
+        name=goal.stage(f"image-{variant}"),
+        base=goal.stage("production"),
+        comment=f"The production image of {variant}{meant}.",
         instructions=(
-            Copy(stage=f"additions-{variant}", source="/rootfs/", target="/"),
-            Copy(stage=f"content-{variant}", source="/image/", target="/"),
+            Copy(stage=goal.stage(f"additions-{variant}"), source="/rootfs/", target="/"),
+            Copy(stage=goal.stage(f"content-{variant}"), source="/image/", target="/"),
         ),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from pdbuild.errors import UsageError
+from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import Stage
 from pdbuild.plan.types import Form, Plan, Request, Target
 from pdbuild.recipe.types import Recipe
@@ -12,18 +13,22 @@ class Kind:
     """One kind of target. A new one is a module with a subclass, and a line in `KINDS`.
 
     `name` is the kind of its targets, as `build/artifacts.json` has it; `group`, unless empty,
-    is the name that stands for all of them.
+    is the name that stands for all of them. `everywhere` is said of kinds that are made for each
+    platform; the others are for the machine that builds.
     """
 
     name: str
     group: str = ""
+    everywhere: bool = False
 
-    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
-        """The targets that a recipe offers; `request` has the platforms that are meant."""
+    def targets(
+        self, recipe: Recipe, request: Request, goal: Goal, variants: Sequence[str]
+    ) -> Iterator[Target]:
+        """The targets that a recipe offers for a goal, on which these variants exist."""
         raise NotImplementedError
 
-    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
-        """The stages for these variants, the one that compiles first in front.
+    def stages(self, recipe: Recipe, variants: Sequence[str], goal: Goal) -> Iterator[Stage]:
+        """The stages for these variants and a goal, the variant that compiles first in front.
 
         They come in an order in which each follows what it needs, after those of the kinds
         before this one in `KINDS`.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import Copy, Stage
 from pdbuild.plan.steps import source_args
 from pdbuild.plan.types import Form, Plan, Request, Target
@@ -12,45 +13,49 @@ from pdbuild.targets.kind import Kind
 
 
 class Rootfs(Kind):
-    """What the images of all variants share, and what each adds, for one platform."""
+    """What the images of all variants share, and what each adds."""
 
     name = "rootfs"
+    everywhere = True
 
-    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
+    def targets(
+        self, recipe: Recipe, request: Request, goal: Goal, variants: Sequence[str]
+    ) -> Iterator[Target]:
         """An archive for all variants, and one of each."""
-        if recipe.image is None or len(request.platforms) > 1:
+        if recipe.image is None:
             return
         yield Target(
-            name="rootfs",
-            stage="runtime",
+            name=goal.target("rootfs"),
+            stage=goal.stage("runtime"),
             kind=self.name,
             form=Form.ARCHIVE,
             description="the root file system that build/Dockerfile starts from",
-            destination="build/rootfs.tar",
+            destination=goal.below("build/rootfs.tar"),
         )
-        for variant in recipe.variants:
+        for variant in variants:
             yield Target(
-                name=f"rootfs-{variant}",
-                stage=f"rootfs-{variant}",
+                name=goal.target(f"rootfs-{variant}"),
+                stage=goal.stage(f"rootfs-{variant}"),
                 kind=self.name,
                 form=Form.ARCHIVE,
                 description=f"what {variant} needs besides",
                 variant=variant,
-                args=source_args(request),
-                destination=f"build/rootfs-{variant}.tar",
+                args=source_args(recipe, request, goal),
+                destination=goal.below(f"build/rootfs-{variant}.tar"),
             )
 
-    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+    def stages(self, recipe: Recipe, variants: Sequence[str], goal: Goal) -> Iterator[Stage]:
         """What the images consist of, too."""
         if recipe.image is None:
             return
-        yield from runtime(recipe, recipe.image)
+        yield from runtime(recipe, recipe.image, goal)
         for variant in variants:
+            additions = goal.stage(f"additions-{variant}")
             yield Stage(
-                name=f"rootfs-{variant}",
+                name=goal.stage(f"rootfs-{variant}"),
                 base="scratch",
                 comment=f"That of {variant} as an archive.",
-                instructions=(Copy(stage=f"additions-{variant}", source="/rootfs/", target="/"),),
+                instructions=(Copy(stage=additions, source="/rootfs/", target="/"),),
             )
 
     def beside(self, recipe: Recipe, plan: Plan) -> Mapping[str, str]:

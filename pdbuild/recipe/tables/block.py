@@ -53,10 +53,20 @@ class Block(Table):
         "Blocks that come before it, named by a recipe or not.", default=()
     )
     apt: tuple[str, ...] = key("Debian packages.", default=())
+    cross: tuple[str, ...] = key(
+        "Debian packages that compiling for another platform takes besides: ${arch} is Debian's "
+        "name of it, ${gnu} the triplet as names of packages have it.",
+        default=(),
+    )
     pip: tuple[str, ...] = key("Python requirements, installed into /opt/NAME.", default=())
     wheels: tuple[str, ...] = key(
         "The same, of which nothing is compiled: they come beside the Debian packages, not after "
         "them, and so does `install`.",
+        default=(),
+    )
+    cross_wheels: tuple[str, ...] = key(
+        "Those of `wheels` whose folders `lib` and `include` are another platform's when that is "
+        "compiled for.",
         default=(),
     )
     environment: dict[str, str] = key("Environment it sets.", default_factory=dict)
@@ -85,6 +95,9 @@ def check(block: Block) -> Iterator[Finding]:
     yield from rules.match(
         ("apt",), _without_parameters(block.apt), names.DEBIAN_PACKAGE, "a package"
     )
+    yield from rules.match(
+        ("cross",), _without_parameters(block.cross), names.DEBIAN_PACKAGE, "a package"
+    )
     yield from rules.environment(("environment",), block.environment)
     if block.wheels and (block.pip or block.source):
         yield Finding(("wheels",), "a block with wheels has neither `pip` nor a [source]")
@@ -92,7 +105,7 @@ def check(block: Block) -> Iterator[Finding]:
     for name, parameter in block.parameters.items():
         values = rules.listed(parameter.default)
         yield from rules.among(("parameters", name, "default"), values, parameter.values)
-    for name in ("apt", "pip", "wheels", "path", "environment"):
+    for name in ("apt", "pip", "wheels", "cross_wheels", "path", "environment"):
         value = getattr(block, name)
         for text in value.values() if isinstance(value, Mapping) else value:
             for used in _SUBSTITUTION.findall(text):

@@ -42,6 +42,11 @@ class Build(Table):
         "Compile and link with the flags of Debian's packages, those of dpkg-buildflags.",
         default=True,
     )
+    emulate: bool = key(
+        "For another platform, run all that compiles under an emulator, 6 to 40 times slower: "
+        "for a build that cannot cross.",
+        default=False,
+    )
     prefix: str = key("The installation prefix.", default="/usr")
     develop: dict[str, str] = key(
         'Options that `pdbuild build` sets when nobody does, such as { TEST = "ON" }.',

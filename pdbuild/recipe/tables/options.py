@@ -46,6 +46,13 @@ class Option(Table):
         default="",
     )
     environment: Variables = key("The variable of the environment that it sets.", default="")
+    platforms: tuple[str, ...] = key(
+        "The platforms on which it means something; empty: all. Elsewhere a variant that differs "
+        "from another by this option alone does not exist.",
+        unique=True,
+        default=(),
+    )
+    elsewhere: str = key('Its value on other platforms. Default: "OFF".', default="")
     description: str = key("One line for people.", default="")
 
     @staticmethod
@@ -55,6 +62,7 @@ class Option(Table):
             path: KeyPath = ("options", name)
             yield from _name(path, name)
             yield from _values(path, option)
+            yield from _platforms(path, option)
             for form, text in option.forms.items():
                 yield from _form((*path, form), form, text, option.values)
                 yield from _taken((*path, form), form, recipe.build.hook)
@@ -96,6 +104,17 @@ def _values(path: KeyPath, option: Option) -> Iterator[Finding]:
     yield from rules.among(default, (option.default,), option.values, (default, where))
     if not option.values:
         yield Finding(where, "no value")
+
+
+def _platforms(path: KeyPath, option: Option) -> Iterator[Finding]:
+    yield from rules.platforms((*path, "platforms"), option.platforms)
+    where = (*path, "elsewhere")
+    if option.elsewhere:
+        needs: tuple[KeyPath, ...] = (where, (*path, "values"))
+        yield from rules.among(where, (option.elsewhere,), option.values, needs)
+    elif option.platforms and not forms.is_switch(option.values):
+        hint = f"name one of {', '.join(option.values)}" if option.values else ""
+        yield Finding(path, "`elsewhere` is lacking: its value on other platforms", hint)
 
 
 def _form(path: KeyPath, form: str, text: Text, values: tuple[str, ...]) -> Iterator[Finding]:

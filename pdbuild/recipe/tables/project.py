@@ -25,7 +25,9 @@ class Project(Table):
     )
     source: str = key("The source tree, relative to this recipe.", default=".")
     platforms: tuple[str, ...] = key(
-        'OCI platforms, such as "linux/amd64".', unique=True, default=("linux/amd64",)
+        'OCI platforms, such as "linux/arm64". Default: that of the machine that builds.',
+        unique=True,
+        default=(),
     )
     homepage: str = key("The project's address on the web.", default="")
 
@@ -43,11 +45,6 @@ class Project(Table):
             what = f"{names.quote(project.tag)} does not say what a version's tag looks like"
             yield Finding(("project", "tag"), what, 'such as "v{version}"')
         yield from rules.plain_path(("project", "source"), recipe.source)
-        if not project.platforms:
-            yield Finding(("project", "platforms"), "no platform", 'such as "linux/amd64"')
-        for platform in project.platforms:
-            what, hint = names.platform_problem(platform)
-            if what:
-                yield Finding(("project", "platforms"), what, hint, item=platform)
+        yield from rules.platforms(("project", "platforms"), project.platforms)
         if project.homepage:
             yield from rules.url(("project", "homepage"), project.homepage)

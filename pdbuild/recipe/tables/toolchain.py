@@ -29,7 +29,17 @@ class Toolchain(Table):
         merge=MERGE_APPEND,
         default=(),
     )
-    packages: tuple[str, ...] = key("More Debian packages.", merge=MERGE_APPEND, default=())
+    packages: tuple[str, ...] = key(
+        "More Debian packages, of the machine that builds. For another platform, libraries "
+        '(`Multi-Arch: same`) come for that one too; "NAME:native" is for this machine alone.',
+        merge=MERGE_APPEND,
+        default=(),
+    )
+    target_packages: tuple[str, ...] = key(
+        "Debian packages of the platform that is compiled for, when that is another.",
+        merge=MERGE_APPEND,
+        default=(),
+    )
     parameters: dict[str, dict[str, str | tuple[str, ...]]] = key(
         "Parameters by block.", merge=MERGE_BY_KEY, default_factory=dict
     )
@@ -44,6 +54,12 @@ class Toolchain(Table):
         packages = ("toolchain", "packages")
         yield from rules.match(
             packages, toolchain.packages, names.DEBIAN_PACKAGE, "a Debian package"
+        )
+        yield from rules.match(
+            ("toolchain", "target_packages"),
+            toolchain.target_packages,
+            names.DEBIAN_PACKAGE,
+            "a Debian package",
         )
         by_name = {block.name: block for block in recipe.blocks}
         for name, values in toolchain.parameters.items():

@@ -34,6 +34,9 @@ class Variant(Table):
     compiler: str = key("As in [build], for this variant.", default="")
     linker: str = key("As in [build], for this variant.", default="")
     launcher: str = key("As in [build], for this variant.", default="")
+    platforms: tuple[str, ...] = key(
+        "The platforms on which it exists; empty: all.", unique=True, default=()
+    )
     default: bool = key("The variant whose tag and package have no suffix.", default=False)
 
     @staticmethod
@@ -48,6 +51,7 @@ class Variant(Table):
             path: KeyPath = ("variants", name)
             yield from _name(path, name)
             yield from _options(path, variant, recipe)
+            yield from rules.platforms((*path, "platforms"), variant.platforms)
             yield from tools.mistakes(path, variant, recipe)
             if not variant.options.keys() <= recipe.options.keys():
                 continue
@@ -56,6 +60,7 @@ class Variant(Table):
                 variant.compiler or build.compiler,
                 variant.linker or build.linker,
                 variant.launcher or build.launcher,
+                *variant.platforms,
             )
             other = seen.setdefault(choice, name)
             if other != name:
