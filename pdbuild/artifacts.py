@@ -156,19 +156,15 @@ def _remove(root: Path, path: str) -> None:
 
 
 def _place(root: Path, output: Output, owned: frozenset[Path]) -> Iterator[Artifact]:
-    """Unpack every platform of an output to its place; yield its files.
+    """Unpack an output to its place; yield its files.
 
     `owned` are the files of earlier builds of this target.
     """
     layout = Layout(output.layout)
-    manifests = tuple(layout.manifests(layout.describe(output.digest)))
-    for manifest in manifests:
+    for manifest in layout.manifests(layout.describe(output.digest)):
         platform = layout.config(manifest).platform
         layers = [layout.blob(layer.digest) for layer in manifest.layers]
         destination = Path(output.target.destination)
-        if len(manifests) > 1:  # build/cpu becomes build/linux-arm64/cpu
-            inside = destination.relative_to("build")
-            destination = Path("build", platform.replace("/", "-"), inside)
         for path in _unpacked(root, destination, output.target.form, layers, owned):
             link = str(path.readlink()) if path.is_symlink() else ""
             there = path.is_file()  # a link may lead to a folder, or nowhere

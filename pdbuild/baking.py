@@ -28,7 +28,7 @@ from pdbuild.container import sync
 from pdbuild.definition import Definition
 from pdbuild.engine import known
 from pdbuild.engine.contract import Build, Built, Engine
-from pdbuild.errors import EngineError, PdbuildError, UsageError
+from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.places import on_host
 from pdbuild.plan.types import VARIANT, Form, Plan, Target
 from pdbuild.progress import Solve, view
@@ -47,6 +47,8 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
     EngineError also when a target failed: everything that was finished is in its place then.
     """
     optional.refuse(plan.left_out, options)
+    for note in plan.notes:
+        _say(f"note: {note}")
     root = Path(options.output or plan.root).absolute()
     root.mkdir(parents=True, exist_ok=True)
     places = uptodate.places(key(plan.root))
@@ -158,12 +160,6 @@ def define(
 
 
 def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
-    foreign = [p for p in plan.platforms if _debian(p) != base.architecture()]
-    if foreign:
-        raise UsageError(
-            f"platform {foreign[0]}: this machine bootstraps bases for itself alone",
-            hint="set [base] bootstrap = false to take the base from a registry, and use --builder",
-        )
     suite, architecture = recipe.base.suite, base.architecture()
     if bootstrap:
         return base.ensure(suite, architecture, mirror=recipe.mirrors.apt, say=say)
@@ -189,9 +185,9 @@ def _collect(recipe: Recipe, plan: Plan, built: Built, root: Path) -> _Made:
         for output in built.outputs:
             for tag in output.target.tags:
                 store.adopt(output.layout, output.digest, tag)
-                tags.append(tag)
-        sync.load(store, tags)
-        images = tuple(image for tag in tags if (image := store.find(tag)))
+                tags.append((tag, output.target.platform))
+        sync.load(store, tuple(dict.fromkeys(tag for tag, _ in tags)))
+        images = tuple(image for tag, where in tags if (image := store.find(tag, where)))
     return _Made(files=collected, images=images)
 
 
@@ -258,12 +254,6 @@ def targets_alone(exports: Path, targets: Sequence[Target]) -> Iterator[None]:
             waiting = partial(say, f"waiting for another pdbuild that bakes {name}")
             held.enter_context(locks.alone(exports / f"{name}.lock", waiting))
         yield
-
-
-def _debian(platform: str) -> str:
-    """The Debian architecture of an OCI platform."""
-    names = {"linux/arm/v7": "armhf", "linux/386": "i386", "linux/ppc64le": "ppc64el"}
-    return names.get(platform, platform.split("/")[1])
 
 
 def _put(path: Path, text: str) -> None:

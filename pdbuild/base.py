@@ -6,14 +6,13 @@ digest from disk. No registry is involved.
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild import account
+from pdbuild import account, platforms
 from pdbuild.bootstrap import DPKG_OPTIONS, EPOCH, bootstrap
 from pdbuild.dirs import data_dir
 from pdbuild.locks import alone
@@ -33,9 +32,8 @@ class Base:
 
 
 def architecture() -> str:
-    """The Debian architecture of this machine, the only one that it bootstraps."""
-    machine = os.uname().machine
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+    """The Debian architecture of this machine."""
+    return platforms.native().architecture
 
 
 def find(suite: str, architecture: str) -> Base | None:

@@ -12,6 +12,7 @@ from pdbuild.container import Image
 from pdbuild.errors import UsageError
 from pdbuild.lastrun import Looked
 from pdbuild.plan.types import Plan
+from pdbuild.platforms import native
 from pdbuild.project import open_recipe, plan_for
 from pdbuild.recipe import remembered
 from pdbuild.recipe.types import Recipe
@@ -50,7 +51,8 @@ def image(choices: Choices, building: Options, *, platform: str, bake: bool) -> 
         raise UsageError(f"{recipe.file} has no [image]", hint="add one to run programs in it")
     if len(variants) > 1:
         raise UsageError(f"--variant {','.join(variants)}: a program runs in one image")
-    choices = replace(choices, targets=(f"image-{variants[0]}",))
+    platform = platform or native().name
+    choices = replace(choices, targets=(f"image-{variants[0]}",), platforms=(platform,))
     plan = plan_for(recipe, choices, fetch=False)
     target = plan.targets[0]
     reference = target.tags[0]
@@ -71,7 +73,7 @@ def image(choices: Choices, building: Options, *, platform: str, bake: bool) -> 
         workdir=recipe.image.workdir,
         is_dev=False,
     )
-    certain = not stale and stored and state and state.baked(target) == stored.digest
+    certain = not stale and stored and state and state.baked(target) in _digests(stored)
     return Found(image=found, looked=_looked(recipe, state, since) if certain and state else None)
 
 
@@ -81,11 +83,16 @@ def _stale(recipe: Recipe, plan: Plan, state: State, stored: StoredImage) -> str
     changes = state.changes(target)
     if changes:
         return f"is out of date ({', '.join(_PARTS[part] for part in changes)} changed)"
-    if changes is not None and state.baked(target) == stored.digest:
+    if changes is not None and state.baked(target) in _digests(stored):
         return ""
     # By another checkout, or it is not remembered. A commit says what the source was.
     committed = recipe.project.version == "git" and not plan.version.text.endswith("-dirty")
     return "" if committed and plan.version.text != "0.0.0" else "was not baked from this checkout"
+
+
+def _digests(stored: StoredImage) -> tuple[str, str]:
+    """What a bake calls the image by; a reference of several platforms has another digest."""
+    return (stored.digest, stored.manifest_digest)
 
 
 def _looked(recipe: Recipe, state: State, since: int) -> Looked | None:

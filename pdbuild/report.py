@@ -107,7 +107,9 @@ def _made(row: Row) -> str:
 def _size(target: Target, files: Sequence[Artifact], images: Sequence[StoredImage]) -> int:
     if target.form is Form.IMAGE:
         return sum(
-            image.unpacked or image.size for image in images if image.reference in target.tags
+            image.unpacked or image.size
+            for image in images
+            if image.reference in target.tags and target.platform in ("", image.platform)
         )
     return sum(a.size for a in files if a.target == target.name and not a.link)
 

@@ -5,9 +5,10 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from pdbuild import dirs, programs, whales, whole
+from pdbuild import dirs, platforms, programs, whales, whole
 from pdbuild.container.host import Host, find
 from pdbuild.engine import flatten
 from pdbuild.errors import EngineError
@@ -15,7 +16,6 @@ from pdbuild.store import Store
 from pdbuild.whales import Client
 
 _FAILING = "cannot load the image into podman"
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def load(store: Store, reference: str, platform: str = "") -> bool:
@@ -139,10 +139,11 @@ def _client(host: Host) -> contextlib.AbstractContextManager[Client]:
 
 
 def _native_platform(store: Store, reference: str) -> str:
-    native = f"linux/{_ARCHITECTURES.get(os.uname().machine, os.uname().machine)}"
-    platforms = [
-        store.layout.config(manifest).platform
-        for manifest in store.layout.manifests(store.entry(reference))
-    ]
-    matching = [p for p in platforms if p == native or p.startswith(f"{native}/")]
-    return (matching or platforms)[0]
+    found = store.platforms(reference)
+    return native(found) or found[0]
+
+
+def native(found: Sequence[str]) -> str:
+    """The one of an image's platforms that is this machine's; "" if it is not there."""
+    own = platforms.native().name
+    return next((p for p in found if p == own or p.startswith(f"{own}/")), "")

@@ -20,6 +20,8 @@ def load(store: Store, references: Sequence[str]) -> None:
     if not references or not host.loadable():
         return
     for reference in references:
+        if not loading.native(store.platforms(reference)):
+            continue  # podman has one image by that name, and it is this machine's
         try:
             loading.load(store, reference)
         except EngineError as error:

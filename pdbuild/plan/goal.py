@@ -38,8 +38,10 @@ class Goal:
 
     def below(self, path: str) -> str:
         """A path in `build/` as it is for this goal: `build/cpu` or `build/linux-arm64/cpu`."""
-        head, _, rest = path.partition("/")
-        return "/".join(filter(None, (head, self.platform.folder if self.foreign else "", rest)))
+        if not self.foreign:
+            return path
+        head, slash, rest = path.partition("/")
+        return f"{head}/{self.platform.folder}{slash}{rest}"
 
     @property
     def key(self) -> str:

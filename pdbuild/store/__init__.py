@@ -6,6 +6,7 @@ come first and `index.json` is replaced in one step, so a reader sees the old or
 
 import contextlib
 import fcntl
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +15,19 @@ from typing import Any
 
 from pdbuild import dirs, lacks
 from pdbuild.errors import EngineError, UsageError
-from pdbuild.oci import CONTAINERD_REFERENCE, REFERENCE, Config, Descriptor, Layout, Manifest
-from pdbuild.store.files import replace, take
+from pdbuild.oci import (
+    CONTAINERD_REFERENCE,
+    REFERENCE,
+    Config,
+    Descriptor,
+    Layout,
+    Manifest,
+    parse_descriptor,
+)
+from pdbuild.store.files import put, replace, take
 from pdbuild.store.sizes import Sizes
+
+_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +71,11 @@ class Store:
 
         Blobs are hard-linked, or copied where that cannot be; those that the store has lost since
         are taken again. An image that had the reference
-        loses it; `collect` frees its blobs. Raises EngineError when the layout lacks a blob or
+        loses it; `collect` frees its blobs. Images of other platforms keep it: the reference is
+        an index then. Raises EngineError when the layout lacks a blob or
         has one of the wrong size.
         """
-        if (reference, digest) in map(_named, self._entries()) and self._has(digest):
+        if self._holds(reference, digest):
             return False
         source = Layout(layout)
         described = {entry.digest: entry for entry in source.index()}
@@ -73,9 +85,59 @@ class Store:
             for blob in blobs:
                 take(source.blob(blob.digest), self.layout.blob(blob.digest), blob.size)
             with self._locked("index.lock"):
-                entries = [e for e in self._entries() if _reference(e) != reference]
-                self._write([*entries, _entry(top, reference)])
+                entry = self._with_others(_entry(top, reference), reference)
+                others = [e for e in self._entries() if _reference(e) != reference]
+                self._write([*others, entry])
         return True
+
+    def platforms(self, reference: str) -> tuple[str, ...]:
+        """The platforms for which there is an image of a reference. UsageError if not there."""
+        manifests = self.layout.manifests(self.entry(reference))
+        return tuple(self.layout.config(manifest).platform for manifest in manifests)
+
+    def _holds(self, reference: str, digest: str) -> bool:
+        """Whether a reference is an image, or has it for one of its platforms."""
+        for entry in self._index():
+            if entry.reference != reference:
+                continue
+            if entry.digest == digest:
+                return self._has(digest)
+            with contextlib.suppress(EngineError):
+                manifests = self.layout.manifests(entry)
+                if digest in [manifest.digest for manifest in manifests]:
+                    return self._has(entry.digest)
+        return False
+
+    def _with_others(self, entry: dict[str, Any], reference: str) -> dict[str, Any]:
+        """The entry of a new image, or that of an index of it and those of other platforms."""
+        here = self.layout
+        new = here.manifests(parse_descriptor(entry))
+        mine = {here.config(manifest).platform for manifest in new}
+        kept = []
+        for other in (e for e in self._index() if e.reference == reference):
+            with contextlib.suppress(EngineError):  # a damaged one is of no use
+                found = here.manifests(other)
+                if self._has(other.digest):
+                    kept += [m for m in found if here.config(m).platform not in mine]
+        if not kept:
+            return entry
+        described = sorted(map(self._described, (*new, *kept)), key=str)
+        index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": described}
+        data = json.dumps(index).encode()
+        digest = hashlib.sha256(data).hexdigest()
+        put(here.blob(f"sha256:{digest}"), data)
+        top = Descriptor(media_type=_INDEX, digest=f"sha256:{digest}", size=len(data))
+        return _entry(top, reference)
+
+    def _described(self, manifest: Manifest) -> dict[str, Any]:
+        """How an index names the image of one platform."""
+        top = self.layout.describe(manifest.digest)
+        return {
+            "platform": _platform(self.layout.config(manifest).platform),
+            "mediaType": top.media_type,
+            "digest": top.digest,
+            "size": top.size,
+        }
 
     def images(self) -> tuple[StoredImage, ...]:
         """Every image, by reference and platform.
@@ -230,6 +292,10 @@ def _entry(top: Descriptor, reference: str) -> dict[str, Any]:
         "annotations": {**top.annotations, REFERENCE: reference, CONTAINERD_REFERENCE: reference},
     }
     if top.platform:
-        names = ("os", "architecture", "variant")
-        entry["platform"] = dict(zip(names, top.platform.split("/"), strict=False))
+        entry["platform"] = _platform(top.platform)
     return entry
+
+
+def _platform(name: str) -> dict[str, str]:
+    """`linux/arm64` as descriptors have it."""
+    return dict(zip(("os", "architecture", "variant"), name.split("/"), strict=False))

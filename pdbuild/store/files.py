@@ -40,6 +40,12 @@ def take(source: Path, target: Path, size: int) -> None:
         raise EngineError(f"cannot take {source} into the image store: {error.strerror}") from error
 
 
+def put(target: Path, data: bytes) -> None:
+    """Write a blob."""
+    with _temporary(target) as name:
+        name.write_bytes(data)
+
+
 def replace(path: Path, data: Mapping[str, Any]) -> None:
     """Write `data` as JSON, in place of what `path` holds."""
     whole.write(path, json.dumps(data, indent=1, sort_keys=True) + "\n")

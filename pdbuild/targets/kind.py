@@ -9,6 +9,10 @@ from pdbuild.plan.types import Form, Plan, Request, Target
 from pdbuild.recipe.types import Recipe
 
 
+def _foreign(target: Target) -> bool:
+    return target.name.endswith(f"-{target.platform.replace('/', '-')}")
+
+
 class Kind:
     """One kind of target. A new one is a module with a subclass, and a line in `KINDS`.
 
@@ -50,5 +54,5 @@ class Kind:
     def where(self, target: Target, files: Sequence[str]) -> str:
         """Where people find an output; `files` are the paths that were collected of it."""
         if target.form is Form.IMAGE:
-            return target.tags[0]
+            return target.tags[0] + (f" ({target.platform})" if _foreign(target) else "")
         return files[0] if len(files) == 1 else f"{target.destination}/ ({len(files)} files)"

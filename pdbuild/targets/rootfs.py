@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pdbuild.plan import goals as made_goals
 from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import Copy, Stage
 from pdbuild.plan.steps import source_args
@@ -61,7 +62,8 @@ class Rootfs(Kind):
     def beside(self, recipe: Recipe, plan: Plan) -> Mapping[str, str]:
         """The Dockerfile, and which files it reads."""
         assert recipe.image
+        goals = tuple(made_goals.make(recipe, plan.request))
         return {
-            dockerfile.PATH: dockerfile.render(recipe, recipe.image, plan.version.text),
-            f"{dockerfile.PATH}.dockerignore": dockerfile.render_ignored(recipe),
+            dockerfile.PATH: dockerfile.render(recipe, recipe.image, plan.version.text, goals),
+            f"{dockerfile.PATH}.dockerignore": dockerfile.render_ignored(recipe, goals),
         }

@@ -295,17 +295,19 @@ def test_the_root_file_system_is_a_tar_archive(root: Path, layout: Path) -> None
         assert len(archive.getnames()) == 2
 
 
-def test_several_platforms_have_folders_of_their_own(root: Path, layout: Path) -> None:
-    both = platforms(layout, CPU, amd64={"p": "amd"}, arm64={"p": "arm"})
-    made = collect(root, [both])
+def test_platforms_have_folders_of_their_own(root: Path, layout: Path) -> None:
+    other = replace(
+        CPU, name="binaries-cpu-linux-arm64", destination="build/linux-arm64/cpu"
+    )
+    of_other = platforms(layout, other, arm64={"p": "arm"})
+    made = collect(root, [output(layout.parent / "amd", CPU, {"p": "amd"}), of_other])
     assert {a.path: a.platform for a in made} == {
-        "build/linux-amd64/cpu/p": "linux/amd64",
+        "build/cpu/p": "linux/amd64",
         "build/linux-arm64/cpu/p": "linux/arm64",
     }
-    # One alone again: nothing of the two is left.
-    collect(root, [output(layout, CPU, {"p": "alone"})])
-    assert tree(root / "build") == {"cpu/p": "alone"}
-    assert sorted(p.name for p in (root / "build").iterdir()) == ["artifacts.json", "cpu"]
+    # One alone again: the other stays as it was.
+    collect(root, [output(layout.parent / "amd", CPU, {"q": "new"})])
+    assert tree(root / "build") == {"cpu/q": "new", "linux-arm64/cpu/p": "arm"}
 
 
 def test_a_layer_that_is_no_archive(root: Path, layout: Path) -> None:

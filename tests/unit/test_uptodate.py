@@ -168,8 +168,11 @@ def test_platforms(checkout: Checkout) -> None:
     checkout.edit("pdbuild.toml", "[toolchain]", f"[base]\n{pinned}[toolchain]")
     assert checkout.bake() == ALL
     assert checkout.bake() == set()
+    # What is made for this machine is no other for being made for another one, too.
+    checkout.choices = Choices(platforms=("linux/amd64", "linux/arm64"))
+    assert checkout.bake() == {f"{name}-linux-arm64" for name in ALL - {"docs", "dev"}}
     checkout.choices = Choices(platforms=("linux/arm64",))
-    assert checkout.bake() == ALL
+    assert checkout.bake() == set()
 
 
 def test_a_registrys_tag_may_have_moved(checkout: Checkout) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pdbuild import account, tools
+from pdbuild import account, platforms, tools
 from pdbuild.context import ignore
 from pdbuild.engine.buildah import graph, storage, text
 from pdbuild.engine.buildah.images import Images
@@ -15,8 +15,6 @@ from pdbuild.engine.contract import Build, Built
 from pdbuild.errors import EngineError, Interrupted
 from pdbuild.plan.instructions import Run
 from pdbuild.progress import View
-
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class Buildah:
@@ -44,7 +42,7 @@ class Buildah:
     def build(self, build: Build, view: View) -> Built:
         """See `Engine.build`."""
         buildah = self._tool()
-        graph.check_platforms(build.plan, _native())
+        graph.check_platforms(build.plan, platforms.native().name)
         dialect = Dialect(version=tools.numbers(buildah.version))
         made = graph.make(build.plan, build.definition.contexts)
         try:
@@ -93,8 +91,3 @@ def _isolation(
 
 def _root(build: Build) -> Path:
     return Path(build.plan.root)
-
-
-def _native() -> str:
-    machine = os.uname().machine
-    return f"linux/{_ARCHITECTURES.get(machine, machine)}"

@@ -138,7 +138,7 @@ def binds(run: Run) -> tuple[Bind, ...]:
 
 def check_platforms(plan: Plan, native: str) -> None:
     """Raise EngineError for platforms that Buildah is not asked to build."""
-    foreign = [platform for platform in plan.platforms if platform != native]
+    foreign = [t.platform for t in plan.targets if t.platform not in ("", native)]
     if foreign:
         raise EngineError(
             f"platform {foreign[0]}: with Buildah, pdbuild builds for {native} alone",

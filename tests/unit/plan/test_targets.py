@@ -12,6 +12,7 @@ from golden_bits import REQUEST, bake, containerfile, recipe
 
 from pdbuild import artifacts, report
 from pdbuild.engine.contract import Built
+from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import Bind, Copy, Run, Stage
 from pdbuild.plan.types import Request, Target
 from pdbuild.progress import Solve
@@ -29,8 +30,10 @@ class Sizes(Kind):
     name = "sizes"
     group = "all-sizes"
 
-    def targets(self, recipe: Recipe, request: Request) -> Iterator[Target]:
-        for variant in recipe.variants:
+    def targets(
+        self, recipe: Recipe, request: Request, goal: Goal, variants: Sequence[str]
+    ) -> Iterator[Target]:
+        for variant in variants:
             yield Target(
                 name=f"sizes-{variant}",
                 stage=f"sizes-{variant}",
@@ -40,7 +43,7 @@ class Sizes(Kind):
                 destination="build/sizes",
             )
 
-    def stages(self, recipe: Recipe, variants: Sequence[str]) -> Iterator[Stage]:
+    def stages(self, recipe: Recipe, variants: Sequence[str], goal: Goal) -> Iterator[Stage]:
         for variant in variants:
             bind = Bind(stage=f"build-{variant}", source="/out", target="/out")
             measure = Run(argv=("sh", "-c", "du /out >/sizes"), mounts=(bind,))
