@@ -28,7 +28,7 @@ from pdbuild.container import sync
 from pdbuild.definition import Definition
 from pdbuild.engine import known
 from pdbuild.engine.contract import Build, Built, Engine
-from pdbuild.errors import EngineError, PdbuildError
+from pdbuild.errors import EngineError, PdbuildError, UsageError
 from pdbuild.places import on_host
 from pdbuild.plan.types import VARIANT, Form, Plan, Target
 from pdbuild.progress import Solve, view
@@ -160,6 +160,12 @@ def define(
 
 
 def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
+    foreign = [target.platform for target in plan.targets if target.emulated]
+    if foreign:
+        raise UsageError(
+            f"[build] emulate: pdbuild bootstraps no base of {foreign[0]}",
+            hint="set [base] bootstrap = false to take the base from a registry",
+        )
     suite, architecture = recipe.base.suite, base.architecture()
     if bootstrap:
         return base.ensure(suite, architecture, mirror=recipe.mirrors.apt, say=say)

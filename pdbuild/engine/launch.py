@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from pdbuild import tools
-from pdbuild.engine import place
+from pdbuild.engine import emulators, place
 from pdbuild.engine.place import Place
 from pdbuild.errors import EngineError
 
@@ -32,7 +32,7 @@ def specification(where: Place, run: Path, buildkitd: tools.Tool) -> dict[str, o
     root = where.root(snapshotter)
     return {
         "argv": [
-            *words, str(buildkitd.path),
+            *words, *emulators.words(run), str(buildkitd.path),
             f"--root={root}", f"--addr=unix://{address}", f"--config={config}",
         ],
         "env": env,

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import tarfile
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -296,9 +297,7 @@ def test_the_root_file_system_is_a_tar_archive(root: Path, layout: Path) -> None
 
 
 def test_platforms_have_folders_of_their_own(root: Path, layout: Path) -> None:
-    other = replace(
-        CPU, name="binaries-cpu-linux-arm64", destination="build/linux-arm64/cpu"
-    )
+    other = replace(CPU, name="binaries-cpu-linux-arm64", destination="build/linux-arm64/cpu")
     of_other = platforms(layout, other, arm64={"p": "arm"})
     made = collect(root, [output(layout.parent / "amd", CPU, {"p": "amd"}), of_other])
     assert {a.path: a.platform for a in made} == {
