@@ -291,3 +291,48 @@ def test_many_processes_adopt_and_collect_at_once(store: Store, tmp_path: Path) 
     assert [process.wait(60) for process in running] == [0] * 4
     assert len(store.images()) == 40
     assert len({image.digest for image in store.images()}) == 4
+
+
+def of(folder: Path, arch: str, *layers: bytes) -> str:
+    """A layout with the image of one platform; its digest."""
+    entry = image(folder, *layers, arch=arch)
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    return str(entry["digest"])
+
+
+def test_platforms_of_one_reference_are_an_index(store: Store, tmp_path: Path) -> None:
+    amd, arm = of(tmp_path / "amd", "amd64", b"a"), of(tmp_path / "arm", "arm64", b"b")
+    assert store.adopt(tmp_path / "amd", amd, REFERENCE)
+    # Alone it is an image, as other tools expect one.
+    assert store.entry(REFERENCE).digest == amd
+    assert store.adopt(tmp_path / "arm", arm, REFERENCE)
+    entry = store.entry(REFERENCE)
+    assert entry.media_type == INDEX and store.platforms(REFERENCE) == (
+        "linux/amd64",
+        "linux/arm64",
+    )
+    found = {i.platform: i.manifest_digest for i in store.images()}
+    assert found == {"linux/amd64": amd, "linux/arm64": arm}
+    assert not store.adopt(tmp_path / "amd", amd, REFERENCE)
+    assert not store.adopt(tmp_path / "arm", arm, REFERENCE)
+    # A new one takes the place of the one for its platform, and of no other.
+    newer = of(tmp_path / "newer", "amd64", b"c")
+    assert store.adopt(tmp_path / "newer", newer, REFERENCE)
+    found = {i.platform: i.manifest_digest for i in store.images()}
+    assert found == {"linux/amd64": newer, "linux/arm64": arm}
+    store.collect()
+    assert amd.removeprefix("sha256:") not in blobs(store)
+    assert arm.removeprefix("sha256:") in blobs(store)
+    # With the reference go all of them.
+    store.collect(store.images())
+    assert not blobs(store)
+
+
+def test_the_order_of_platforms_is_no_matter(store: Store, tmp_path: Path) -> None:
+    amd, arm = of(tmp_path / "amd", "amd64", b"a"), of(tmp_path / "arm", "arm64", b"b")
+    other = Store(tmp_path / "other")
+    for where, digest in (("amd", amd), ("arm", arm)):
+        store.adopt(tmp_path / where, digest, REFERENCE)
+    for where, digest in (("arm", arm), ("amd", amd)):
+        other.adopt(tmp_path / where, digest, REFERENCE)
+    assert store.entry(REFERENCE).digest == other.entry(REFERENCE).digest
