@@ -52,12 +52,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What runs: `argv` in `workdir`, with `env` over the image's own, and `mounts`."""
+    """What runs: `argv` in `workdir`, with `env` over the image's own, and `mounts`.
+
+    `emulator` is what binfmt_misc of the program's own namespace is told, if anything.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     mounts: tuple[Mount, ...]
     workdir: str
+    emulator: str = ""
 
 
 def find(host: Host, reference: str) -> Image:
@@ -217,6 +221,8 @@ def _enter(image: Image, program: Program, scratch: Path) -> None:
     options = f"lowerdir={layers},upperdir={scratch}/upper,workdir={scratch}/work"
     _mount("overlay", str(root), "overlay", 0, options + (",userxattr" if _mapped() else ""))
     _system(root)
+    if program.emulator:
+        _emulate(root / "proc/sys/fs/binfmt_misc", program.emulator)
     for mount in sorted(program.mounts, key=lambda m: m.target):
         _bind(str(mount.source), root / mount.target.lstrip("/"), read_only=mount.read_only)
     os.chdir(root)
@@ -244,6 +250,14 @@ def _system(root: Path) -> None:
     for name in ("/etc/resolv.conf", "/etc/hosts"):
         if Path(name).is_file():
             _bind(str(Path(name).resolve()), root / name.lstrip("/"), read_only=True)
+
+
+def _emulate(place: Path, entry: str) -> None:
+    """Tell the kernel of an emulator; each user namespace has its own list (Linux 6.7)."""
+    if not _mapped():
+        raise OSError("root has the host's emulators alone")
+    _mount("binfmt_misc", str(place), "binfmt_misc", _NOSUID | _NODEV | _NOEXEC)
+    (place / "register").write_text(entry)
 
 
 def _bind(source: str, target: Path, *, read_only: bool = False) -> None:

@@ -18,8 +18,8 @@ from pdbuild.whales import Client
 _FAILING = "cannot load the image into podman"
 
 
-def load(store: Store, reference: str, platform: str = "") -> bool:
-    """Make podman know a stored image by its reference; False if it did already.
+def load(store: Store, reference: str, platform: str = "", *, name: str = "") -> bool:
+    """Make podman know a stored image by its reference, or by `name`; False if it did already.
 
     Of several platforms it is the given one, else the machine's. An image that podman had under
     this reference before is removed when it has no other name and no container. Raises
@@ -28,19 +28,20 @@ def load(store: Store, reference: str, platform: str = "") -> bool:
     entry = store.entry(reference)
     platform = platform or _native_platform(store, reference)
     config = store.config(reference, platform).digest
+    name = name or entry.reference
     host = find()
     known = _Known(host)
-    if known.has(entry.reference, config):
+    if known.has(name, config):
         return False
-    before = _image_id(host, entry.reference)
+    before = _image_id(host, name)
     if before == config.removeprefix("sha256:"):
-        known.add(entry.reference, config)
+        known.add(name, config)
         return False
     with store.reading():
-        _copy(host, f"oci:{store.path}:{entry.reference}", entry.reference, platform)
+        _copy(host, f"oci:{store.path}:{entry.reference}", name, platform)
     if before:
         _remove_if_unnamed(host, before)
-    known.add(entry.reference, config)
+    known.add(name, config)
     return True
 
 

@@ -4,11 +4,12 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from pdbuild import account, base, dirs
 from pdbuild.container import host
-from pdbuild.doctor import disks, kernel, network, programs
+from pdbuild.doctor import disks, emulation, kernel, network, programs
 from pdbuild.doctor.finding import Finding, State
 from pdbuild.engine import choice
 from pdbuild.recipe.types import Recipe
@@ -47,6 +48,7 @@ def examine(
             lambda: kernel.overlay(cache, mine),
             kernel.fuse,
             kernel.cgroups,
+            *(partial(emulation.platform, name) for name in emulation.foreign(recipe)),
             lambda: disks.state("cache", "PDBUILD_CACHE_DIR", disks.look(cache), least=20 * _GB),
             lambda: disks.state("data", "PDBUILD_DATA_DIR", disks.look(data), least=5 * _GB),
             lambda: disks.runtime(runtime, _LONGEST_SOCKET),

@@ -14,6 +14,7 @@ from pdbuild import options
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Container, Image, Mount
 from pdbuild.errors import UsageError
+from pdbuild.platforms import native
 
 if TYPE_CHECKING:
     from pdbuild.lastrun import Looked
@@ -63,7 +64,7 @@ def run(arguments: Namespace) -> int:
         image = _named(reference, choices)
     else:
         image = _of_recipe(choices, building, bake=not arguments.no_bake)
-    return _start(image, program)
+    return _start(image, program, _platform(choices))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +113,14 @@ def _platform(choices: Choices) -> str:
     return choices.platforms[0] if choices.platforms else ""
 
 
+def _is_foreign(platform: str) -> bool:
+    return platform not in ("", native().name)
+
+
 def _load(image: Image, choices: Choices, looked: Looked | None = None) -> None:
     """Have podman know the image; remember that it does, with what was `looked` at."""
+    if _is_foreign(_platform(choices)):
+        return  # it goes there by another name
     from pdbuild import lastrun
     from pdbuild.container import host, loading
     from pdbuild.store import Store
@@ -126,11 +133,18 @@ def _load(image: Image, choices: Choices, looked: Looked | None = None) -> None:
         lastrun.remember(choices, image, replace(looked, parts=parts))
 
 
-def _start(image: Image, program: _Program) -> int:
+def _start(image: Image, program: _Program, platform: str) -> int:
     """Run it, and return its exit code; detached, print the container's id and return 0."""
+    container = _container(image, program)
+    if _is_foreign(platform):
+        from pdbuild import dirs
+        from pdbuild.container import foreign
+        from pdbuild.store import Store
+
+        store = Store(dirs.data_dir() / "images")
+        return foreign.run(store, container, platform, detach=program.detach)
     from pdbuild.container import podman
 
-    container = _container(image, program)
     if program.detach:
         print(podman.start(container))
         return 0
