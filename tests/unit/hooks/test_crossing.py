@@ -67,7 +67,7 @@ def test_the_compilers_are_the_other_machines(tmp_path: Path, path: str) -> None
     ar = "aarch64-linux-gnu-ar"
     assert compilers(tmp_path, path) == ["aarch64-linux-gnu", gcc, gxx, ar, "cc"]
     # What a recipe says of compilers is meant for this machine.
-    assert compilers(tmp_path, path, CC="ccache gcc", CXX="g++")[1:3] == [gcc, gxx]
+    assert compilers(tmp_path, path, CC="ccache gcc", CXX="g++")[1:3] == [f"ccache {gcc}", gxx]
     assert compilers(tmp_path, path, PDBUILD_COMPILER="clang")[1:3] == [
         "clang --target=aarch64-linux-gnu", "clang++ --target=aarch64-linux-gnu",
     ]  # fmt: skip

@@ -1,0 +1,102 @@
+"""Another platform: compiled for by this machine's tools, run by an emulator."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pdbuild.engine import emulators
+from pdbuild.platforms import PLATFORMS, native
+
+from .conftest import User
+from .project import Project, sample
+
+OTHER = PLATFORMS["linux/arm64" if native().name != "linux/arm64" else "linux/amd64"]
+SUFFIX = f"-{OTHER.folder}"
+
+emulated = pytest.mark.skipif(
+    OTHER.name not in emulators.interpreters(), reason="NOT RUN: no qemu-user-static here"
+)
+
+
+def machine(path: Path) -> int:
+    """The machine of an ELF file, 0 of any other."""
+    head = path.read_bytes()[:20]
+    return int.from_bytes(head[18:20], "little") if head[:4] == b"\x7fELF" else 0
+
+
+def of_wrong_machine(root: Path) -> list[str]:
+    """What in `build/` is not for the platform in whose folder it stands."""
+    listed = json.loads((root / "build/artifacts.json").read_bytes())["artifacts"]
+    meant = {name: platform.elf for name, platform in PLATFORMS.items()}
+    found = ((entry, machine(root / entry["path"])) for entry in listed if not entry["link"])
+    return [e["path"] for e, elf in found if elf and elf != meant[e["platform"]]]
+
+
+def unpacked(deb: Path, folder: Path) -> list[int]:
+    """The machines of the programs and libraries in a package."""
+    subprocess.run(["dpkg-deb", "--extract", deb, folder], check=True)
+    return [elf for path in folder.rglob("*") if path.is_file() and (elf := machine(path))]
+
+
+@emulated
+def test_a_package_and_an_image_for_another_platform(greet: Project, tmp_path: Path) -> None:
+    both = f"{native().name},{OTHER.name}"
+    rows = greet.bake("binaries", "debs", "images", "rootfs", f"--platform={both}")
+    assert {f"{kind}-english{end}" for kind in ("deb", "image") for end in ("", SUFFIX)} <= set(
+        rows
+    )
+    # The platform's own files are in its folder, and no file of another machine is anywhere.
+    assert machine(greet.root / f"build/{OTHER.folder}/english/bin/greet") == OTHER.elf
+    assert machine(greet.root / "build/english/bin/greet") == native().elf
+    assert not of_wrong_machine(greet.root)
+    deb = greet.root / f"build/{OTHER.folder}/greet-1.2.0.deb"
+    asked = ["dpkg-deb", "--field", deb, "Architecture"]
+    assert subprocess.check_output(asked, text=True).strip() == OTHER.architecture
+    assert set(unpacked(deb, tmp_path)) == {OTHER.elf}
+
+    # One reference, and the native image where podman looks.
+    images = greet.succeeds("images").splitlines()
+    named = [line.split()[1] for line in images if "localhost/greet:1.2.0 " in line]
+    assert sorted(named) == sorted([native().name, OTHER.name])
+    assert greet.succeeds("run", "greet", "you").strip() == "Hello, you!"
+    done = greet.pdbuild("run", f"--platform={OTHER.name}", "greet", "you")
+    assert done.stdout.strip() == "Hello, you!"
+    assert f"{OTHER.name}: emulated on this machine" in done.stderr
+    assert "baking" not in done.stderr
+    # Other programs of the image run as well: those that it starts itself.
+    said = greet.succeeds(
+        "run", f"--platform={OTHER.name}", "greet:1.2.0-french", "sh", "-c", "greet toi"
+    )
+    assert said.strip() == "Bonjour, toi!"
+
+    # Nothing has changed, for neither: no engine is started.
+    again = greet.pdbuild("bake", "debs", "images", f"--platform={both}")
+    assert again.returncode == 0 and "engine:" not in again.stderr
+    assert greet.pdbuild("bake", "debs").stdout.count("cached") == 2
+
+
+@emulated
+@pytest.mark.long
+@pytest.mark.parametrize("system", ["cmake", "make", "autotools"])
+def test_tests_of_what_was_compiled_for_another_platform(
+    system: str, user: User, pdbuild_python: Path, engines: Path
+) -> None:
+    """They link a library of Debian's, and run a program that they have compiled."""
+    project = sample(user, pdbuild_python, "shrink", f"shrink-{system}")
+    recipe = f"recipes/{system}.toml"
+    project.bake("binaries", f"--recipe={recipe}", "--set=TEST=ON", f"--platform={OTHER.name}")
+    log = project.succeeds("log", f"binaries-default{SUFFIX}", f"--recipe={recipe}")
+    assert "1000 bytes become 17" in log or "100% tests passed" in log
+    built = project.root / f"build/{OTHER.folder}/default/bin/shrink"
+    assert machine(built) == OTHER.elf
+    shutil.rmtree(project.root)
+
+
+def test_another_platform_by_buildah_is_refused(greet: Project) -> None:
+    done = greet.pdbuild("bake", "debs", f"--platform={OTHER.name}", "--engine=buildah")
+    assert done.returncode == 1
+    assert f"with Buildah, pdbuild builds for {native().name} alone" in done.stderr
+    assert "hint: build it with --engine buildkit" in done.stderr
