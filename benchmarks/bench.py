@@ -26,6 +26,7 @@ from measure import PDBUILD, ROOT, SCRATCH, Row, run, timed
 
 from pdbuild import definition
 from pdbuild.plan.types import Request
+from pdbuild.platforms import native
 from pdbuild.recipe.load import load
 from pdbuild.render import bakefile
 from pdbuild.resolve import resolve
@@ -53,10 +54,10 @@ def plan(runs: int) -> Iterator[Row]:
         'maintainer = "A <a@example.org>"\ndescription = "has many variants"\n'
     )
 
-    def seconds() -> float:
+    def seconds(*platforms: str) -> float:
         began = time.monotonic()
         recipe = load(path, blocks_dir=path.parent, hooks_dir=ROOT / "hooks")
-        made = resolve(recipe, Request())
+        made = resolve(recipe, Request(platforms=platforms))
         definition.render_containerfile(made, path.name, "pdbuild bake")
         bakefile.render(made, containerfile="/c", contexts={}, secrets={})
         return time.monotonic() - began
@@ -64,6 +65,49 @@ def plan(runs: int) -> Iterator[Row]:
     spans = [seconds() for _ in range(max(runs, 5) + 1)][1:]
     median = statistics.median(spans)
     yield Row(name="plan of 1,000 variants", ours=median, reference=None, goal=0.6)
+    spans = [seconds("linux/amd64", "linux/arm64") for _ in range(max(runs, 5) + 1)][1:]
+    name = "plan of 1,000 variants for two platforms"
+    yield Row(name=name, ours=statistics.median(spans), reference=None, goal=1)
+
+
+def platforms(runs: int) -> Iterator[Row]:
+    """The example for this machine and another platform, beside this machine alone."""
+    other = "linux/arm64" if native().name != "linux/arm64" else "linux/amd64"
+    both = f"--platform={native().name},{other}"
+    run(PDBUILD, "bake", "all", both, "-q")
+    text = (ROOT / "recipes/paddle.toml").read_text()
+    recipe = ROOT / "recipes" / "platforms-benchmark.toml"
+    found: dict[str, list[float]] = {"cold": [], "cold both": []}
+    for _ in range(runs):
+        for kind, words in (("cold", ()), ("cold both", (both,))):
+            # As in `cold`: other caches, and a source that BuildKit has not seen.
+            recipe.write_text(text.replace('"paddle"', f'"cold{time.time_ns()}"', 1))
+            try:
+                with edited() as change:
+                    change()
+                    words = ("bake", "binaries", "--recipe", recipe, *words, "-q")
+                    found[kind].append(timed(PDBUILD, *words))
+            finally:
+                recipe.unlink()
+    yield _of_two("all variants, cold, for two platforms / for one", *found.values(), goal=1.7)
+    with edited() as change:
+        spans: tuple[list[float], list[float]] = ([], [])
+        for _ in range(runs):
+            for span, words in zip(spans, ((), (both,)), strict=True):
+                change()
+                span.append(timed(PDBUILD, "bake", "binaries-cpu", *words, "-q"))
+    yield _of_two("one file edited, binaries-cpu for two platforms / for one", *spans, goal=2.2)
+    run(PDBUILD, "bake", "all", both, "-q")
+    spans = ([], [])
+    for _ in range(max(runs, 5)):
+        for span, words in zip(spans, ((), (both,)), strict=True):
+            span.append(timed(PDBUILD, "bake", "all", *words, "-q"))
+    yield _of_two("nothing changed, bake all for two platforms / for one", *spans, goal=1.2)
+
+
+def _of_two(name: str, one: list[float], two: list[float], *, goal: float) -> Row:
+    median = statistics.median
+    return Row(name=name, ours=median(two), reference=median(one), goal=goal)
 
 
 def size(runs: int) -> Iterator[Row]:
@@ -72,7 +116,9 @@ def size(runs: int) -> Iterator[Row]:
     sizes = [
         image["unpacked"]
         for image in json.loads(listed.stdout)
-        if image["labels"].get("org.pdbuild.variant") == "cpu" and "/paddle:" in image["reference"]
+        if image["labels"].get("org.pdbuild.variant") == "cpu"
+        and "/paddle:" in image["reference"]
+        and image["platform"] == native().name
     ]
     yield Row(
         name="production CPU image", ours=max(sizes) / 1e6, reference=None, goal=75, unit="MB"
@@ -90,6 +136,7 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "engines": engines,
     "start": start,
     "plan": plan,
+    "platforms": platforms,
     "size": size,
     "scratch": scratch,
 }
