@@ -20,8 +20,8 @@ class Chosen:
         return " ".join(f"{shown(name)}={value}" for name, value in self.values.items())
 
 
-def choose(recipe: Recipe, variant: str, settings: Mapping[str, str]) -> Chosen:
-    """What `pdbuild build` compiles: `variant` ("" for none named) with `settings`.
+def choose(recipe: Recipe, variant: str, settings: Mapping[str, str], platform: str = "") -> Chosen:
+    """What `pdbuild build` compiles on `platform`: `variant` ("" for none named) with `settings`.
 
     Settings stand above `[build] develop`, which stands above the variant's free options. With
     no variant named, the settings choose it. Raises UsageError for names and values that the
@@ -34,8 +34,8 @@ def choose(recipe: Recipe, variant: str, settings: Mapping[str, str]) -> Chosen:
     start = variant or recipe.default_variant
     fixed_by = recipe.variants[start].options
     free = {k: v for k, v in recipe.build.develop.items() if k not in fixed_by}
-    values = options_of(recipe, start) | free | dict(settings)
-    return Chosen(variant=variant or _having(recipe, values), values=values)
+    values = options_of(recipe, start, platform) | free | dict(settings)
+    return Chosen(variant=variant or _having(recipe, values, platform), values=values)
 
 
 def options_of(recipe: Recipe, variant: str, platform: str = "") -> dict[str, str]:
@@ -73,7 +73,7 @@ def absent_on(recipe: Recipe, platform: str) -> dict[str, str]:
     nothing = [shown(name) for name in elsewhere(recipe, platform)]
     for name in sorted(recipe.variants, key=lambda name: name != recipe.default_variant):
         variant = recipe.variants[name]
-        if variant.platforms and platform not in variant.platforms:
+        if platform and variant.platforms and platform not in variant.platforms:
             absent[name] = f"it is for {', '.join(variant.platforms)} alone"
             continue
         values = options_of(recipe, name, platform)
@@ -110,10 +110,16 @@ def _refused(name: str, recipe: Recipe) -> str:
     return _choices(name, map(shown, recipe.options))
 
 
-def _having(recipe: Recipe, values: Mapping[str, str]) -> str:
-    """The variant that is defined by these values, the most closely defined first."""
+def _having(recipe: Recipe, values: Mapping[str, str], platform: str) -> str:
+    """The variant that is defined by these values, the most closely defined first.
+
+    Options that mean nothing on the platform define none there.
+    """
+    nothing = elsewhere(recipe, platform)
+    absent = absent_on(recipe, platform)
     for name, variant in sorted(recipe.variants.items(), key=lambda v: -len(v[1].options)):
-        if variant.options.items() <= values.items():
+        defined = {k: v for k, v in variant.options.items() if k not in nothing}
+        if name not in absent and defined.items() <= values.items():
             return name
     described = "; ".join(
         " ".join([name, *(f"{shown(k)}={v}" for k, v in variant.options.items())])

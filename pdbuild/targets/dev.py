@@ -20,6 +20,7 @@ from pdbuild.plan.instructions import (
     Stage,
     Workdir,
 )
+from pdbuild.plan.options import absent_on, elsewhere
 from pdbuild.plan.stages import base_image
 from pdbuild.plan.toolchain import checked, workshop
 from pdbuild.plan.types import LEFT_OUT, Form, Request, Target
@@ -65,20 +66,21 @@ class Dev(Kind):
         """The root file system that build/Dockerfile starts from, and the image."""
         if recipe.image:
             yield from runtime(recipe, recipe.image, goal)
-        yield _dev(recipe)
+        yield _dev(recipe, goal)
 
 
-def _dev(recipe: Recipe) -> Stage:
+def _dev(recipe: Recipe, goal: Goal) -> Stage:
     """The stage `dev`: started with no command, it builds the project mounted at /NAME."""
     mounts = (*steps.shipped("record"), *checked(recipe))
     if recipe.image:
         mounts = (*mounts, Bind(stage="runtime", source="/", target="/rootfs"))
+    recorded = _recorded(recipe, goal.platform.name)
     environment = [Env(name=k, value=v) for k, v in steps.build_environment(recipe).items()]
     left_out = [Comment(text=f"{n}: left out, as it is not at hand.") for n in recipe.left_out]
     instructions: tuple[Instruction, ...] = (
         *left_out,
         *environment,
-        Run(argv=("bash", f"{steps.HOOKS}/record", *_recorded(recipe)), mounts=mounts),
+        Run(argv=("bash", f"{steps.HOOKS}/record", *recorded), mounts=mounts),
         Copy(stage="hooks", source="/", target=f"{HOOKS}/"),
         Workdir(path=f"/{recipe.project.name}"),
         Entrypoint(argv=("bash", f"{HOOKS}/develop")),
@@ -92,8 +94,9 @@ def _dev(recipe: Recipe) -> Stage:
     )
 
 
-def _recorded(recipe: Recipe) -> Iterator[str]:
-    """The words of each file that the hook reads, behind `@FILE`."""
+def _recorded(recipe: Recipe, platform: str) -> Iterator[str]:
+    """The words of each file that the hook reads, behind `@FILE`; the image is for `platform`."""
+    nothing = elsewhere(recipe, platform)
     yield "@project"
     yield f"name={recipe.project.name}"
     yield f"source={recipe.source}"
@@ -105,9 +108,10 @@ def _recorded(recipe: Recipe) -> Iterator[str]:
     for name, option in recipe.options.items():
         # People may know it by the name that CMake has for it.
         alias = option.cmake if isinstance(option.cmake, str) else ""
-        yield " ".join((name, option.default, alias or "-", *option.values))
+        default = nothing.get(name, option.default)
+        yield " ".join((name, default, alias or "-", *option.values))
     yield "@variants"
-    yield from _variants(recipe)
+    yield from _variants(recipe, platform)
     yield "@build"
     yield build_script(recipe, '"$hooks"')
     yield from _packages(recipe)
@@ -118,11 +122,14 @@ def _recorded(recipe: Recipe) -> Iterator[str]:
         yield from dockerfile.render_ignored(recipe).splitlines()
 
 
-def _variants(recipe: Recipe) -> Iterator[str]:
+def _variants(recipe: Recipe, platform: str) -> Iterator[str]:
     """Each variant with the options that define it, the most closely defined first."""
+    nothing, absent = elsewhere(recipe, platform), absent_on(recipe, platform)
     variants = sorted(recipe.variants.items(), key=lambda item: -len(item[1].options))
     for name, variant in variants:
-        yield " ".join((name, *(f"{k}={v}" for k, v in variant.options.items())))
+        if name not in absent:
+            defined = (f"{k}={v}" for k, v in variant.options.items() if k not in nothing)
+            yield " ".join((name, *defined))
 
 
 def _packages(recipe: Recipe) -> Iterator[str]:

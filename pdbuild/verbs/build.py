@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pdbuild import VERBOSE, looks, options
 from pdbuild.choices import Choices, Options
 from pdbuild.errors import Interrupted, UsageError
+from pdbuild.platforms import native
 
 if TYPE_CHECKING:
     from pdbuild.container import Container
@@ -87,7 +88,7 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
     from pdbuild.project import open_recipe, request_for
 
     recipe = open_recipe(recipe_name)
-    chosen = choose(recipe, work.variant, work.settings)
+    chosen = choose(recipe, work.variant, work.settings, native().name)
     request = request_for(recipe, Choices(targets=("dev",)))
     image = inside.ready(recipe, request, building)
     place = _Place(recipe, chosen, building.output)

@@ -10,6 +10,7 @@ from test_resolve import asked, names
 
 from pdbuild.errors import UsageError
 from pdbuild.plan.instructions import Arg, Env, Run
+from pdbuild.plan.options import choose
 from pdbuild.plan.types import Plan, Target
 from pdbuild.platforms import PLATFORMS
 from pdbuild.recipe.types import Recipe
@@ -184,3 +185,19 @@ def test_packages_of_the_target(tmp_path: Path) -> None:
     named, both = cross[2 : cross.index("--")], cross[cross.index("--") + 1 :]
     assert "libfoo-dev:arm64" in named
     assert "zlib1g-dev" in both and "bison:native" not in both
+
+
+def test_on_a_machine_where_an_option_means_nothing() -> None:
+    loaded = recipe("paddle")
+    # What `pdbuild build` compiles there is the variant that is left.
+    assert choose(loaded, "", {}, "linux/arm64").variant == "cpu"
+    assert choose(loaded, "", {}, "linux/arm64").values["AVX"] == "OFF"
+    assert choose(loaded, "", {"GPU": "ON"}, "linux/arm64").variant == "gpu"
+    assert choose(loaded, "", {"AVX": "OFF"}, "linux/amd64").variant == "noavx"
+    # So does the dev image by itself.
+    arm = dataclasses.replace(REQUEST, machine=PLATFORMS["linux/arm64"])
+    made = resolve(loaded, dataclasses.replace(arm, targets=("dev",)))
+    step = next(s for s in made.stages if s.name == "dev").instructions
+    words = next(i for i in step if isinstance(i, Run)).argv
+    assert "AVX OFF WITH_AVX ON OFF" in words
+    assert "cpu GPU=OFF" in words and not any(word.startswith("noavx") for word in words)
