@@ -28,9 +28,10 @@ from pdbuild.container import sync
 from pdbuild.definition import Definition
 from pdbuild.engine import known
 from pdbuild.engine.contract import Build, Built, Engine
-from pdbuild.errors import EngineError, PdbuildError, UsageError
+from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.places import on_host
-from pdbuild.plan.types import VARIANT, Form, Plan, Target
+from pdbuild.plan.types import VARIANT, Form, Plan, Target, base_of
+from pdbuild.platforms import PLATFORMS
 from pdbuild.progress import Solve, view
 from pdbuild.project import key, say
 from pdbuild.recipe import names
@@ -128,9 +129,7 @@ def contexts_of(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> dict[str, str
     """The named contexts; `bootstrap` makes a base that is missing, else it is left out."""
     contexts = {"hooks": str(shipped.hooks_dir())}
     if recipe.base.bootstrap:
-        made = _base(recipe, plan, bootstrap=bootstrap)
-        if made:
-            contexts[plan.base] = made.context
+        contexts |= _bases(recipe, plan, bootstrap=bootstrap)
     elif recipe.mirrors.registry:
         mirrored = registries.mirrored(plan.base, recipe.mirrors.registry)
         contexts[plan.base] = f"docker-image://{mirrored}"
@@ -159,14 +158,17 @@ def define(
     )
 
 
-def _base(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> base.Base | None:
-    foreign = [target.platform for target in plan.targets if target.emulated]
-    if foreign:
-        raise UsageError(
-            f"[build] emulate: pdbuild bootstraps no base of {foreign[0]}",
-            hint="set [base] bootstrap = false to take the base from a registry",
-        )
-    suite, architecture = recipe.base.suite, base.architecture()
+def _bases(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> dict[str, str]:
+    """The named contexts that are bases: this machine's, and those of what is emulated."""
+    wanted = {plan.base: base.architecture()}
+    for platform in dict.fromkeys(target.platform for target in plan.targets if target.emulated):
+        wanted[base_of(plan.base, platform)] = PLATFORMS[platform].architecture
+    made = {name: _base(recipe, plan, arch, bootstrap=bootstrap) for name, arch in wanted.items()}
+    return {name: found.context for name, found in made.items() if found}
+
+
+def _base(recipe: Recipe, plan: Plan, architecture: str, *, bootstrap: bool) -> base.Base | None:
+    suite = recipe.base.suite
     if bootstrap:
         return base.ensure(suite, architecture, mirror=recipe.mirrors.apt, say=say)
     found = base.find(suite, architecture)

@@ -15,7 +15,9 @@ from pathlib import Path
 from pdbuild import account, platforms
 from pdbuild.bootstrap import DPKG_OPTIONS, EPOCH, bootstrap
 from pdbuild.dirs import data_dir
+from pdbuild.engine import emulators
 from pdbuild.locks import alone
+from pdbuild.platforms import Platform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], N
         found = _read(folder)  # made by the one that we waited for
         if found is None:
             say(f"bootstrapping Debian {suite} ({architecture}) from its signed archive")
-            _bootstrap(folder, suite, architecture, mirror)
+            _bootstrap(folder, suite, _platform(architecture), mirror)
             found = _read(folder)
     assert found
     return found
@@ -68,6 +70,11 @@ def _folder(suite: str, architecture: str) -> Path:
     return data_dir() / "bases" / f"{suite}-{architecture}-{key}"
 
 
+def _platform(architecture: str) -> Platform:
+    known = {platform.architecture: platform for platform in platforms.PLATFORMS.values()}
+    return known.get(architecture) or platforms.native()
+
+
 def _read(folder: Path) -> Base | None:
     try:
         index = json.loads((folder / "index.json").read_bytes())
@@ -76,15 +83,16 @@ def _read(folder: Path) -> Base | None:
     return Base(layout=folder, digest=index["manifests"][0]["digest"])
 
 
-def _bootstrap(folder: Path, suite: str, architecture: str, mirror: str) -> None:
+def _bootstrap(folder: Path, suite: str, platform: Platform, mirror: str) -> None:
     for left in folder.parent.glob(".partial-*"):  # of an interrupted one; we hold the lock
         shutil.rmtree(left)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
     try:
         tarball = partial / "base.tar"
-        bootstrap(tarball, suite, architecture, mirror=mirror, one_id=account.find().one_id)
+        bootstrap(tarball, suite, platform, mirror=mirror, one_id=account.find().one_id)
         shutil.rmtree(partial / "tools", ignore_errors=True)
-        _layout(partial, tarball, architecture)
+        (partial / emulators.ENTRIES).unlink(missing_ok=True)
+        _layout(partial, tarball, platform.architecture)
         partial.chmod(0o755)
         partial.rename(folder)
     finally:
@@ -99,9 +107,12 @@ def _layout(folder: Path, tarball: Path, architecture: str) -> None:
         layer = hashlib.file_digest(stream, "sha256").hexdigest()
     size = tarball.stat().st_size
     tarball.rename(blobs / layer)
+    system, machine, *variant = _platform(architecture).name.split("/")
+    described_as = {"architecture": machine, "os": system}
+    if variant:
+        described_as["variant"] = variant[0]
     config = {
-        "architecture": architecture,
-        "os": "linux",
+        **described_as,
         "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}"]},
         # Buildah refuses an image with fewer of these than layers.
@@ -114,7 +125,7 @@ def _layout(folder: Path, tarball: Path, architecture: str) -> None:
         "layers": [{"mediaType": _LAYER, "digest": f"sha256:{layer}", "size": size}],
     }
     described = _blob(blobs, json.dumps(manifest).encode(), _MANIFEST)
-    described["platform"] = {"architecture": architecture, "os": "linux"}
+    described["platform"] = described_as
     index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [described]}
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}\n')
     (folder / "index.json").write_text(json.dumps(index))

@@ -33,7 +33,7 @@ from pdbuild.engine.contract import Output
 from pdbuild.oci import Layout
 from pdbuild.plan.instructions import Bind, Instruction, Run, Stage
 from pdbuild.plan.steps import WAITS
-from pdbuild.plan.types import Form, Plan, Target
+from pdbuild.plan.types import Form, Plan, Target, contexts_of
 
 _SCRATCH = "scratch"
 _IMAGE = "docker-image://"
@@ -190,11 +190,12 @@ class State:
 
     def _fingerprint(self, target: Target, since: int) -> Fingerprint:
         stages = self._below(target)
+        contexts = contexts_of(target, self._plan.base, self._contexts)
         parts: dict[str, list[object]] = {"source": [], "hooks": [], "blocks": [], "base": []}
         for stage in stages:
             for name in stage.needs:
                 if name not in self._stages and name not in self._folders and name != _SCRATCH:
-                    parts["base"].append(self._contexts.get(name, name))
+                    parts["base"].append(contexts.get(name, name))
             for name, paths in stage.reads.items():
                 if not name or name in self._folders:
                     kind = {"": "source", "hooks": "hooks"}.get(name, "blocks")
@@ -244,7 +245,8 @@ class State:
         images = {name for stage in self._below(target) for name in stage.needs}
         images -= {*self._stages, _SCRATCH}
         # In an image's place there may be a folder, a layout on disk, or a mirror's image.
-        places = [self._contexts.get(name, f"{_IMAGE}{name}") for name in images]
+        contexts = contexts_of(target, self._plan.base, self._contexts)
+        places = [contexts.get(name, f"{_IMAGE}{name}") for name in images]
         return any(place.startswith(_IMAGE) and "@sha256:" not in place for place in places)
 
     def _files(self, output: Output) -> Iterator[tuple[str, str]]:

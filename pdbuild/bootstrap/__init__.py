@@ -7,21 +7,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pdbuild import programs, tools
-from pdbuild.bootstrap import single, tarball
+from pdbuild.bootstrap import emulated, single, tarball
 from pdbuild.bootstrap.options import DPKG_OPTIONS, EPOCH, arguments, mirror_hooks
 from pdbuild.bootstrap.scratch import watched, working_folder
 from pdbuild.engine import process
 from pdbuild.errors import EngineError
+from pdbuild.platforms import Platform, native
 from pdbuild.progress.excerpt import excerpt
 
 __all__ = ["DPKG_OPTIONS", "EPOCH", "bootstrap"]
 
 
-def bootstrap(target: Path, suite: str, architecture: str, *, mirror: str, one_id: bool) -> None:
+def bootstrap(target: Path, suite: str, platform: Platform, *, mirror: str, one_id: bool) -> None:
     """Write the tar archive `target` of a suite's base; the same bytes whoever does it.
 
-    `one_id` is for accounts without a range of user ids; it takes twice as long, as the tools
-    are bootstrapped first. The folder of `target` is used for that. Raises EngineError.
+    That of another platform than this machine's is made under an emulator. `one_id` is for
+    accounts without a range of user ids; it takes twice as long, as the tools are bootstrapped
+    first. The folder of `target` is used for that. Raises EngineError.
     """
     tool = tools.require("mmdebstrap", reason="bootstrap the base")
     environment = {
@@ -30,7 +32,10 @@ def bootstrap(target: Path, suite: str, architecture: str, *, mirror: str, one_i
         "PDBUILD_APT_MIRROR": mirror,
         "PATH": tools.search_path(),
     }
-    options = [*arguments(architecture), *mirror_hooks(mirror)]
+    options = [*arguments(platform.architecture), *mirror_hooks(mirror)]
+    foreign = platform.name != native().name
+    if foreign:
+        emulated.check(platform, root=os.getuid() == 0, one_id=one_id)
     if one_id:
         tree = target.parent / "tools"
         environment["TMPDIR"] = str(target.parent)
@@ -42,6 +47,8 @@ def bootstrap(target: Path, suite: str, architecture: str, *, mirror: str, one_i
     else:
         mode = "root" if os.getuid() == 0 else "unshare"
         command = [str(tool.path), *options, f"--mode={mode}", suite, str(target)]
+        if foreign and os.getuid():
+            command = emulated.command(tool.path, options, suite, target)
         with working_folder() as folder:
             environment["TMPDIR"] = str(folder)
             _run(watched(folder, command), environment, suite)

@@ -13,6 +13,9 @@ from pathlib import Path
 from pdbuild import tools
 from pdbuild.platforms import PLATFORMS, Platform, native
 
+#: The file for the kernel, in the folder that `words` is given.
+ENTRIES = "emulators"
+
 _HOST = Path("/proc/sys/fs/binfmt_misc")
 
 
@@ -25,7 +28,7 @@ def words(run: Path) -> list[str]:
     found = interpreters()
     if not found or os.getuid() == 0:
         return []
-    entries = run / "emulators"
+    entries = run / ENTRIES
     entries.write_text("".join(f"{entry(PLATFORMS[n], path)}\n" for n, path in found.items()))
     return ["sh", str(Path(__file__).with_name("emulators.sh")), str(entries)]
 

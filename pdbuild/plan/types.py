@@ -1,6 +1,6 @@
 """The plan's values."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -121,3 +121,15 @@ class Plan:
                 found.add(name)
                 waiting.extend(by_name[name].needs)
         return frozenset(found)
+
+
+def base_of(base: str, platform: str) -> str:
+    """The name of the context that is the base of a platform's emulated targets."""
+    return f"{base} for {platform}"
+
+
+def contexts_of(target: Target, base: str, contexts: Mapping[str, str]) -> dict[str, str]:
+    """The named contexts as a target's stages see them: an emulated one has another base."""
+    seen = {name: where for name, where in contexts.items() if not name.startswith(f"{base} for ")}
+    own = contexts.get(base_of(base, target.platform))
+    return seen | ({base: own} if target.emulated and own else {})

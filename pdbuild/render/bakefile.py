@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pdbuild.plan.types import Form, Plan, Target
+from pdbuild.plan.types import Form, Plan, Target, contexts_of
 
 
 def render(
@@ -45,7 +45,7 @@ def _target(
     fields = {
         # bake resolves relative paths against its working directory, not the file's folder.
         "context": plan.root,
-        "contexts": dict(contexts),
+        "contexts": contexts_of(target, plan.base, contexts),
         "dockerfile": containerfile,
         "target": target.stage,
         "args": target.args,

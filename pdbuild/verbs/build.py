@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from pdbuild import VERBOSE, looks, options
 from pdbuild.choices import Choices, Options
 from pdbuild.errors import Interrupted, UsageError
-from pdbuild.platforms import native
 
 if TYPE_CHECKING:
     from pdbuild.container import Container
@@ -85,6 +84,7 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
     from pdbuild.editor import refresh as editor
     from pdbuild.inner import inside
     from pdbuild.plan.options import choose
+    from pdbuild.platforms import native
     from pdbuild.project import open_recipe, request_for
 
     recipe = open_recipe(recipe_name)

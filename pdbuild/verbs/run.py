@@ -14,7 +14,6 @@ from pdbuild import options
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Container, Image, Mount
 from pdbuild.errors import UsageError
-from pdbuild.platforms import native
 
 if TYPE_CHECKING:
     from pdbuild.lastrun import Looked
@@ -114,6 +113,8 @@ def _platform(choices: Choices) -> str:
 
 
 def _is_foreign(platform: str) -> bool:
+    from pdbuild.platforms import native
+
     return platform not in ("", native().name)
 
 

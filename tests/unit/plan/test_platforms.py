@@ -11,9 +11,10 @@ from test_resolve import asked, names
 from pdbuild.errors import UsageError
 from pdbuild.plan.instructions import Arg, Env, Run
 from pdbuild.plan.options import choose
-from pdbuild.plan.types import Plan, Target
+from pdbuild.plan.types import Plan, Target, base_of
 from pdbuild.platforms import PLATFORMS
 from pdbuild.recipe.types import Recipe
+from pdbuild.render import bakefile
 from pdbuild.resolve import resolve
 
 BOTH = ("linux/amd64", "linux/arm64")
@@ -165,6 +166,16 @@ def test_what_cannot_cross_is_emulated_with_the_same_text() -> None:
     )
     text = containerfile("autotools", both)
     assert "BUILDARCH" not in text and "--platform" not in text
+    # The base is another for what is emulated.
+    contexts = {
+        both.base: "oci:mine",
+        base_of(both.base, "linux/arm64"): "oci:other",
+        "hooks": "/h",
+    }
+    rendered = bakefile.render(both, containerfile="/c", contexts=contexts, secrets={})
+    baked = json.loads(rendered)["target"]
+    assert baked["deb-default"]["contexts"] == {both.base: "oci:mine", "hooks": "/h"}
+    assert baked["deb-default-linux-arm64"]["contexts"] == {both.base: "oci:other", "hooks": "/h"}
 
 
 def test_packages_of_the_target(tmp_path: Path) -> None:
