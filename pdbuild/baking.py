@@ -48,8 +48,6 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
     EngineError also when a target failed: everything that was finished is in its place then.
     """
     optional.refuse(plan.left_out, options)
-    for note in plan.notes:
-        _say(f"note: {note}")
     root = Path(options.output or plan.root).absolute()
     root.mkdir(parents=True, exist_ok=True)
     places = uptodate.places(key(plan.root))

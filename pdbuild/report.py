@@ -33,12 +33,13 @@ class Row:
 class Report:
     """All targets of a bake, in the plan's order.
 
-    `left_out` are the optional blocks that the dev image lacks, with the reason; `next` is a
-    command to try, or empty.
+    `left_out` are the optional blocks that the dev image lacks, with the reason; `notes` say
+    what else is not made, or emulated; `next` is a command to try, or empty.
     """
 
     rows: tuple[Row, ...]
     left_out: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     next: str = ""
 
     def below(self, root: Path) -> "Report":
@@ -70,7 +71,7 @@ def make(
         )
         for output in built.outputs
     ]
-    return Report(rows=tuple(rows), left_out=plan.left_out)
+    return Report(rows=tuple(rows), left_out=plan.left_out, notes=plan.notes)
 
 
 def joined(plan: Plan, first: Report, second: Report) -> Report:
@@ -87,6 +88,8 @@ def as_table(report: Report) -> str:
     text = lines(rows, right=frozenset({2, 3}))
     for name, reason in report.left_out.items():
         text += f"\n\nLEFT OUT of the toolchain: {name}: {reason}"
+    if report.notes:
+        text += "\n\n" + "\n".join(f"note: {note}" for note in report.notes)
     return f"{text}\n\nnext: {report.next}" if report.next else text
 
 

@@ -25,6 +25,8 @@ def resolve(recipe: Recipe, request: Request) -> Plan:
     """
     variants = _variants(recipe, request.variants)
     platforms = goals.asked(recipe, request)
+    # Those that a target's name alone has said hold for that target alone.
+    said = {*platforms} - {*goals.asked(recipe, dataclasses.replace(request, targets=()))}
     request = dataclasses.replace(request, platforms=platforms)
     meant = goals.make(recipe, request)
     goals.refuse(recipe, meant, request.variants)
@@ -35,8 +37,9 @@ def resolve(recipe: Recipe, request: Request) -> Plan:
     for name in asked:
         for member in _members(name, recipe, available, groups, meant):
             target = available[member]
-            named = name not in groups
-            if named or not target.variant or target.variant in variants:
+            if name != member and target.platform in said:
+                continue
+            if name not in groups or not target.variant or target.variant in variants:
                 names.add(member)
     if not names:
         raise UsageError(f"nothing of {', '.join(asked)} is in the variants asked for")

@@ -15,16 +15,23 @@ __all__ = ["Goal"]
 
 
 def asked(recipe: Recipe, request: Request) -> tuple[str, ...]:
-    """The platforms that are meant. Raises UsageError for a name that is none."""
+    """The platforms that are meant, also by a target's name.
+
+    Raises UsageError for a name that is none.
+    """
     for platform in request.platforms:
         problem, hint = platform_problem(platform)
         if problem:
             raise UsageError(f"--platform: {problem}", hint=hint)
-    return (
-        tuple(dict.fromkeys(request.platforms))
-        or recipe.project.platforms
-        or (request.machine.name,)
-    )
+    if request.platforms:
+        return tuple(dict.fromkeys(request.platforms))
+    named = [
+        platform.name
+        for platform in PLATFORMS.values()
+        if any(target.endswith(f"-{platform.folder}") for target in request.targets)
+    ]
+    usual = recipe.project.platforms or (request.machine.name,)
+    return tuple(dict.fromkeys((*usual, *named)))
 
 
 def make(recipe: Recipe, request: Request) -> tuple[Goal, ...]:

@@ -212,3 +212,10 @@ def test_on_a_machine_where_an_option_means_nothing() -> None:
     words = next(i for i in step if isinstance(i, Run)).argv
     assert "AVX OFF WITH_AVX ON OFF" in words
     assert "cpu GPU=OFF" in words and not any(word.startswith("noavx") for word in words)
+
+
+def test_a_targets_name_says_its_platform() -> None:
+    made = asked("paddle", targets=("image-gpu-linux-arm64",))
+    assert [t.name for t in made.targets] == ["image-gpu-linux-arm64"]
+    both = asked("paddle", targets=("image-gpu-linux-arm64", "image-cpu", "rootfs"))
+    assert [t.name for t in both.targets] == ["image-cpu", "image-gpu-linux-arm64", "rootfs"]
