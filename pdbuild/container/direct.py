@@ -10,8 +10,6 @@ does the same, more slowly.
 """
 
 import contextlib
-import ctypes
-import functools
 import json
 import os
 import select
@@ -23,7 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pdbuild import dirs, programs, whole
-from pdbuild.container import Mount
+from pdbuild.container import Mount, syscalls
 from pdbuild.container.host import Host
 
 # <linux/sched.h>, <linux/mount.h>, <linux/prctl.h>
@@ -161,7 +159,7 @@ def _child(image: Image, program: Program, scratch: Path, problems: int) -> NoRe
     code = 127
     try:
         os.umask(0o022)
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        syscalls.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _unshare()
         inner = os.fork()  # the first process of the new process namespace
         if inner:
@@ -200,7 +198,7 @@ def _unshare() -> None:
     flags = _NEWNS | _NEWPID | _NEWIPC
     if uid:
         flags |= _NEWUSER
-    _checked(_libc().unshare(flags), "unshare")
+    syscalls.checked(syscalls.libc().unshare(flags), "unshare")
     if uid:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
@@ -210,35 +208,37 @@ def _unshare() -> None:
 def _enter(image: Image, program: Program, scratch: Path) -> None:
     """Build the root file system and make it the root."""
     # Before the caller is out of reach: pid 1 of a namespace takes all others with it.
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    _mount("", "/", "", _REC | _PRIVATE)
-    _mount("tmpfs", str(scratch), "tmpfs", _NOSUID | _NODEV, "mode=755")
+    syscalls.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    syscalls.mount("", "/", "", _REC | _PRIVATE)
+    syscalls.mount("tmpfs", str(scratch), "tmpfs", _NOSUID | _NODEV, "mode=755")
     root = scratch / "root"
     for name in ("root", "upper", "work"):
         (scratch / name).mkdir()
     os.chdir(image.storage)
     layers = ":".join(image.layers)
     options = f"lowerdir={layers},upperdir={scratch}/upper,workdir={scratch}/work"
-    _mount("overlay", str(root), "overlay", 0, options + (",userxattr" if _mapped() else ""))
+    syscalls.mount(
+        "overlay", str(root), "overlay", 0, options + (",userxattr" if syscalls.mapped() else "")
+    )
     _system(root)
     if program.emulator:
         _emulate(root / "proc/sys/fs/binfmt_misc", program.emulator)
     for mount in sorted(program.mounts, key=lambda m: m.target):
         _bind(str(mount.source), root / mount.target.lstrip("/"), read_only=mount.read_only)
     os.chdir(root)
-    _checked(_libc().syscall(_pivot_root(), b".", b"."), "pivot_root")
-    _checked(_libc().umount2(b".", _DETACH), "umount")
+    syscalls.checked(syscalls.libc().syscall(syscalls.pivot_root(), b".", b"."), "pivot_root")
+    syscalls.checked(syscalls.libc().umount2(b".", _DETACH), "umount")
     os.chdir("/")
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    syscalls.prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def _system(root: Path) -> None:
     """/proc, /sys, /dev, /tmp and what names hosts."""
     for name in ("proc", "sys", "dev", "tmp", "run"):
         (root / name).mkdir(exist_ok=True)
-    _mount("proc", str(root / "proc"), "proc", _NOSUID | _NODEV | _NOEXEC)
-    _mount("/sys", str(root / "sys"), "", _BIND | _REC)
-    _mount("tmpfs", str(root / "dev"), "tmpfs", _NOSUID, "mode=755")
+    syscalls.mount("proc", str(root / "proc"), "proc", _NOSUID | _NODEV | _NOEXEC)
+    syscalls.mount("/sys", str(root / "sys"), "", _BIND | _REC)
+    syscalls.mount("tmpfs", str(root / "dev"), "tmpfs", _NOSUID, "mode=755")
     for name in _DEVICES:
         _bind(f"/dev/{name}", root / "dev" / name)
     for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
@@ -246,7 +246,7 @@ def _system(root: Path) -> None:
     (root / "dev/shm").mkdir()
     for name in ("dev/shm", "tmp", "run"):
         mode = "mode=755" if name == "run" else "mode=1777"
-        _mount("tmpfs", str(root / name), "tmpfs", _NOSUID | _NODEV, mode)
+        syscalls.mount("tmpfs", str(root / name), "tmpfs", _NOSUID | _NODEV, mode)
     for name in ("/etc/resolv.conf", "/etc/hosts"):
         if Path(name).is_file():
             _bind(str(Path(name).resolve()), root / name.lstrip("/"), read_only=True)
@@ -254,9 +254,9 @@ def _system(root: Path) -> None:
 
 def _emulate(place: Path, entry: str) -> None:
     """Tell the kernel of an emulator; each user namespace has its own list (Linux 6.7)."""
-    if not _mapped():
+    if not syscalls.mapped():
         raise OSError("root has the host's emulators alone")
-    _mount("binfmt_misc", str(place), "binfmt_misc", _NOSUID | _NODEV | _NOEXEC)
+    syscalls.mount("binfmt_misc", str(place), "binfmt_misc", _NOSUID | _NODEV | _NOEXEC)
     (place / "register").write_text(entry)
 
 
@@ -266,44 +266,8 @@ def _bind(source: str, target: Path, *, read_only: bool = False) -> None:
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
-    _mount(source, str(target), "", _BIND | _REC)
+    syscalls.mount(source, str(target), "", _BIND | _REC)
     if read_only:
         # What the original forbids may not be allowed again in a user namespace.
         kept = os.statvfs(target).f_flag & (_NOSUID | _NODEV | _NOEXEC)
-        _mount("", str(target), "", _REMOUNT | _BIND | _RDONLY | kept)
-
-
-def _mapped() -> bool:
-    """Whether root here is somebody else outside."""
-    return Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]
-
-
-def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
-    words = [text.encode() for text in (source, target, kind)]
-    result = _libc().mount(*words, flags, options.encode() or None)
-    _checked(result, f"mount {kind or source} on {target}")
-
-
-def _pivot_root() -> int:
-    """The system call's number, which the C library has no function for."""
-    return {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}[
-        os.uname().machine
-    ]
-
-
-def _prctl(option: int, value: int) -> None:
-    _checked(_libc().prctl(option, value, 0, 0, 0), "prctl")
-
-
-@functools.cache
-def _libc() -> ctypes.CDLL:
-    library = ctypes.CDLL(None, use_errno=True)
-    text = ctypes.c_char_p
-    library.mount.argtypes = (text, text, text, ctypes.c_ulong, text)
-    return library
-
-
-def _checked(result: int, what: str) -> None:
-    if result:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        syscalls.mount("", str(target), "", _REMOUNT | _BIND | _RDONLY | kept)
