@@ -217,9 +217,8 @@ def _enter(image: Image, program: Program, scratch: Path) -> None:
     os.chdir(image.storage)
     layers = ":".join(image.layers)
     options = f"lowerdir={layers},upperdir={scratch}/upper,workdir={scratch}/work"
-    syscalls.mount(
-        "overlay", str(root), "overlay", 0, options + (",userxattr" if syscalls.mapped() else "")
-    )
+    options += ",userxattr" if syscalls.mapped() else ""
+    syscalls.mount("overlay", str(root), "overlay", 0, options)
     _system(root)
     if program.emulator:
         _emulate(root / "proc/sys/fs/binfmt_misc", program.emulator)
