@@ -124,10 +124,10 @@ def _needed_variants(
     """
     home = goals.home(request)
     crossing = {goal.platform.name: goal for goal in meant if goal.crossing}
-    found: dict[Goal, set[str]] = {goal: set() for goal in (home, *crossing.values())}
+    found: dict[Goal, set[str]] = {home: set()}
     for target in targets:
         goal = crossing.get(target.platform, home)
-        found[goal].update(KINDS[target.kind].variants(recipe, target))
+        found.setdefault(goal, set()).update(KINDS[target.kind].variants(recipe, target))
     return {
         goal: tuple(variant for variant in recipe.variants if variant in names)
         for goal, names in found.items()
@@ -149,12 +149,11 @@ def _groups(recipe: Recipe, available: dict[str, Target]) -> dict[str, tuple[str
         if kind.group
     }
     groups["all"] = tuple(available)
-    for variant in recipe.variants:
-        groups[f"build-{variant}"] = tuple(
-            name
-            for name, target in available.items()
-            if target.kind == "binaries" and target.variant == variant
-        )
+    built: dict[str, list[str]] = {f"build-{variant}": [] for variant in recipe.variants}
+    for name, target in available.items():
+        if target.kind == "binaries":
+            built[f"build-{target.variant}"].append(name)
+    groups |= {name: tuple(members) for name, members in built.items()}
     return {name: members for name, members in groups.items() if members}
 
 
