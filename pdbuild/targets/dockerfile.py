@@ -48,7 +48,8 @@ def _files(recipe: Recipe, folder: str) -> Iterator[str]:
 
 
 def _stages(recipe: Recipe, goals: Sequence[Goal]) -> Iterator[str]:
-    """A stage of each platform, and the choice of one."""
+    """A stage of each platform, and the choice of one by what builders say of it."""
+    yield from ("ARG TARGETOS", "ARG TARGETARCH", "ARG TARGETVARIANT")
     for goal in goals:
         system, _, machine = goal.platform.name.partition("/")
         yield from ("", f"FROM scratch AS {system}-{machine.replace('/', '')}")

@@ -16,6 +16,7 @@ from pdbuild.platforms import PLATFORMS
 from pdbuild.recipe.types import Recipe
 from pdbuild.render import bakefile
 from pdbuild.resolve import resolve
+from pdbuild.targets import KINDS
 
 BOTH = ("linux/amd64", "linux/arm64")
 EVERYWHERE = ("binaries", "deb", "image", "rootfs")
@@ -219,3 +220,19 @@ def test_a_targets_name_says_its_platform() -> None:
     assert [t.name for t in made.targets] == ["image-gpu-linux-arm64"]
     both = asked("paddle", targets=("image-gpu-linux-arm64", "image-cpu", "rootfs"))
     assert [t.name for t in both.targets] == ["image-cpu", "image-gpu-linux-arm64", "rootfs"]
+
+
+def test_one_dockerfile_builds_all_platforms() -> None:
+    made = asked("paddle", platforms=BOTH)
+    texts = KINDS["rootfs"].beside(recipe("paddle"), made)
+    text = texts["build/Dockerfile"]
+    assert "FROM scratch AS linux-amd64\nARG VARIANT\nADD build/rootfs.tar /\n" in text
+    assert "FROM scratch AS linux-arm64\nARG VARIANT\nADD build/linux-arm64/rootfs.tar /\n" in text
+    # Buildah knows them in FROM only when they are declared at the top.
+    head, _, rest = text.partition("FROM ")
+    assert {"ARG TARGETOS", "ARG TARGETARCH", "ARG TARGETVARIANT"} <= {*head.splitlines()}
+    assert "\nFROM ${TARGETOS}-${TARGETARCH}${TARGETVARIANT}\n" in rest
+    assert "!build/linux-arm64/cpu" in texts["build/Dockerfile.dockerignore"].splitlines()
+    # That of this machine's own alone is as it always was.
+    alone = KINDS["rootfs"].beside(recipe("paddle"), asked("paddle"))["build/Dockerfile"]
+    assert "TARGETARCH" not in alone and "\nFROM scratch\n" in alone
