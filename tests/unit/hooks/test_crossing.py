@@ -71,6 +71,7 @@ def test_the_compilers_are_the_other_machines(tmp_path: Path, path: str) -> None
     assert compilers(tmp_path, path, PDBUILD_COMPILER="clang")[1:3] == [
         "clang --target=aarch64-linux-gnu", "clang++ --target=aarch64-linux-gnu",
     ]  # fmt: skip
+    assert compilers(tmp_path, path, CC="ccache gcc")[1:3] == [f"ccache {gcc}", gxx]
     # One that it does not know is the recipe's own affair.
     assert compilers(tmp_path, path, CC="tcc", CXX="g++")[1] == "tcc"
 
@@ -146,3 +147,34 @@ def test_this_machines_own_asks_dpkg_nothing(tmp_path: Path, path: str) -> None:
     shown = '. "$0"; echo "crossing=$crossing"'
     hook = ROOT / "hooks/compiler"
     assert run(tmp_path, path, "-c", shown, hook, PDBUILD_ARCHITECTURE="") == "crossing=\n"
+
+
+def test_wheels_of_the_other_machine_give_what_is_linked(tmp_path: Path, path: str) -> None:
+    program(tmp_path / "bin/uname", "echo x86_64")
+    # pip unpacks what it is asked for below --target; one release of both.
+    program(
+        tmp_path / "bin/python3",
+        "for word; do case $word in --target=*) to=${word#*=} ;; esac; done\n"
+        'mkdir -p "$to"/cuda/{lib,include} "$to/runtime-13.1.dist-info"\n'
+        'echo arm >"$to/cuda/lib/libcudart.a"; echo "$*" >>"$SAID"',
+    )
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / "network").write_text("")
+    (hooks / "cross-wheels").write_text((ROOT / "hooks/cross-wheels").read_text())
+    there = tmp_path / "opt"
+    (there / "cuda/bin").mkdir(parents=True)
+    (there / "cuda/lib").mkdir()
+    (there / "cuda/lib/libcudart.a").write_text("amd")
+    (there / "cuda/lib/of-this-machine.a").write_text("amd")
+    (there / "cuda/bin/nvcc").write_text("amd")
+    (there / "runtime-13.1.dist-info").mkdir()
+    said = run(tmp_path, path, hooks / "cross-wheels", there, "aarch64", "runtime==13.*")
+    assert "--platform=manylinux2014_aarch64" in said and said.rstrip().endswith("runtime==13.*")
+    assert (there / "cuda/lib/libcudart.a").read_text() == "arm\n"
+    assert not (there / "cuda/lib/of-this-machine.a").exists()
+    assert (there / "cuda/bin/nvcc").read_text() == "amd"
+    # Of another release they would not fit what compiles.
+    (there / "runtime-13.1.dist-info").rename(there / "runtime-13.0.dist-info")
+    with pytest.raises(AssertionError, match="this machine has another version"):
+        run(tmp_path, path, hooks / "cross-wheels", there, "aarch64", "runtime==13.*")
