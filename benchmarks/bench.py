@@ -22,7 +22,7 @@ from pathlib import Path
 
 from baking import buildah, engines, nothing, program, scratch
 from compiling import cold, edit, loop, toolchain
-from measure import PDBUILD, ROOT, SCRATCH, Row, run, timed
+from measure import PDBUILD, ROOT, SCRATCH, Row, edited, run, timed
 
 from pdbuild import definition
 from pdbuild.plan.types import Request

@@ -42,7 +42,7 @@ def take(source: Path, target: Path, size: int) -> None:
 
 def put(target: Path, data: bytes) -> None:
     """Write a blob."""
-    with _temporary(target) as name:
+    with whole.replacing(target) as name:
         name.write_bytes(data)
 
 

@@ -138,12 +138,10 @@ def _start(image: Image, program: _Program, platform: str) -> int:
     """Run it, and return its exit code; detached, print the container's id and return 0."""
     container = _container(image, program)
     if _is_foreign(platform):
-        from pdbuild import dirs
         from pdbuild.container import foreign
         from pdbuild.store import Store
 
-        store = Store(dirs.data_dir() / "images")
-        return foreign.run(store, container, platform, detach=program.detach)
+        return foreign.run(Store.own(), container, platform, detach=program.detach)
     from pdbuild.container import podman
 
     if program.detach:
