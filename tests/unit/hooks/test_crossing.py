@@ -90,7 +90,8 @@ def test_configure_is_told_both_machines(tmp_path: Path, path: str) -> None:
     )
     said = run(tmp_path, path, ROOT / "hooks/build-autotools", "--enable-x")
     build = subprocess.check_output(["cc", "-dumpmachine"], text=True).strip()
-    assert f"configure --build={build} --host=aarch64-linux-gnu --prefix=/usr --enable-x" in said
+    assert f"configure --build={build} --host=aarch64-linux-gnu --prefix=/usr " in said
+    assert said.rstrip().endswith("--enable-x")
 
 
 def test_a_makefile_that_names_its_compiler_gets_the_other(tmp_path: Path, path: str) -> None:
