@@ -28,8 +28,8 @@ _SOURCED = {
     "cross-install": ("network",),
     "cross-wheels": ("network",),
     "pip-install": ("network",),
-    "runtime": ("network", "entrypoint"),
-    "image": ("running",),
+    "runtime": ("network", "unpack", "entrypoint"),
+    "image": ("running", "unpack"),
     "depends": ("running",),
     "package": ("version",),
 }
