@@ -40,6 +40,8 @@ def _tables(table: type[Table], single: str, named: str) -> Iterator[tuple[str, 
         inner, by_name = inner_table(field.type)
         if inner is not None:
             yield (named if by_name else single).format(field.name), inner
+            below = single.replace("{}", f"{field.name}.{{}}")
+            yield from _tables(inner, below, below) if not by_name else ()
 
 
 def page(text: str) -> str:

@@ -38,9 +38,13 @@ from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 from pdbuild.targets import KINDS
+from pdbuild.verify import judge as judging
+from pdbuild.verify import page
 
 
-def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> report.Report:
+def bake_plan(
+    recipe: Recipe, plan: Plan, engine: Engine, options: Options, *, judge_again: bool = False
+) -> report.Report:
     """Build a plan, but for what is up to date; what was made.
 
     When all of it is, the engine is not started. An optional block that fails now spoils what has
@@ -81,6 +85,7 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
         made = _collect(recipe, told, built, root)
         state.remember(built.outputs)
         result = report.make(told, built, made.files, made.images, solve, unchanged=kept)
+        result = _with_claims(recipe, plan, made, result, root, again=judge_again)
         if options.output:
             result = result.below(root)
         if keeper:
@@ -91,6 +96,29 @@ def bake_plan(recipe: Recipe, plan: Plan, engine: Engine, options: Options) -> r
         rest = bake_plan(recipe, optional.without(recipe, plan, failed), engine, options)
         result = report.joined(plan, result, rest)
     return result
+
+
+def _with_claims(
+    recipe: Recipe, plan: Plan, made: "_Made", result: report.Report, root: Path, *, again: bool
+) -> report.Report:
+    """The report with what is found of the claims that were asked for, as far as there are images.
+
+    It is a page, too. An image that was judged before is not read again.
+    """
+    cases = []
+    for claims in plan.claims:
+        for image in made.images:
+            if image.labels.get(VARIANT) == claims.variant:
+                debs = [root / f.path for f in made.files if f.target == f"deb-{claims.variant}"]
+                version = plan.version.text
+                cases.append(
+                    judging.case(recipe, image, claims.variant, version=version, debs=debs)
+                )
+    if not cases:
+        return result
+    judged = judging.judge(Store(dirs.data_dir() / "images"), cases, again=again)
+    _put(root / page.PATH, page.render(plan.project, judged))
+    return report.with_claims(result, judged, root / page.PATH)
 
 
 def _after(recipe: Recipe, plan: Plan, built: Built, options: Options, made: "_Made") -> None:

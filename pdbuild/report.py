@@ -12,6 +12,9 @@ from pdbuild.progress import Solve
 from pdbuild.store import StoredImage
 from pdbuild.table import lines, size
 from pdbuild.targets import KINDS
+from pdbuild.verify.judge import Judged
+from pdbuild.verify.page import PATH
+from pdbuild.verify.report import summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +37,14 @@ class Report:
     """All targets of a bake, in the plan's order.
 
     `left_out` are the optional blocks that the dev image lacks, with the reason; `notes` say
-    what else is not made, or emulated; `next` is a command to try, or empty.
+    what else is not made, or emulated; `judged` is what was found of claims; `next` is a
+    command to try, or empty.
     """
 
     rows: tuple[Row, ...]
     left_out: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    judged: tuple[Judged, ...] = ()
     next: str = ""
 
     def below(self, root: Path) -> "Report":
@@ -79,6 +84,21 @@ def joined(plan: Plan, first: Report, second: Report) -> Report:
     made = {row.target: row for row in (*first.rows, *second.rows)}
     rows = tuple(made[target.name] for target in plan.targets if target.name in made)
     return replace(second, rows=rows, left_out=first.left_out | second.left_out)
+
+
+def with_claims(report: Report, judged: Sequence[Judged], page: Path) -> Report:
+    """The report with what was found of claims, which `page` shows; a row for each image."""
+    rows = [
+        Row(
+            target=f"verify-{one.variant}",
+            where=f"{PATH}: {summary(one)}",
+            size=page.stat().st_size,
+            seconds=one.seconds,
+            cached=not one.seconds,
+        )
+        for one in judged
+    ]
+    return replace(report, rows=(*report.rows, *rows), judged=tuple(judged))
 
 
 def as_table(report: Report) -> str:

@@ -43,8 +43,11 @@ def resolve(recipe: Recipe, request: Request) -> Plan:
                 names.add(member)
     if not names:
         raise UsageError(f"nothing of {', '.join(asked)} is in the variants asked for")
+    names |= {judged for name in names for judged in available[name].judges}
     # In the recipe's order, whatever the order of asking: the same things are the same text.
-    wanted = tuple(target for name, target in available.items() if name in names)
+    chosen = tuple(target for name, target in available.items() if name in names)
+    wanted = tuple(target for target in chosen if target.form is not Form.CLAIMS)
+    built = {target.name for target in wanted}
     needed = _needed_variants(recipe, request, wanted, meant)
     every = {variant for found in needed.values() for variant in found}
     check_settings(recipe, request.settings, tuple(v for v in recipe.variants if v in every))
@@ -63,7 +66,7 @@ def resolve(recipe: Recipe, request: Request) -> Plan:
         groups={
             name: kept
             for name, members in groups.items()
-            if name in asked and (kept := tuple(m for m in members if m in names))
+            if name in asked and (kept := tuple(m for m in members if m in built))
         },
         request=request,
         sources=tuple(
@@ -74,6 +77,7 @@ def resolve(recipe: Recipe, request: Request) -> Plan:
         outcomes=outcomes,
         left_out=dict(recipe.left_out),
         notes=tuple(goals.notes(recipe, meant, variants)) if groups.keys() & {*asked} else (),
+        claims=tuple(target for target in chosen if target.form is Form.CLAIMS),
     )
 
 

@@ -26,6 +26,7 @@ class Form(StrEnum):
     ARCHIVE = "archive"  # one layer, kept as a tar archive below `build/`
     IMAGE = "image"  # goes to the image store
     OUTCOME = "outcome"  # says what became of an optional block; read, and not delivered
+    CLAIMS = "claims"  # is not built: what was built is judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,8 @@ class Target:
     `stage` is the Containerfile's stage; `kind` names one of `pdbuild.targets`; `tags` are full
     image references (images only); `destination` is relative to the project root (files only).
     `platform` is what it is for, `emulated` that its stages run as the platform's own.
-    `says_definition` gives it a label by which one that an older recipe made is known.
+    `says_definition` gives it a label by which one that an older recipe made is known. `judges`
+    are the targets that must be there for this one (claims only).
     """
 
     name: str
@@ -73,6 +75,7 @@ class Target:
     args: dict[str, str] = field(default_factory=dict)
     destination: str = ""
     says_definition: bool = False
+    judges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,8 @@ class Plan:
     are the blocks that are built from a source here: each is a named context, `source-BLOCK`.
     `outcomes` are built besides: each says what became of an optional block. `left_out` are
     optional blocks that are missing here, with the reason. `notes` say what else is not made.
+    `claims` are those asked for that no engine builds: each stands for what the recipe claims
+    of the image of its variant.
     """
 
     project: str
@@ -99,6 +104,7 @@ class Plan:
     outcomes: tuple[Target, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    claims: tuple[Target, ...] = ()
 
     def only(self, targets: Collection[Target]) -> "Plan":
         """The plan of these of its targets."""

@@ -15,6 +15,7 @@ from pdbuild.recipe.tables.package import Package
 from pdbuild.recipe.tables.project import Project
 from pdbuild.recipe.tables.toolchain import Toolchain
 from pdbuild.recipe.tables.variants import Variant
+from pdbuild.recipe.tables.verify import Verify
 
 __all__ = ["Block", "Mirrors", "Package", "Parameter", "Recipe", "Source"]
 
@@ -44,6 +45,7 @@ class Recipe(Table):
     image: Image | None
     docs: Docs | None
     browse: Browse | None
+    verify: Verify | None
     mirrors: Mirrors
     left_out: dict[str, str] = no_key(default_factory=dict)
 

@@ -8,10 +8,20 @@ from pdbuild.targets.docs import Docs
 from pdbuild.targets.image import Image
 from pdbuild.targets.kind import Kind
 from pdbuild.targets.rootfs import Rootfs
+from pdbuild.targets.verify import Verify
 
 __all__ = ["KINDS", "Kind"]
 
-_ALL: tuple[Kind, ...] = (Binaries(), Deb(), Image(), Docs(), Browse(), Rootfs(), Dev())
+_ALL: tuple[Kind, ...] = (
+    Binaries(),
+    Deb(),
+    Image(),
+    Docs(),
+    Browse(),
+    Rootfs(),
+    Verify(),
+    Dev(),
+)
 
 #: By name, in the order of the Containerfile. Plain tools build its last stage when nobody
 #: names one, so `dev` ends it.

@@ -11,7 +11,8 @@ def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
     parser.description = (
         "Build targets in one graph. Targets: dev, binaries-VARIANT, deb-VARIANT, "
-        "image-VARIANT, docs, browse, rootfs. Groups: binaries, debs, images, all."
+        "image-VARIANT, docs, browse, rootfs, verify-VARIANT. Groups: binaries, debs, images, "
+        "verify, all."
     )
     add = parser.add_argument
     add("target", nargs="*", metavar="TARGET", help="target or group (all)")
@@ -32,7 +33,11 @@ def configure(parser: ArgumentParser) -> None:
         help="finish what does not need a failed target (without a terminal, and where CI is set)",
     )
     add("--again", action="store_true", help="ask the engine even where nothing has changed")
-    add("--strict", action="store_true", help="fail when an optional block is left out")
+    add(
+        "--strict",
+        action="store_true",
+        help="fail when an optional block is left out, or a claim not checked",
+    )
     add("--retry-blocks", action="store_true", help="try optional blocks that failed again")
     add("--install", action="store_true", help="first build the engines, if they are not there")
     add("--json", action="store_true", help="print the result as JSON")
@@ -67,6 +72,10 @@ def run(arguments: Namespace) -> int:
         print("\n".join(row.where for row in result.rows))
     elif arguments.progress != "json":
         print(report.as_table(result))
+    if result.judged:
+        from pdbuild.verify.report import refuse
+
+        refuse(result.judged, strict=arguments.strict)
     return 0
 
 

@@ -12,12 +12,17 @@ _LAYOUT = {tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, toke
 
 
 def files() -> list[Path]:
-    """All that runs, but for the block of one vendor's compiler, and what `init` guesses by."""
+    """All that runs, but for the block of one vendor's compiler, the names of CPUs' features, and
+    what `init` guesses by.
+    """
     listed = subprocess.run(
         ["git", "-C", str(CHECKOUT), "ls-files", "-co", "--exclude-standard", "pdbuild", "hooks"],
         capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
-    own = ("hooks/check/nvcc", "hooks/install/nvcc", "pdbuild/engine/module/", "pdbuild/survey/")
+    own = (
+        "hooks/check/nvcc", "hooks/install/nvcc", "pdbuild/engine/module/", "pdbuild/survey/",
+        "pdbuild/recipe/features.py",
+    )  # fmt: skip
     return [CHECKOUT / name for name in listed if not name.startswith(own)]
 
 

@@ -348,3 +348,25 @@ def test_without_any_generator_there_are_no_pages_and_it_is_said() -> None:
     assert "browse" not in {target.name for target in resolve(bare, REQUEST).targets}
     with pytest.raises(UsageError, match=r"no generator is at hand \(woboq: no answer\)"):
         resolve(bare, dataclasses.replace(REQUEST, targets=("browse",)))
+
+
+def test_what_is_claimed_of_a_variant_needs_its_image_and_its_package() -> None:
+    made = asked("paddle", targets=("verify-noavx",))
+    assert [target.name for target in made.targets] == ["deb-noavx", "image-noavx"]
+    assert [claims.name for claims in made.claims] == ["verify-noavx"]
+    # No engine hears of it.
+    assert "verify-" not in bake("paddle", made)
+
+
+def test_claims_are_part_of_everything() -> None:
+    made = plan("paddle")
+    assert [claims.variant for claims in made.claims] == ["cpu", "noavx", "gpu", "gpu-noavx"]
+    group = asked("paddle", targets=("verify",), variants=("cpu",))
+    assert [claims.name for claims in group.claims] == ["verify-cpu"]
+    assert group.groups == {}
+
+
+def test_a_recipe_that_claims_nothing() -> None:
+    assert plan("make").claims == ()
+    with pytest.raises(UsageError, match="claims nothing"):
+        asked("make", targets=("verify",))

@@ -1,0 +1,158 @@
+"""cpu: variants that do without a CPU feature run on a CPU that lacks it; the others use it."""
+
+import fnmatch
+import functools
+import posixpath
+import shlex
+from collections.abc import Iterator
+
+from pdbuild.errors import EngineError
+from pdbuild.recipe.tables.verify import Cpu
+from pdbuild.verify import code, symbols
+from pdbuild.verify.code import Function, Symbols
+from pdbuild.verify.content import Entry, Layer
+from pdbuild.verify.elf import Elf
+from pdbuild.verify.finding import Finding, found, unknown
+from pdbuild.verify.subject import Subject
+
+KIND = "cpu"
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Everything that is claimed of this kind."""
+    claims = subject.claims.cpu
+    if claims is None:
+        return
+    feature = claims.feature.upper()
+    if subject.config.platform.split("/")[1:2] != ["amd64"]:
+        yield unknown(KIND, f"{feature} is used, or not", "is told of amd64 alone")
+    elif subject.variant in claims.variants:
+        yield _own(subject, claims)
+        yield _others(subject, claims)
+        for line in claims.run:
+            yield _runs(subject, claims, line)
+    else:
+        yield _uses(subject, claims)
+        if claims.says and claims.run:
+            yield _refuses(subject, claims)
+
+
+def _scanned(subject: Subject, elf: Elf, feature: str) -> tuple[Function, ...]:
+    layer, entry = subject.content.files[elf.path]
+    names: Symbols = ()
+    if elf.path in subject.shipped:
+        names = symbols.beside(subject.debs, layer.read(entry))
+    return _scan(layer, entry, feature, names)
+
+
+# The variants share the layers of the distribution's packages.
+@functools.lru_cache(maxsize=4096)
+def _scan(layer: Layer, entry: Entry, feature: str, names: Symbols) -> tuple[Function, ...]:
+    return code.scan(layer.read(entry), feature, names)
+
+
+def _files(subject: Subject) -> Iterator[Elf]:
+    return (e for e in subject.elves.values() if e.loaded and e.machine == "EM_X86_64")
+
+
+def _archive(subject: Subject) -> frozenset[str]:
+    """The files of packages that others made."""
+    own = {package.name for package in subject.packages.of(subject.project)}
+    owners = subject.packages.owners.items()
+    return frozenset(path for path, owner in owners if owner not in own)
+
+
+def _own(subject: Subject, claims: Cpu) -> Finding:
+    """In what is no package of the archive, such code must be guarded by a resolver."""
+    archive = _archive(subject)
+    wrong, files, guarded, named = [], 0, 0, 0
+    for elf in _files(subject):
+        if elf.path in archive:
+            continue
+        files += 1
+        for function in _scanned(subject, elf, claims.feature):
+            if function.guarded:
+                guarded += 1
+            elif _dispatched(elf.path, function.name, claims.dispatch):
+                named += 1
+            else:
+                wrong.append(f"{elf.path}: {function.name}: {function.example}")
+    evidence = f"{files} files"
+    evidence += f", {guarded} functions behind resolvers" if guarded else ""
+    evidence += f", {named} that the recipe names" if named else ""
+    claim = f"the project's code has no {claims.feature.upper()} outside of dispatch"
+    return found(KIND, claim, wrong, evidence)
+
+
+def _others(subject: Subject, claims: Cpu) -> Finding:
+    """The archive's packages are compiled for a baseline: what they have besides is dispatched."""
+    archive, told, files = _archive(subject), [], 0
+    for elf in _files(subject):
+        if elf.path in archive:
+            files += 1
+            functions = _scanned(subject, elf, claims.feature)
+            if functions:
+                guarded = sum(function.guarded for function in functions)
+                name = posixpath.basename(elf.path)
+                told.append(f"{name} {len(functions)} ({guarded} behind resolvers)")
+    feature = claims.feature.upper()
+    return found(
+        KIND,
+        f"packages of the distribution have {feature} behind dispatch of their own alone",
+        [],
+        f"{files} files; functions with {feature}: {', '.join(told) or 'none'}",
+    )
+
+
+def _dispatched(path: str, name: str, patterns: tuple[str, ...]) -> bool:
+    for pattern in patterns:
+        file, colon, function = pattern.rpartition(":")
+        if colon and not fnmatch.fnmatchcase(posixpath.basename(path), file):
+            continue
+        if fnmatch.fnmatchcase(name, function):
+            return True
+    return False
+
+
+def _uses(subject: Subject, claims: Cpu) -> Finding:
+    feature = claims.feature.upper()
+    own = [e for e in _files(subject) if e.path in subject.shipped]
+    using = {e.path: functions for e in own if (functions := _scanned(subject, e, claims.feature))}
+    wrong = [] if using else [f"none of {len(own)} files of the project has any"]
+    told = [
+        f"{posixpath.basename(path)}: {len(functions)} functions, such as {functions[0].name}"
+        for path, functions in using.items()
+    ]
+    return found(KIND, f"the project's code uses {feature}", wrong, "; ".join(told))
+
+
+def _runs(subject: Subject, claims: Cpu, line: str) -> Finding:
+    claim = f"`{line}` runs on a {claims.model}, child processes too"
+    try:
+        if subject.machine is None:
+            return unknown(KIND, claim, "programs are not run")
+        ran = subject.machine.run(shlex.split(line), cpu=claims.model)
+    except EngineError as error:
+        return unknown(KIND, claim, error.message)
+    said = " ".join(ran.said.split())
+    wrong = [f"it ends with {_ended(ran.code)}: {said[-200:]}"] if ran.code else []
+    return found(KIND, claim, wrong, said[-80:])
+
+
+def _refuses(subject: Subject, claims: Cpu) -> Finding:
+    claim = f"on a {claims.model} it says {claims.says!r}"
+    try:
+        if subject.machine is None:
+            return unknown(KIND, claim, "programs are not run")
+        ran = subject.machine.run(shlex.split(claims.run[0]), cpu=claims.model)
+    except EngineError as error:
+        return unknown(KIND, claim, error.message)
+    said = " ".join(ran.said.split())
+    wrong = [] if claims.says in said else [f"it says {said[-200:]!r}"]
+    if not 0 < ran.code < 128:
+        wrong.append(f"it ends with {_ended(ran.code)}")
+    return found(KIND, claim, wrong, f"exit code {ran.code}: {said[:80]}")
+
+
+def _ended(code: int) -> str:
+    return "an illegal instruction (SIGILL)" if code == 132 else f"exit code {code}"

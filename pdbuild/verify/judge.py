@@ -1,0 +1,257 @@
+"""Judges images by the claims of a recipe, and remembers what was found of which image.
+
+The claims are judged by pdbuild itself, when an image is in the store, and not by steps of the
+graph: a step sees neither the configuration nor the layers of what is exported, could not be
+trusted to judge what it is part of, and would have to be root of a namespace that no engine gives
+it. Reading needs no rights at all, so it is the same with every engine and for every account.
+"""
+
+import contextlib
+import functools
+import getpass
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pdbuild import dirs, looks, network, tools
+from pdbuild.errors import EngineError, PdbuildError
+from pdbuild.recipe import names
+from pdbuild.recipe.tables.verify import Verify
+from pdbuild.recipe.types import Recipe
+from pdbuild.store import Store, StoredImage
+from pdbuild.verify import closure, content, cpu, cuda, hardened, minimal, secrets, versions
+from pdbuild.verify.finding import Finding, Verdict
+from pdbuild.verify.lint import Linter
+from pdbuild.verify.machine import Machines, Rootfs
+from pdbuild.verify.subject import Builder, Subject
+
+#: Each kind of claim, in the order of reports.
+KINDS: dict[str, Callable[[Subject], Iterator[Finding]]] = {
+    closure.KIND: closure.check,
+    minimal.KIND: minimal.check,
+    hardened.KIND: hardened.check,
+    versions.KIND: versions.check,
+    secrets.KIND: secrets.check,
+    cpu.KIND: cpu.check,
+    cuda.KIND: cuda.check,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """An image and what was found of it; `seconds` is how long that took, 0 when remembered."""
+
+    reference: str
+    variant: str
+    platform: str
+    digest: str
+    findings: tuple[Finding, ...]
+    seconds: float = 0.0
+
+    def those(self, verdict: Verdict) -> tuple[Finding, ...]:
+        """The findings with that verdict."""
+        return tuple(finding for finding in self.findings if finding.verdict is verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """An image to judge: by which claims, and what is known beside it.
+
+    `version` is the source's, or "" where it is not known; `root` is the project's, or None.
+    """
+
+    image: StoredImage
+    project: str
+    variant: str
+    claims: Verify
+    version: str = ""
+    budget: int = 0
+    debs: tuple[Path, ...] = ()
+    root: Path | None = None
+
+
+def case(
+    recipe: Recipe,
+    image: StoredImage,
+    variant: str,
+    *,
+    version: str = "",
+    debs: Iterable[Path] = (),
+) -> Case:
+    """An image of a recipe's variant."""
+    budget = recipe.image.size_budget if recipe.image else ""
+    return Case(
+        image=image,
+        project=recipe.project.name,
+        variant=variant,
+        claims=recipe.verify or Verify(),
+        version=version,
+        budget=(names.size(budget) or 0) if budget else 0,
+        debs=tuple(debs),
+        root=Path(recipe.root),
+    )
+
+
+def judge(store: Store, cases: Sequence[Case], *, again: bool = False) -> tuple[Judged, ...]:
+    """Judge images of the store; those that were judged before are not read, unless `again`."""
+    builder = _builder(cases[0].root if cases else None)
+    folder = dirs.cache_dir() / "verified"
+    memories = [folder / f"{_key(one, builder)}.json" for one in cases]
+    judged = [None if again else _recall(memory) for memory in memories]
+    left = [one for one, known in zip(cases, judged, strict=True) if known is None]
+    court = _Court(store, builder, Linter([deb for one in left for deb in one.debs]))
+    with store.reading(), contextlib.closing(court):
+        for number, (one, memory) in enumerate(zip(cases, memories, strict=True)):
+            if judged[number] is None:
+                made = court.judge(one)
+                _remember(memory, made)
+                judged[number] = made
+    return tuple(known for known in judged if known)
+
+
+class _Court:
+    """What judging several images has in common."""
+
+    def __init__(self, store: Store, builder: Builder, linter: Linter) -> None:
+        self._layout, self._builder, self._linter = store.layout, builder, linter
+        self._machines = Machines()
+
+    def judge(self, one: Case) -> Judged:
+        """Judge an image."""
+        begun = time.monotonic()
+        if hardened.KIND in one.claims.claims:
+            with contextlib.suppress(EngineError):  # it is told where it is asked
+                self._linter.start()
+        findings = tuple(self._findings(one))
+        return Judged(
+            reference=one.image.reference,
+            variant=one.variant,
+            platform=one.image.platform,
+            digest=one.image.digest,
+            findings=findings,
+            seconds=time.monotonic() - begun,
+        )
+
+    def close(self) -> None:
+        """End what works beside, and remove what was unpacked."""
+        self._linter.close()
+        self._machines.close()
+
+    def _findings(self, one: Case) -> Iterator[Finding]:
+        (manifest,) = self._layout.manifests(self._layout.describe(one.image.manifest_digest))
+        config = self._layout.config(manifest)
+        files = content.load(self._layout, manifest.layers)
+        blobs = (manifest.digest, manifest.config.digest)
+        subject = Subject(
+            reference=one.image.reference,
+            project=one.project,
+            variant=one.variant,
+            content=files,
+            config=config,
+            texts=tuple(self._layout.blob(digest).read_bytes() for digest in blobs),
+            claims=one.claims,
+            version=one.version,
+            budget=one.budget,
+            unpacked=one.image.unpacked or 0,
+            debs=one.debs,
+            builder=self._builder,
+            machine=Rootfs(self._machines, files, config, one.root),
+            linter=self._linter,
+        )
+        asked = [k for k in KINDS if k in one.claims.claims or k in (cpu.KIND, cuda.KIND)]
+        # Last what may have to wait for lintian.
+        order = sorted(asked, key=lambda kind: kind == hardened.KIND)
+        made = {kind: tuple(KINDS[kind](subject)) for kind in order}
+        for kind in asked:
+            yield from made[kind]
+
+
+def _builder(root: Path | None) -> Builder:
+    """What of this machine may be in no image."""
+    home = Path.home()
+    told = {f"the folder {path}": str(path) for path in (root, home) if _telling(path)}
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        value = os.environ.get(name) or os.environ.get(name.upper()) or ""
+        if address := value.split("://")[-1].rstrip("/"):
+            told[f"the proxy of {name}"] = address
+    if os.environ.get("SSL_CERT_FILE") and (bundle := network.ca_bundle()):
+        told |= _certificates(bundle)
+    uid = os.getuid()
+    user = ""
+    with contextlib.suppress(OSError, KeyError):
+        user = getpass.getuser() if uid else ""
+    return Builder(secrets=told, user=user, uid=uid)
+
+
+def _telling(path: Path | None) -> bool:
+    """Whether a folder's name says anything of this machine: `/root` and `/src` do not."""
+    return path is not None and len(path.parts) > 2
+
+
+def _certificates(bundle: Path) -> dict[str, str]:
+    """The certificate that a bundle of the caller's own begins with."""
+    lines = bundle.read_text(errors="replace").splitlines()
+    for number, line in enumerate(lines):
+        if "BEGIN CERTIFICATE" in line and len(lines) > number + 3:
+            return {"a certificate of SSL_CERT_FILE": "\n".join(lines[number + 1 : number + 4])}
+    return {}
+
+
+def _key(one: Case, builder: Builder) -> str:
+    """What decides the findings, as a name."""
+    claims = one.claims
+    lines = [*(claims.cpu.run if claims.cpu else ()), *(claims.cuda.run if claims.cuda else ())]
+    words = {word for line in lines for word in line.split()}
+    programs = sorted(one.root / w for w in words if one.root and (one.root / w).is_file())
+    parts = (
+        one.image.reference, one.image.manifest_digest, one.project, one.variant, claims,
+        one.version, one.budget, builder, os.uname().release, _pdbuild(),
+        [(path.name, _digest(path)) for path in (*one.debs, *programs)],
+        [_stamp(name) for name in ("lintian", "qemu-x86_64-static", "qemu-x86_64", "unshare")],
+    )  # fmt: skip
+    return hashlib.sha256(repr(parts).encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+@functools.cache
+def _pdbuild() -> str:
+    """This pdbuild, and what reads for it."""
+    return looks.source(Path(__file__).parents[1])
+
+
+def _digest(path: Path) -> str:
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _stamp(program: str) -> str:
+    found = shutil.which(program, path=tools.search_path())
+    return f"{found} {_digest(Path(found))}" if found else ""
+
+
+def _recall(memory: Path) -> Judged | None:
+    try:
+        told = json.loads(memory.read_bytes())
+        findings = tuple(
+            Finding(**one | {"verdict": Verdict(one["verdict"]), "details": tuple(one["details"])})
+            for one in told.pop("findings")
+        )
+        return Judged(**told | {"findings": findings, "seconds": 0.0})
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _remember(memory: Path, made: Judged) -> None:
+    with contextlib.suppress(OSError):
+        memory.parent.mkdir(exist_ok=True)
+        new = memory.with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps(asdict(made)))
+        new.replace(memory)
+
+
+class ClaimsError(PdbuildError):
+    """Claims do not hold. The message has each of them."""

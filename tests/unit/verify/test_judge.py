@@ -1,0 +1,173 @@
+"""Images of a store are judged, what was found is remembered, and told in three ways."""
+
+import dataclasses
+import gzip
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_minimal import SOUND
+from verify_bits import layer
+
+from pdbuild import dirs
+from pdbuild.oci import REFERENCE
+from pdbuild.recipe.tables.verify import Cuda, Verify
+from pdbuild.store import Store
+from pdbuild.verify import judge, page, report
+from pdbuild.verify.finding import Finding, Verdict
+from pdbuild.verify.judge import Case, Judged
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("PDBUILD_CACHE_DIR", str(tmp_path / "cache"))
+    return Store(tmp_path / "images")
+
+
+def stored(store: Store, files: dict[str, Any], name: str = "localhost/thing:1.0") -> Case:
+    """The case of an image of these files, which the store has then."""
+    blobs = store.path / "blobs" / "sha256"
+    blobs.mkdir(parents=True, exist_ok=True)
+
+    def put(data: bytes, media: str) -> dict[str, Any]:
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        kind = f"application/vnd.oci.image.{media}"
+        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(data)}
+
+    def put_json(data: dict[str, Any], media: str) -> dict[str, Any]:
+        return put(json.dumps(data).encode(), media)
+
+    packed = put(gzip.compress(bytes(layer(files).tar), mtime=0), "layer.v1.tar+gzip")
+    settings = {"Labels": {"org.opencontainers.image.version": "1.0"}, "Env": ["PATH=/usr/bin"]}
+    config = put_json(
+        {"os": "linux", "architecture": "amd64", "config": settings}, "config.v1+json"
+    )
+    manifest = put_json(
+        {"schemaVersion": 2, "config": config, "layers": [packed]}, "manifest.v1+json"
+    )
+    index = {"schemaVersion": 2, "manifests": [manifest | {"annotations": {REFERENCE: name}}]}
+    (store.path / "index.json").write_text(json.dumps(index))
+    (store.path / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    image = store.find(name)
+    assert image
+    return Case(image=image, project="thing", variant="plain", claims=Verify())
+
+
+def test_a_sound_image_holds(store: Store) -> None:
+    (judged,) = judge.judge(store, [stored(store, SOUND)])
+    assert [f for f in judged.findings if f.verdict is Verdict.FAILS] == []
+    assert {f.kind for f in judged.findings} == {"closure", "minimal", "version", "secrets"}
+    report.refuse([judged])
+
+
+def test_only_the_kinds_that_the_recipe_names(store: Store) -> None:
+    case = dataclasses.replace(stored(store, SOUND), claims=Verify(claims=("secrets",)))
+    (judged,) = judge.judge(store, [case])
+    assert {f.kind for f in judged.findings} == {"secrets"}
+
+
+def test_what_was_found_is_remembered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = stored(store, SOUND | {"/usr/bin/gcc": b"x"})
+    (first,) = judge.judge(store, [case])
+    assert first.seconds > 0 and first.those(Verdict.FAILS)
+
+    def unreachable(*_: object) -> None:
+        raise AssertionError("an image was read that was judged before")
+
+    monkeypatch.setattr(judge.content, "load", unreachable)
+    (second,) = judge.judge(store, [case])
+    assert second == dataclasses.replace(first, seconds=0.0)
+    with pytest.raises(AssertionError, match="judged before"):
+        judge.judge(store, [case], again=True)
+
+
+@pytest.mark.parametrize("what", ["claims", "image", "version", "program", "deb"])
+def test_what_decides_is_judged_again(store: Store, what: str, tmp_path: Path) -> None:
+    program, deb = tmp_path / "a.py", tmp_path / "thing.deb"
+    for path in (program, deb):
+        path.write_text("1")
+    cuda = Cuda(variants=("other",), run=("a.py",))
+    case = dataclasses.replace(
+        stored(store, SOUND),
+        root=tmp_path,
+        debs=(deb,),
+        claims=Verify(claims=("secrets",), cuda=cuda),
+    )
+    assert judge.judge(store, [case])[0].seconds > 0
+    assert judge.judge(store, [case])[0].seconds == 0
+    if what == "claims":
+        case = dataclasses.replace(case, claims=Verify(claims=("closure",)))
+    elif what == "image":
+        image = stored(store, SOUND | {"/usr/bin/new": b"x"}).image
+        case = dataclasses.replace(case, image=image)
+    elif what == "version":
+        case = dataclasses.replace(case, version="1.1")
+    else:
+        {"program": program, "deb": deb}[what].write_text("22")
+    assert judge.judge(store, [case])[0].seconds > 0
+
+
+def test_a_damaged_memory_is_none(store: Store) -> None:
+    case = stored(store, SOUND)
+    judge.judge(store, [case])
+    (memory,) = (dirs.cache_dir() / "verified").iterdir()
+    memory.write_text("{")
+    assert judge.judge(store, [case])[0].seconds > 0
+
+
+def _finding(verdict: Verdict, *details: str) -> Finding:
+    return Finding(
+        kind="closure", claim="a < b", evidence="seen & told", verdict=verdict, details=details
+    )
+
+
+def judged(*findings: Finding) -> Judged:
+    return Judged(
+        reference="localhost/thing:1.0", variant="plain", platform="linux/amd64",
+        digest="sha256:00", findings=findings,
+    )  # fmt: skip
+
+
+def test_the_table_and_the_error() -> None:
+    one = judged(_finding(Verdict.HOLDS), _finding(Verdict.FAILS, "/x: wrong", "/y: wrong"))
+    text = report.as_table([one])
+    assert "localhost/thing:1.0 (linux/amd64): 1 of 2 claims hold, 1 does not" in text
+    assert "closure  a < b  FAILS    seen & told" in text
+    with pytest.raises(judge.ClaimsError) as error:
+        report.refuse([one])
+    assert str(error.value).splitlines() == [
+        "error: localhost/thing:1.0: closure: a < b: not so",
+        "  /x: wrong",
+        "  /y: wrong",
+    ]
+
+
+def test_many_places_are_counted() -> None:
+    places = [f"/{n}" for n in range(25)]
+    with pytest.raises(judge.ClaimsError, match="and 5 more: pdbuild verify --json"):
+        report.refuse([judged(_finding(Verdict.FAILS, *places))])
+
+
+def test_what_is_not_checked_fails_only_when_that_is_asked_for() -> None:
+    one = judged(_finding(Verdict.UNKNOWN))
+    assert report.summary(one) == "0 of 1 claims hold, 1 not checked"
+    report.refuse([one])
+    with pytest.raises(judge.ClaimsError, match="seen & told"):
+        report.refuse([one], strict=True)
+
+
+def test_the_json_has_everything() -> None:
+    (told,) = json.loads(report.as_json([judged(_finding(Verdict.FAILS, "/x"))]))
+    assert told["findings"][0]["details"] == ["/x"]
+    assert told["findings"][0]["verdict"] == "FAILS"
+
+
+def test_the_page_is_the_same_for_the_same_and_escapes_what_it_shows() -> None:
+    one = judged(_finding(Verdict.HOLDS), _finding(Verdict.FAILS, "<b>", "c"))
+    text = page.render("thing", [dataclasses.replace(one, seconds=1.0)])
+    assert text == page.render("thing", [one])
+    assert "a &lt; b" in text and "seen &amp; told" in text and "<b>" not in text
+    assert text.count("<tr>") == 3 and 'class="verdict fails"' in text
