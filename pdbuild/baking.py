@@ -105,20 +105,28 @@ def _with_claims(
 
     It is a page, too. An image that was judged before is not read again.
     """
-    cases = []
-    for claims in plan.claims:
-        for image in made.images:
-            if image.labels.get(VARIANT) == claims.variant:
-                debs = [root / f.path for f in made.files if f.target == f"deb-{claims.variant}"]
-                version = plan.version.text
-                cases.append(
-                    judging.case(recipe, image, claims.variant, version=version, debs=debs)
-                )
+    tags = {target.name: target.tags for target in plan.targets}
+    cases = [
+        judging.case(
+            recipe,
+            image,
+            claims.variant,
+            version=plan.version.text,
+            debs=[root / f.path for f in made.files if f.target in claims.judges and _is_deb(f)],
+        )
+        for claims in plan.claims
+        for image in made.images
+        if any(image.reference in tags[judged] for judged in claims.judges)
+    ]
     if not cases:
         return result
     judged = judging.judge(Store(dirs.data_dir() / "images"), cases, again=again)
     _put(root / page.PATH, page.render(plan.project, judged))
     return report.with_claims(result, judged, root / page.PATH)
+
+
+def _is_deb(file: artifacts.Artifact) -> bool:
+    return file.path.endswith(".deb")
 
 
 def _after(recipe: Recipe, plan: Plan, built: Built, options: Options, made: "_Made") -> None:
