@@ -24,7 +24,8 @@ def add_choices(parser: ArgumentParser) -> None:
     """What is built: `--recipe`, `--variant`, `--set`, `--platform`."""
     add_recipe(parser)
     add = parser.add_argument
-    add("--variant", action="append", default=[], metavar="NAME", help="only this variant")
+    help_ = "only this variant (run, shell: `auto` is the one that fits this machine)"
+    add("--variant", action="append", default=[], metavar="NAME", help=help_)
     add("--set", action="append", default=[], metavar="OPTION=VALUE", help="set an option")
     add("--platform", action="append", default=[], metavar="OS/ARCH", help="for this platform")
 
@@ -124,6 +125,16 @@ def choices(arguments: Namespace, targets: tuple[str, ...] = ()) -> Choices:
         settings=dict(map(setting, arguments.set)),
         platforms=_listed(arguments.platform),
     )
+
+
+def fitting(arguments: Namespace) -> tuple[Choices, tuple[str, ...]]:
+    """The values of `add_choices` and `add_device`, with a variant for `--variant auto`."""
+    found, given = choices(arguments), devices(arguments)
+    if found.variants != ("auto",):
+        return found, given  # people who name theirs do not wait
+    from pdbuild.fitting import settle
+
+    return settle.settled(found, given)
 
 
 def building(arguments: Namespace) -> Options:

@@ -8,6 +8,7 @@ from pdbuild.plan.options import elsewhere
 from pdbuild.plan.steps import HOOKS, OUTPUT, SYMBOLS, shipped, source_args
 from pdbuild.plan.toolchain import checked
 from pdbuild.plan.types import Request, Target
+from pdbuild.recipe.claims import instead, needs
 from pdbuild.recipe.tools import shown
 from pdbuild.recipe.types import Package, Recipe
 from pdbuild.targets.kind import Kind
@@ -80,6 +81,7 @@ def package_fields(
     synopsis, _, long = described.description.strip().partition("\n")
     chosen = recipe.variants[variant].options.items()
     options = ", ".join(f"{shown(k)}={v}" for k, v in chosen if k not in nothing)
+    other = instead(recipe, variant)
     note = f"This is the variant {variant}" + (f" ({options})." if options else ".")
     fields = {
         "package": name,
@@ -99,6 +101,8 @@ def package_fields(
         "description": long.strip(),
         "note": note,
         "split": " ".join(described.split),
+        "needs": " ".join(needs(recipe, variant)),
+        "instead": package_name(recipe, other) if needs(recipe, variant) and other else "",
     }
     return tuple(f"--{key}={value}" for key, value in fields.items() if value)
 

@@ -50,19 +50,20 @@ def run(arguments: Namespace) -> int:
     reference, words = options.image_and_program(arguments)
     if not words:
         raise UsageError("run: no program", hint=_USAGE)
+    choices, devices = options.fitting(arguments)
     program = _Program(
         words=words,
         env=tuple(options.pair(text) for text in arguments.env),
         mounts=tuple(options.mount(text) for text in arguments.volume),
-        devices=options.devices(arguments),
+        devices=devices,
         tty=arguments.tty,
         detach=arguments.detach,
     )
-    choices, building = options.choices(arguments), options.building(arguments)
     if reference:
         image = _named(reference, choices)
     else:
-        image = _of_recipe(choices, building, bake=not arguments.no_bake)
+        building = options.building(arguments)
+        image = _of_recipe(choices, building, devices, bake=not arguments.no_bake)
     return _start(image, program, _platform(choices))
 
 
@@ -88,11 +89,13 @@ def _named(reference: str, choices: Choices) -> Image:
     return image
 
 
-def _of_recipe(choices: Choices, building: Options, *, bake: bool) -> Image:
+def _of_recipe(
+    choices: Choices, building: Options, devices: tuple[str, ...], *, bake: bool
+) -> Image:
     """The image of the recipe here, known to podman.
 
     People wait for this and the start of podman each time: when nothing has changed since the
-    last one, no recipe is read.
+    last one, no recipe is read. That a variant does not fit this machine is said each time.
     """
     from pdbuild import lastrun
 
@@ -101,7 +104,10 @@ def _of_recipe(choices: Choices, building: Options, *, bake: bool) -> Image:
     from pdbuild import current
 
     found = current.image(choices, building, platform=_platform(choices), bake=bake)
-    _load(found.image, choices, found.looked)
+    from pdbuild.fitting import settle
+
+    unfit = settle.told(choices, devices)
+    _load(found.image, choices, None if unfit else found.looked)
     return found.image
 
 

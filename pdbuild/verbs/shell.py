@@ -52,18 +52,19 @@ def run(arguments: Namespace) -> int:
     from pdbuild.inner.session import Session
 
     reference, words = options.image_and_program(arguments)
+    choices, devices = options.fitting(arguments)
     dotfiles = arguments.dotfiles
     session = Session(
         words=words,
         env=tuple(options.pair(text) for text in arguments.env),
         mounts=tuple(options.mount(text) for text in arguments.volume),
         ports=tuple(arguments.port),
-        devices=options.devices(arguments),
+        devices=devices,
         dotfiles=os.environ.get("PDBUILD_DOTFILES", "") if dotfiles is None else dotfiles,
         x11=arguments.x11,
         tty=arguments.tty or (sys.stdin.isatty() and sys.stdout.isatty()),
     )
-    choices, building = options.choices(arguments), options.building(arguments)
+    building = options.building(arguments)
     if reference and arguments.at:
         raise UsageError(f"{reference} is an image: --at is about a target")
     if reference:

@@ -452,7 +452,8 @@ def check_by_lintian(made: dict[str, Path]) -> None:
 
 def test_lintian_finds_nothing_in_split_packages(installed: Path) -> None:
     strip(installed)
-    check_by_lintian(pack_all(installed, section="utils", depends="python3", split="lib dev"))
+    fields = {"section": "utils", "depends": "python3", "split": "lib dev", "needs": "avx2"}
+    check_by_lintian(pack_all(installed, **fields))
 
 
 def test_a_library_that_no_package_has_fails_it(installed: Path) -> None:
@@ -468,3 +469,37 @@ def test_a_library_that_no_package_has_fails_it(installed: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         pack(installed)
     assert not list((installed / "debs").glob("*"))
+
+
+def warned(deb: Path, folder: Path, flags: str) -> str:
+    """What a package says when it is installed on a CPU with these features."""
+    tree = folder / "scripts"
+    shutil.rmtree(tree, ignore_errors=True)
+    out("dpkg-deb", "--control", deb, tree)
+    cpuinfo = folder / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t: x\n")
+    script = (tree / "postinst").read_text().replace("/proc/cpuinfo", str(cpuinfo))
+    tools = folder / "tools"
+    tools.mkdir(exist_ok=True)
+    for name, to in (("sed", shutil.which("sed")), ("py3compile", "/bin/true")):
+        (tools / name).unlink(missing_ok=True)
+        (tools / name).symlink_to(to or "")
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "postinst", "configure"],
+        env={"PATH": str(tools)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stderr
+
+
+@pytest.mark.skipif(
+    shutil.which("dpkg") is None or out("dpkg", "--print-architecture").strip() != "amd64",
+    reason="NOT RUN: features are told of amd64 alone",
+)
+def test_a_cpu_that_lacks_something_is_warned_of_and_nothing_fails(installed: Path) -> None:
+    deb = pack(installed, needs="avx2 fma", instead="tool-plain")
+    assert warned(deb, installed, "sse2 avx2 fma") == ""
+    assert warned(deb, installed, "sse2 avx avx2x") == (
+        "tool-blue: this CPU lacks avx2 fma: the programs will not run here\n"
+        "tool-blue: the package tool-plain does without\n"
+    )
+    assert "py3compile" in (installed / "scripts/postinst").read_text(), "debhelper's part is there"

@@ -24,6 +24,11 @@ class Cpu(Table):
     feature: str = key('The feature, as /proc/cpuinfo names it: "fma".')
     model: str = key('A CPU without it, as QEMU names it (`qemu-x86_64 -cpu help`): "Nehalem".')
     variants: tuple[str, ...] = key("The variants that run without it.", unique=True, default=())
+    needs: tuple[str, ...] = key(
+        'What the others need of a CPU, as /proc/cpuinfo names it: ["fma"]. Default: the feature.',
+        unique=True,
+        default=(),
+    )
     run: tuple[str, ...] = key(
         "Command lines that succeed on such a CPU: commands of the image, or Python programs of "
         "the project, relative to its root.",
