@@ -10,6 +10,7 @@ from pathlib import Path
 from pdbuild import (
     artifacts,
     base,
+    claims,
     definition,
     failures,
     locks,
@@ -38,8 +39,6 @@ from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 from pdbuild.targets import KINDS
-from pdbuild.verify import judge as judging
-from pdbuild.verify import page
 
 
 def bake_plan(
@@ -85,7 +84,9 @@ def bake_plan(
         made = _collect(recipe, told, built, root)
         state.remember(built.outputs)
         result = report.make(told, built, made.files, made.images, solve, unchanged=kept)
-        result = _with_claims(recipe, plan, made, result, root, again=judge_again)
+        result = claims.judged(
+            recipe, plan, made.files, made.images, result, root, again=judge_again
+        )
         if options.output:
             result = result.below(root)
         if keeper:
@@ -96,37 +97,6 @@ def bake_plan(
         rest = bake_plan(recipe, optional.without(recipe, plan, failed), engine, options)
         result = report.joined(plan, result, rest)
     return result
-
-
-def _with_claims(
-    recipe: Recipe, plan: Plan, made: "_Made", result: report.Report, root: Path, *, again: bool
-) -> report.Report:
-    """The report with what is found of the claims that were asked for, as far as there are images.
-
-    It is a page, too. An image that was judged before is not read again.
-    """
-    tags = {target.name: target.tags for target in plan.targets}
-    cases = [
-        judging.case(
-            recipe,
-            image,
-            claims.variant,
-            version=plan.version.text,
-            debs=[root / f.path for f in made.files if f.target in claims.judges and _is_deb(f)],
-        )
-        for claims in plan.claims
-        for image in made.images
-        if any(image.reference in tags[judged] for judged in claims.judges)
-    ]
-    if not cases:
-        return result
-    judged = judging.judge(Store(dirs.data_dir() / "images"), cases, again=again)
-    _put(root / page.PATH, page.render(plan.project, judged))
-    return report.with_claims(result, judged, root / page.PATH)
-
-
-def _is_deb(file: artifacts.Artifact) -> bool:
-    return file.path.endswith(".deb")
 
 
 def _after(recipe: Recipe, plan: Plan, built: Built, options: Options, made: "_Made") -> None:

@@ -82,8 +82,10 @@ def make(
 def joined(plan: Plan, first: Report, second: Report) -> Report:
     """The report of two bakes that together made the plan."""
     made = {row.target: row for row in (*first.rows, *second.rows)}
-    rows = tuple(made[target.name] for target in plan.targets if target.name in made)
-    return replace(second, rows=rows, left_out=first.left_out | second.left_out)
+    order = (*plan.targets, *plan.claims)
+    rows = tuple(made[target.name] for target in order if target.name in made)
+    left_out = first.left_out | second.left_out
+    return replace(second, rows=rows, left_out=left_out, judged=first.judged + second.judged)
 
 
 def with_claims(report: Report, judged: Sequence[Judged], page: Path) -> Report:

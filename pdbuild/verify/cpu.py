@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pdbuild.errors import EngineError
 from pdbuild.recipe.tables.verify import Cpu
 from pdbuild.verify import code, symbols
-from pdbuild.verify.code import Function, Symbols
+from pdbuild.verify.code import Function
 from pdbuild.verify.content import Entry, Layer
 from pdbuild.verify.elf import Elf
 from pdbuild.verify.finding import Finding, found, unknown
+from pdbuild.verify.functions import Symbols
 from pdbuild.verify.subject import Subject
 
 KIND = "cpu"

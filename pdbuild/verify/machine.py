@@ -98,7 +98,11 @@ class Machines:
     def folder(self, content: Content) -> Path:
         """A new folder with an image's files in `root`."""
         if self._scratch is None:
-            self._scratch = Path(tempfile.mkdtemp(dir=dirs.cache_dir(), prefix="verify-"))
+            for left in dirs.cache_dir().glob("verify-*-*"):  # by one that was killed
+                if not Path("/proc", left.name.split("-")[1]).exists():
+                    shutil.rmtree(left, ignore_errors=True)
+            prefix = f"verify-{os.getpid()}-"
+            self._scratch = Path(tempfile.mkdtemp(dir=dirs.cache_dir(), prefix=prefix))
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         unpack(content, folder / "root", self._made)
         (folder / "cpuinfo").write_text("processor\t: 0\nmodel name\t: QEMU\n")

@@ -4,13 +4,13 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
-from pdbuild.verify import code
-from pdbuild.verify.code import Symbols
+from pdbuild.verify import functions
+from pdbuild.verify.functions import Symbols
 
 
 def beside(debs: Sequence[Path], data: bytes) -> Symbols:
     """The names for the ELF file `data` in the packages NAME-dbgsym among `debs`, if any."""
-    wanted = code.build_id(data)
+    wanted = functions.build_id(data)
     for deb in debs if wanted else ():
         if "-dbgsym_" in deb.name or "-dbgsym-" in deb.name:
             names = _of(deb).get(wanted)
@@ -30,5 +30,5 @@ def _of(deb: Path) -> dict[str, Symbols]:
             file = archive.extractfile(member) if member.isreg() else None
             if file and member.name.endswith(".debug"):
                 data = file.read()
-                found[code.build_id(data)] = code.symbols(data)
+                found[functions.build_id(data)] = functions.symbols(data)
     return found

@@ -27,7 +27,7 @@ def test_everything_is_made_and_belongs_to_the_user(
     paddle: Project, baked: dict[str, Any], version: str
 ) -> None:
     expected = {"dev", "docs", "browse", "rootfs"}
-    kinds = ("binaries", "deb", "image", "rootfs")
+    kinds = ("binaries", "deb", "image", "rootfs", "verify")
     expected |= {f"{kind}-{v}" for kind in kinds for v in VARIANTS}
     assert set(baked) == expected
     build = paddle.root / "build"

@@ -3,7 +3,7 @@
 import pytest
 from verify_bits import compiled
 
-from pdbuild.verify import code
+from pdbuild.verify import code, functions
 from pdbuild.verify.code import Function
 
 _LIBRARY = ("-O2", "-shared", "-fPIC")
@@ -79,9 +79,11 @@ def test_names_from_a_package_of_symbols() -> None:
     stripped = compiled(_RESOLVED, *_LIBRARY, "-g", "-s")
     (nameless,) = code.scan(stripped, "avx")
     assert nameless.name.startswith("the function at 0x") and nameless.guarded
-    (named,) = code.scan(stripped, "avx", code.symbols(whole))
+    (named,) = code.scan(stripped, "avx", functions.symbols(whole))
     assert (named.name, named.guarded) == ("wide", True)
-    assert code.build_id(whole) and code.build_id(b"\x7fELF" + whole[4:]) == code.build_id(whole)
+    assert functions.build_id(whole) and functions.build_id(
+        b"\x7fELF" + whole[4:]
+    ) == functions.build_id(whole)
 
 
 @pytest.mark.parametrize(

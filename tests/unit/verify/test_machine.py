@@ -85,6 +85,7 @@ def emulated() -> None:
 
 def test_a_program_runs_with_the_images_files_alone(place: Path, files: dict[str, Any]) -> None:
     here = Here(files)
+    (place / "cache/verify-0-killed").mkdir(parents=True)
     assert here.run("plain") == Ran(code=0, said="plain\n")
     assert here.run("parent", "/bin/plain").said == "plain\nchild: signal 0, code 0\n"
     assert here.run("sh", "-c", "true").code == 127, "the host's programs are not there"

@@ -1,0 +1,54 @@
+"""What a bake does with the claims that were asked for: the images are judged, in one page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pdbuild import dirs, report
+from pdbuild.artifacts import Artifact
+from pdbuild.plan.types import Plan
+from pdbuild.recipe.types import Recipe
+from pdbuild.store import Store, StoredImage
+from pdbuild.verify import judge, page
+
+
+def judged(
+    recipe: Recipe,
+    plan: Plan,
+    files: Sequence[Artifact],
+    images: Sequence[StoredImage],
+    result: report.Report,
+    root: Path,
+    *,
+    again: bool,
+) -> report.Report:
+    """The report with what is found of the plan's claims, as far as there are images.
+
+    `files` and `images` are what was collected, below `root` and in the store. An image that was
+    judged before is not read, unless `again`.
+    """
+    tags = {target.name: target.tags for target in plan.targets}
+    cases = [
+        judge.case(
+            recipe,
+            image,
+            claims.variant,
+            version=plan.version.text,
+            debs=[root / file.path for file in files if _is_deb(file, claims.judges)],
+        )
+        for claims in plan.claims
+        for image in images
+        if any(image.reference in tags[name] for name in claims.judges)
+    ]
+    if not cases:
+        return result
+    found = judge.judge(Store(dirs.data_dir() / "images"), cases, again=again)
+    path = root / page.PATH
+    text = page.render(plan.project, found)
+    if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return report.with_claims(result, found, path)
+
+
+def _is_deb(file: Artifact, targets: Sequence[str]) -> bool:
+    return file.target in targets and file.path.endswith(".deb")
