@@ -8,7 +8,7 @@ from pdbuild.artifacts import Artifact
 from pdbuild.plan.types import Plan
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
-from pdbuild.verify import judge, page
+from pdbuild.verify.finding import PAGE
 
 
 def judged(
@@ -26,6 +26,10 @@ def judged(
     `files` and `images` are what was collected, below `root` and in the store. An image that was
     judged before is not read, unless `again`.
     """
+    if not plan.claims:
+        return result
+    from pdbuild.verify import judge, page
+
     tags = {target.name: target.tags for target in plan.targets}
     cases = [
         judge.case(
@@ -42,7 +46,7 @@ def judged(
     if not cases:
         return result
     found = judge.judge(Store(dirs.data_dir() / "images"), cases, again=again)
-    path = root / page.PATH
+    path = root / PAGE
     text = page.render(plan.project, found)
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(exist_ok=True)

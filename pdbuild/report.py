@@ -12,9 +12,7 @@ from pdbuild.progress import Solve
 from pdbuild.store import StoredImage
 from pdbuild.table import lines, size
 from pdbuild.targets import KINDS
-from pdbuild.verify.judge import Judged
-from pdbuild.verify.page import PATH
-from pdbuild.verify.report import summary
+from pdbuild.verify.finding import PAGE, Judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +91,7 @@ def with_claims(report: Report, judged: Sequence[Judged], page: Path) -> Report:
     rows = [
         Row(
             target=f"verify-{one.variant}",
-            where=f"{PATH}: {summary(one)}",
+            where=f"{PAGE}: {one.summary}",
             size=page.stat().st_size,
             seconds=one.seconds,
             cached=not one.seconds,

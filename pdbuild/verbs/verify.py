@@ -11,7 +11,7 @@ from pdbuild.choices import Choices
 
 if TYPE_CHECKING:
     from pdbuild.recipe.types import Recipe
-    from pdbuild.verify.judge import Judged
+    from pdbuild.verify.finding import Judged
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pdbuild.errors import PdbuildError
+
+#: The page of what was found.
+PAGE = "build/verify.html"
+
 
 class Verdict(StrEnum):
     """Whether a claim holds. `UNKNOWN` is no reproach: this host cannot tell."""
@@ -22,6 +27,35 @@ class Finding:
     evidence: str
     verdict: Verdict
     details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """An image and what was found of it; `seconds` is how long that took, 0 when remembered."""
+
+    reference: str
+    variant: str
+    platform: str
+    digest: str
+    findings: tuple[Finding, ...]
+    seconds: float = 0.0
+
+    def those(self, verdict: Verdict) -> tuple[Finding, ...]:
+        """The findings with that verdict."""
+        return tuple(finding for finding in self.findings if finding.verdict is verdict)
+
+    @property
+    def summary(self) -> str:
+        """How many claims hold, in words."""
+        count = len(self.findings)
+        fails, unknown = len(self.those(Verdict.FAILS)), len(self.those(Verdict.UNKNOWN))
+        words = f"{count - fails - unknown} of {count} claims hold"
+        words += f", {fails} {'does' if fails == 1 else 'do'} not" if fails else ""
+        return words + (f", {unknown} not checked" if unknown else "")
+
+
+class ClaimsError(PdbuildError):
+    """Claims do not hold. The message has each of them."""
 
 
 def found(kind: str, claim: str, wrong: Sequence[str], evidence: str) -> Finding:

@@ -19,13 +19,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pdbuild import dirs, looks, network, tools
-from pdbuild.errors import EngineError, PdbuildError
+from pdbuild.errors import EngineError
 from pdbuild.recipe import names
 from pdbuild.recipe.tables.verify import Verify
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 from pdbuild.verify import closure, content, cpu, cuda, hardened, minimal, secrets, versions
-from pdbuild.verify.finding import Finding, Verdict
+from pdbuild.verify.finding import Finding, Judged, Verdict
 from pdbuild.verify.lint import Linter
 from pdbuild.verify.machine import Machines, Rootfs
 from pdbuild.verify.subject import Builder, Subject
@@ -40,22 +40,6 @@ KINDS: dict[str, Callable[[Subject], Iterator[Finding]]] = {
     cpu.KIND: cpu.check,
     cuda.KIND: cuda.check,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """An image and what was found of it; `seconds` is how long that took, 0 when remembered."""
-
-    reference: str
-    variant: str
-    platform: str
-    digest: str
-    findings: tuple[Finding, ...]
-    seconds: float = 0.0
-
-    def those(self, verdict: Verdict) -> tuple[Finding, ...]:
-        """The findings with that verdict."""
-        return tuple(finding for finding in self.findings if finding.verdict is verdict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +235,3 @@ def _remember(memory: Path, made: Judged) -> None:
         new = memory.with_suffix(f".{os.getpid()}")
         new.write_text(json.dumps(asdict(made)))
         new.replace(memory)
-
-
-class ClaimsError(PdbuildError):
-    """Claims do not hold. The message has each of them."""

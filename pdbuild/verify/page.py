@@ -3,11 +3,7 @@
 import html
 from collections.abc import Iterator, Sequence
 
-from pdbuild.verify.finding import Finding, Verdict
-from pdbuild.verify.judge import Judged
-from pdbuild.verify.report import summary
-
-PATH = "build/verify.html"
+from pdbuild.verify.finding import Finding, Judged, Verdict
 
 _CLASS = {Verdict.HOLDS: "holds", Verdict.FAILS: "fails", Verdict.UNKNOWN: "unknown"}
 
@@ -49,7 +45,7 @@ def _section(one: Judged) -> str:
     return (
         f'<h2 id="{_id(one)}"><code>{html.escape(one.reference)}</code></h2>\n'
         f"<p>{html.escape(one.platform)}, {html.escape(one.digest[:19])}: "
-        f"{html.escape(summary(one))}.</p>\n<table>\n<thead><tr><th>kind</th><th>claim</th>"
+        f"{html.escape(one.summary)}.</p>\n<table>\n<thead><tr><th>kind</th><th>claim</th>"
         f"<th>verdict</th><th>what was seen</th></tr></thead>\n<tbody>\n{rows}</tbody></table>\n"
     )
 

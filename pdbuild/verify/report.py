@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from pdbuild.table import lines
-from pdbuild.verify.finding import Verdict
-from pdbuild.verify.judge import ClaimsError, Judged
+from pdbuild.verify.finding import ClaimsError, Judged, Verdict
 
 _WIDEST = 96
 _MOST = 20
@@ -19,17 +18,8 @@ def as_table(judged: Sequence[Judged]) -> str:
         rows = [("CLAIM", "", "VERDICT", "EVIDENCE")]
         for finding in one.findings:
             rows.append((finding.kind, finding.claim, finding.verdict, _short(finding.evidence)))
-        parts.append(f"{one.reference} ({one.platform}): {summary(one)}\n\n{lines(rows)}")
+        parts.append(f"{one.reference} ({one.platform}): {one.summary}\n\n{lines(rows)}")
     return "\n\n".join(parts)
-
-
-def summary(one: Judged) -> str:
-    """How many claims hold, in words."""
-    count = len(one.findings)
-    fails, unknown = len(one.those(Verdict.FAILS)), len(one.those(Verdict.UNKNOWN))
-    words = f"{count - fails - unknown} of {count} claims hold"
-    words += f", {fails} {'does' if fails == 1 else 'do'} not" if fails else ""
-    return words + (f", {unknown} not checked" if unknown else "")
 
 
 def as_json(judged: Sequence[Judged]) -> str:

@@ -9,8 +9,8 @@ from checkout_bits import Checkout
 from pdbuild import baking, cli, project
 from pdbuild.choices import Choices, Options
 from pdbuild.report import Report, as_json, as_table
-from pdbuild.verify import judge, page
-from pdbuild.verify.finding import Verdict
+from pdbuild.verify import judge
+from pdbuild.verify.finding import PAGE, ClaimsError, Verdict
 from pdbuild.verify.report import refuse
 
 
@@ -47,7 +47,7 @@ def test_each_image_is_judged_once(claiming: Checkout) -> None:
 
 def test_a_new_image_is_judged_and_the_page_put_back(claiming: Checkout) -> None:
     baked(claiming)
-    shown = claiming.root / page.PATH
+    shown = claiming.root / PAGE
     before = shown.read_text()
     claiming.write("code/a.cc", "changed")
     assert rows(baked(claiming)) == {"verify-fast": False, "verify-portable": False}
@@ -71,10 +71,10 @@ def test_a_claim_that_fails_is_an_error_after_all_is_in_place(
     secrets = judge.Builder(secrets={"a password": "image-fast.txt"})
     monkeypatch.setattr(judge, "_builder", lambda root: secrets)
     report = baked(claiming)
-    assert (claiming.root / page.PATH).exists()
+    assert (claiming.root / PAGE).exists()
     fast, portable = report.judged
     assert fast.those(Verdict.FAILS) and not portable.those(Verdict.FAILS)
-    with pytest.raises(judge.ClaimsError, match=r"image-fast\.txt: a password"):
+    with pytest.raises(ClaimsError, match=r"image-fast\.txt: a password"):
         refuse(report.judged)
 
 

@@ -16,8 +16,8 @@ from pdbuild.oci import REFERENCE
 from pdbuild.recipe.tables.verify import Cuda, Verify
 from pdbuild.store import Store
 from pdbuild.verify import judge, page, report
-from pdbuild.verify.finding import Finding, Verdict
-from pdbuild.verify.judge import Case, Judged
+from pdbuild.verify.finding import ClaimsError, Finding, Judged, Verdict
+from pdbuild.verify.judge import Case
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_the_table_and_the_error() -> None:
     text = report.as_table([one])
     assert "localhost/thing:1.0 (linux/amd64): 1 of 2 claims hold, 1 does not" in text
     assert "closure  a < b  FAILS    seen & told" in text
-    with pytest.raises(judge.ClaimsError) as error:
+    with pytest.raises(ClaimsError) as error:
         report.refuse([one])
     assert str(error.value).splitlines() == [
         "error: localhost/thing:1.0: closure: a < b: not so",
@@ -147,15 +147,15 @@ def test_the_table_and_the_error() -> None:
 
 def test_many_places_are_counted() -> None:
     places = [f"/{n}" for n in range(25)]
-    with pytest.raises(judge.ClaimsError, match="and 5 more: pdbuild verify --json"):
+    with pytest.raises(ClaimsError, match="and 5 more: pdbuild verify --json"):
         report.refuse([judged(_finding(Verdict.FAILS, *places))])
 
 
 def test_what_is_not_checked_fails_only_when_that_is_asked_for() -> None:
     one = judged(_finding(Verdict.UNKNOWN))
-    assert report.summary(one) == "0 of 1 claims hold, 1 not checked"
+    assert one.summary == "0 of 1 claims hold, 1 not checked"
     report.refuse([one])
-    with pytest.raises(judge.ClaimsError, match="seen & told"):
+    with pytest.raises(ClaimsError, match="seen & told"):
         report.refuse([one], strict=True)
 
 
