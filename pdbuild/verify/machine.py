@@ -211,12 +211,19 @@ def _program(name: str) -> str:
 
 
 def _qemu() -> Path:
-    names = ("qemu-x86_64-static", "qemu-x86_64")
-    found = (shutil.which(name, path=tools.search_path()) for name in names)
-    path = next(filter(None, found), None)
-    if path is None:
-        raise EngineError("no QEMU for programs of x86-64: apt install qemu-user-static")
-    return Path(path)
+    """QEMU for programs of x86-64. It must need no library: in the image there is not its own."""
+    for name in ("qemu-x86_64-static", "qemu-x86_64"):
+        found = shutil.which(name, path=tools.search_path())
+        if found and not _interpreted(Path(found)):
+            return Path(found)
+    raise EngineError("no QEMU for programs of x86-64: apt install qemu-user-static")
+
+
+def _interpreted(program: Path) -> bool:
+    from elftools.elf.elffile import ELFFile
+
+    with program.open("rb") as file:
+        return any(s["p_type"] == "PT_INTERP" for s in ELFFile(file).iter_segments())
 
 
 def _marked(qemu: Path) -> Path:

@@ -15,11 +15,12 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin: 2.5rem 0 .3rem; }
 h2 code { font-size: 1em; } p { margin: .3rem 0; }
-nav a { display: inline-block; margin-right: 1.2rem; }
 table { border-collapse: collapse; width: 100%; margin-top: .6rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-th { font-size: .85rem; font-weight: 600; } td.kind { opacity: .7; white-space: nowrap; }
+th { font-size: .85rem; font-weight: 600; white-space: nowrap; }
+table.all { width: auto; } table.all td, table.all th { padding-right: 2rem; }
+td.kind { opacity: .7; white-space: nowrap; }
 td.verdict { white-space: nowrap; font-weight: 600; } td.evidence { font-size: .9rem; width: 45%; }
 .holds { color: var(--holds); } .fails { color: var(--fails); } .unknown { color: var(--unknown); }
 details ul { margin: .3rem 0; padding-left: 1.2rem; } code { font-family: ui-monospace, monospace; }
@@ -30,13 +31,12 @@ details ul { margin: .3rem 0; padding-left: 1.2rem; } code { font-family: ui-mon
 def render(project: str, judged: Sequence[Judged]) -> str:
     """The page. It has no time in it: the same findings are the same page."""
     title = html.escape(f"{project}: what is claimed, and what was seen")
-    links = "".join(f'<a href="#{_id(one)}">{_mark(one)} {_variant(one)}</a>' for one in judged)
     sections = "".join(map(_section, judged))
     return (
         '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{_STYLE}</style></head>\n<body>\n"
-        f"<h1>{title}</h1>\n<nav>{links}</nav>\n{sections}</body>\n</html>\n"
+        f"<h1>{title}</h1>\n{_overview(judged)}{sections}</body>\n</html>\n"
     )
 
 
@@ -72,11 +72,26 @@ def _evidence(finding: Finding) -> str:
     return f"<details><summary>{text}</summary><ul>{items}</ul></details>"
 
 
-def _mark(one: Judged) -> str:
-    worst = Verdict.FAILS if one.those(Verdict.FAILS) else Verdict.HOLDS
-    worst = Verdict.UNKNOWN if worst is Verdict.HOLDS and one.those(Verdict.UNKNOWN) else worst
-    sign = {Verdict.HOLDS: "✓", Verdict.FAILS: "✗", Verdict.UNKNOWN: "?"}[worst]
-    return f'<span class="{_CLASS[worst]}">{sign}</span>'
+def _overview(judged: Sequence[Judged]) -> str:
+    """A sign for each image and kind of claim."""
+    kinds = dict.fromkeys(finding.kind for one in judged for finding in one.findings)
+    heads = "".join(f'<th><a href="#{_id(one)}">{_variant(one)}</a></th>' for one in judged)
+    rows = "".join(
+        f'<tr><td class="kind">{html.escape(kind)}</td>'
+        + "".join(f"<td>{_mark(one, kind)}</td>" for one in judged)
+        + "</tr>\n"
+        for kind in kinds
+    )
+    return f'<table class="all">\n<tr><th></th>{heads}</tr>\n{rows}</table>\n'
+
+
+def _mark(one: Judged, kind: str) -> str:
+    """The worst verdict of a kind, as a sign."""
+    verdicts = {finding.verdict for finding in one.findings if finding.kind == kind}
+    for verdict, sign in ((Verdict.FAILS, "✗"), (Verdict.UNKNOWN, "?"), (Verdict.HOLDS, "✓")):
+        if verdict in verdicts:
+            return f'<span class="{_CLASS[verdict]}" title="{verdict}">{sign}</span>'
+    return ""
 
 
 def _variant(one: Judged) -> str:

@@ -170,4 +170,4 @@ def test_the_page_is_the_same_for_the_same_and_escapes_what_it_shows() -> None:
     text = page.render("thing", [dataclasses.replace(one, seconds=1.0)])
     assert text == page.render("thing", [one])
     assert "a &lt; b" in text and "seen &amp; told" in text and "<b>" not in text
-    assert text.count("<tr>") == 3 and 'class="verdict fails"' in text
+    assert text.count("<tr>") == 5 and 'class="verdict fails"' in text
