@@ -92,6 +92,10 @@ def _images(**_: Any) -> Names:
     return ()
 
 
+def _variants_and_images(parsed_args: argparse.Namespace, **_: Any) -> Names:
+    return (*_of_recipe(_variants)(parsed_args), *_images())
+
+
 def _programs(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> Names:
     """Files, and in the place of the first word images, too."""
     images = () if parsed_args.program else _images()
@@ -125,4 +129,5 @@ _COMPLETERS: dict[str, Callable[..., Names]] = {
     "set": _of_recipe(_settings),
     "target": _of_recipe(_targets),
     "variant": _of_recipe(_variants),
+    "what": _variants_and_images,
 }

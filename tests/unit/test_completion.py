@@ -97,6 +97,7 @@ OFFERED = {
     "pdbuild shell --at bin": {"binaries-fast", "binaries-plain", "binaries"},
     "pdbuild completion ": {"bash", "zsh", "fish"},
     "pdbuild build --target ": set(),
+    "pdbuild verify f": {"fast"},
 }
 
 
