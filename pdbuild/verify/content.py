@@ -8,7 +8,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -114,22 +114,38 @@ def load(layout: Layout, layers: Iterable[Descriptor]) -> Content:
 
 
 def merged(layers: tuple[Layer, ...]) -> Content:
-    """The layers as one tree, deleted files left out."""
+    """The layers as one tree, deleted files left out; no folder of a path is a link."""
     files: dict[str, tuple[Layer, Entry]] = {}
+    content = Content(layers, files)
+    folders: dict[str, str] = {}
     for layer in layers:
         for entry in layer.entries:
             folder, name = posixpath.split(entry.path)
+            if folder not in folders:
+                folders[folder] = _real(content, folder)
+            path = posixpath.join(folders[folder], name)
             if name == ".wh..wh..opq":
-                _remove(files, folder, keep=layer)
+                _remove(files, folders[folder], keep=layer)
             elif name.startswith(".wh."):
-                _remove(files, posixpath.join(folder, name.removeprefix(".wh.")))
+                _remove(files, posixpath.join(folders[folder], name.removeprefix(".wh.")))
             else:
-                if entry.kind != "folder":
-                    below = files.get(entry.path)
-                    if below and below[1].kind == "folder":
-                        _remove(files, entry.path)
-                files[entry.path] = (layer, entry)
-    return Content(layers, files)
+                below = files.get(path)
+                if below and below[1].kind == "folder" and entry.kind != "folder":
+                    _remove(files, path)
+                files[path] = (layer, entry if path == entry.path else replace(entry, path=path))
+            if entry.kind == "link" or name.startswith(".wh.") or path in folders:
+                folders.clear()
+    return content
+
+
+def _real(content: Content, folder: str) -> str:
+    """Where a folder is, through links; folders that no layer names count as there."""
+    at = "/"
+    for part in folder.split("/"):
+        there = posixpath.join(at, part)
+        known = content.files.get(there)
+        at = (content.resolve(there) or there) if known and known[1].kind == "link" else there
+    return at
 
 
 def _remove(files: dict[str, tuple[Layer, Entry]], path: str, *, keep: Layer | None = None) -> None:

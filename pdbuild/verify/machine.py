@@ -12,7 +12,7 @@ import shutil
 import struct
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pdbuild import dirs, programs, tools
 from pdbuild.errors import EngineError
@@ -173,11 +173,15 @@ class Rootfs:
 def unpack(content: Content, root: Path, made: dict[tuple[str, int], Path]) -> None:
     """Write an image's files below `root`, as the caller's own; devices are left out.
 
-    `made` are the files of layers that are written already, which are linked.
+    `made` are the files of layers that are written already, which are linked. Nothing is written
+    through a link of the image, which may lead to files of this machine.
     """
     root.mkdir(parents=True)
+    links = {path for path, (_, entry) in content.files.items() if entry.kind == "link"}
     # In their order each folder comes before what is in it.
     for path, (layer, entry) in sorted(content.files.items()):
+        if not links.isdisjoint(map(str, PurePosixPath(path).parents)):
+            continue  # only below a link that leads nowhere
         place = root / path.lstrip("/")
         if entry.kind == "folder":
             place.mkdir(exist_ok=True, parents=True)

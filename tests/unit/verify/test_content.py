@@ -10,6 +10,7 @@ from verify_bits import At, image, layer
 from pdbuild.errors import EngineError
 from pdbuild.oci import Descriptor, Layout
 from pdbuild.verify import content
+from pdbuild.verify.content import Layer
 
 
 def test_a_file_of_an_upper_layer_hides_the_one_below() -> None:
@@ -62,3 +63,14 @@ def test_layers_of_a_layout_are_read_packed_or_not(tmp_path: Path) -> None:
     assert made.read("/a") == b"1"
     with pytest.raises(EngineError, match="zstd"):
         content.load(Layout(tmp_path), described)
+
+
+def test_a_file_below_a_link_is_where_that_leads() -> None:
+    made = image({"/usr/lib/a": b"1", "/lib": "/usr/lib"}, {"/lib/b": b"2", "/lib/.wh.a": b""})
+    # The second layer names the folder /lib of its own, which takes the link's place.
+    assert made.read("/lib/b") == b"2"
+    (lower, upper) = layer({"/usr/lib/a": b"1", "/lib": "/usr/lib"}), layer({"/lib/b": b"2"})
+    alone = Layer("sha256:1", upper.tar, tuple(e for e in upper.entries if e.kind == "file"))
+    made = content.merged((lower, alone))
+    assert {e.path for e in made if e.kind == "file"} == {"/usr/lib/a", "/usr/lib/b"}
+    assert made.read("/lib/b") == made.read("/usr/lib/b") == b"2"

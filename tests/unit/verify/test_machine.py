@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from verify_bits import At, compiled, image
+from verify_bits import At, compiled, image, layer
 
 from pdbuild import tools
 from pdbuild.account import namespaces
 from pdbuild.errors import EngineError
 from pdbuild.oci import Config
-from pdbuild.verify import machine
+from pdbuild.verify import content, machine
+from pdbuild.verify.content import Layer
 from pdbuild.verify.machine import Machines, Rootfs
 from pdbuild.verify.subject import Ran
 
@@ -124,6 +125,18 @@ def test_images_share_what_they_have_in_common(place: Path, files: dict[str, Any
     assert one.stat().st_ino == two.stat().st_ino
     assert (place / "two/bin").readlink() == Path("usr/bin")
     assert (place / "two/etc/empty").read_bytes() == b""
+
+
+def test_no_link_of_an_image_leads_to_this_machine(place: Path) -> None:
+    outside = place / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    lower = layer({"/way": str(outside), "/file": str(outside / "kept"), "/gone": "nowhere"})
+    upper = layer({"/way/evil": b"x", "/gone/evil": b"x"})
+    alone = Layer("sha256:1", upper.tar, tuple(e for e in upper.entries if e.kind == "file"))
+    machine.unpack(content.merged((lower, alone)), place / "root", {})
+    assert [path.name for path in outside.iterdir()] == ["kept"]
+    assert (outside / "kept").read_text() == "kept"
 
 
 def test_nothing_can_be_written_to_it(place: Path, files: dict[str, Any]) -> None:
