@@ -157,7 +157,7 @@ class _Court:
 
 def _builder(root: Path | None) -> Builder:
     """What of this machine may be in no image."""
-    home = Path.home()
+    home = Path(os.environ.get("HOME") or "/")  # an account may have none
     told = {f"the folder {path}": str(path) for path in (root, home) if _telling(path)}
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         value = os.environ.get(name) or os.environ.get(name.upper()) or ""

@@ -171,3 +171,21 @@ def test_the_page_is_the_same_for_the_same_and_escapes_what_it_shows() -> None:
     assert text == page.render("thing", [one])
     assert "a &lt; b" in text and "seen &amp; told" in text and "<b>" not in text
     assert text.count("<tr>") == 5 and 'class="verdict fails"' in text
+
+
+def test_what_may_be_in_no_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bundle = tmp_path / "own.pem"
+    bundle.write_text("-----BEGIN CERTIFICATE-----\nMIIone\nMIItwo\nMIIthree\n-----END")
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("http_proxy", "http://ann:secret@proxy.example:3128/")
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setattr(judge.os, "getuid", lambda: 1000)
+    monkeypatch.setenv("LOGNAME", "ann")
+    builder = judge._builder(Path("/home/ann/thing"))
+    told = set(builder.secrets.values())
+    assert {"/home/ann", "/home/ann/thing", "ann:secret@proxy.example:3128"} <= told
+    assert "MIIone\nMIItwo\nMIIthree" in told
+    assert (builder.user, builder.uid) == ("ann", 1000)
+    # What every machine has tells nothing.
+    monkeypatch.setenv("HOME", "/root")
+    assert "/root" not in judge._builder(Path("/src")).secrets.values()
