@@ -12,6 +12,7 @@ import getpass
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +23,7 @@ from pdbuild import dirs, looks, network, tools
 from pdbuild.errors import EngineError
 from pdbuild.recipe import names
 from pdbuild.recipe.tables.verify import Verify
-from pdbuild.recipe.types import Recipe
+from pdbuild.recipe.types import Mirrors, Recipe
 from pdbuild.store import Store, StoredImage
 from pdbuild.verify import closure, content, cpu, cuda, hardened, minimal, secrets, versions
 from pdbuild.verify.finding import Finding, Judged, Verdict
@@ -41,12 +42,15 @@ KINDS: dict[str, Callable[[Subject], Iterator[Finding]]] = {
     cuda.KIND: cuda.check,
 }
 
+_LOOPBACK = re.compile(r"(localhost|127\.[\d.]+|\[::1\])(:|$)")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """An image to judge: by which claims, and what is known beside it.
 
-    `version` is the source's, or "" where it is not known; `root` is the project's, or None.
+    `version` is the source's, or "" where it is not known; `root` is the project's, or None;
+    `mirrors` are the recipe's, whose passwords may be in no image.
     """
 
     image: StoredImage
@@ -57,6 +61,7 @@ class Case:
     budget: int = 0
     debs: tuple[Path, ...] = ()
     root: Path | None = None
+    mirrors: Mirrors | None = None
 
 
 def case(
@@ -78,12 +83,14 @@ def case(
         budget=(names.size(budget) or 0) if budget else 0,
         debs=tuple(debs),
         root=Path(recipe.root),
+        mirrors=recipe.mirrors,
     )
 
 
 def judge(store: Store, cases: Sequence[Case], *, again: bool = False) -> tuple[Judged, ...]:
     """Judge images of the store; those that were judged before are not read, unless `again`."""
-    builder = _builder(cases[0].root if cases else None)
+    first = cases[0] if cases else None
+    builder = _builder(first.root, first.mirrors) if first else Builder()
     folder = dirs.cache_dir() / "verified"
     memories = [folder / f"{_key(one, builder)}.json" for one in cases]
     judged = [None if again else _recall(memory) for memory in memories]
@@ -155,14 +162,16 @@ class _Court:
             yield from made[kind]
 
 
-def _builder(root: Path | None) -> Builder:
+def _builder(root: Path | None, mirrors: Mirrors | None = None) -> Builder:
     """What of this machine may be in no image."""
     home = Path(os.environ.get("HOME") or "/")  # an account may have none
     told = {f"the folder {path}": str(path) for path in (root, home) if _telling(path)}
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        value = os.environ.get(name) or os.environ.get(name.upper()) or ""
-        if address := value.split("://")[-1].rstrip("/"):
-            told[f"the proxy of {name}"] = address
+    for name, value in network.settings(mirrors or Mirrors()).items():
+        address = value.split("://")[-1].rstrip("/")
+        proxy = name.lower().endswith("_proxy") and name.lower() != "no_proxy"
+        # An address without a password is no secret; one of this machine alone tells nothing.
+        if "@" in address or (proxy and not _LOOPBACK.match(address)):
+            told[f"the address in {name}"] = address
     if os.environ.get("SSL_CERT_FILE") and (bundle := network.ca_bundle()):
         told |= _certificates(bundle)
     uid = os.getuid()

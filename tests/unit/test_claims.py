@@ -69,7 +69,7 @@ def test_a_claim_that_fails_is_an_error_after_all_is_in_place(
     claiming: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secrets = judge.Builder(secrets={"a password": "image-fast.txt"})
-    monkeypatch.setattr(judge, "_builder", lambda root: secrets)
+    monkeypatch.setattr(judge, "_builder", lambda *_: secrets)
     report = baked(claiming)
     assert (claiming.root / PAGE).exists()
     fast, portable = report.judged
@@ -99,7 +99,7 @@ def test_the_commands_exit_code(
     command: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     secrets = judge.Builder(secrets={"a password": "image-fast.txt"})
-    monkeypatch.setattr(judge, "_builder", lambda root: secrets)
+    monkeypatch.setattr(judge, "_builder", lambda *_: secrets)
     assert cli.main(["verify"]) == 1
     told = capsys.readouterr()
     assert "FAILS" in told.out and "error: localhost/squares:1.0: secrets: " in told.err

@@ -13,6 +13,7 @@ from verify_bits import layer
 
 from pdbuild import dirs
 from pdbuild.oci import REFERENCE
+from pdbuild.recipe.tables.mirrors import Mirrors
 from pdbuild.recipe.tables.verify import Cuda, Verify
 from pdbuild.store import Store
 from pdbuild.verify import judge, page, report
@@ -181,9 +182,13 @@ def test_what_may_be_in_no_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     monkeypatch.setattr(judge.os, "getuid", lambda: 1000)
     monkeypatch.setenv("LOGNAME", "ann")
-    builder = judge._builder(Path("/home/ann/thing"))
+    monkeypatch.setenv("https_proxy", "http://localhost:3128")
+    mirrors = Mirrors(apt="https://ann:word@mirror.example/debian", pip="https://pip.example/")
+    builder = judge._builder(Path("/home/ann/thing"), mirrors)
     told = set(builder.secrets.values())
     assert {"/home/ann", "/home/ann/thing", "ann:secret@proxy.example:3128"} <= told
+    assert "ann:word@mirror.example/debian" in told
+    assert not any("localhost" in text or "pip.example" in text for text in told)
     assert "MIIone\nMIItwo\nMIIthree" in told
     assert (builder.user, builder.uid) == ("ann", 1000)
     # What every machine has tells nothing.
