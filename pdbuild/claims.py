@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pdbuild import dirs, report
+from pdbuild import report, whole
 from pdbuild.artifacts import Artifact
 from pdbuild.plan.types import Plan
 from pdbuild.recipe.types import Recipe
@@ -45,12 +45,12 @@ def judged(
     ]
     if not cases:
         return result
-    found = judge.judge(Store(dirs.data_dir() / "images"), cases, again=again)
+    found = judge.judge(Store.own(), cases, again=again)
     path = root / PAGE
     text = page.render(plan.project, found)
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+        whole.write(path, text)
     return report.with_claims(result, found, path)
 
 

@@ -68,14 +68,13 @@ def _of_variants(
 
 def _of_images(references: Sequence[str], choices: Choices, *, again: bool) -> Sequence[Judged]:
     """Images by their names. The claims are the recipe's here, if they are of its project."""
-    from pdbuild import dirs
     from pdbuild import references as naming
     from pdbuild.plan.types import VARIANT
     from pdbuild.recipe.tables.verify import Verify
     from pdbuild.store import Store
     from pdbuild.verify import judge
 
-    store = Store(dirs.data_dir() / "images")
+    store = Store.own()
     recipe = _recipe_here(choices)
     cases = []
     images = store.images()

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pdbuild import dirs, looks, network, tools
+from pdbuild import dirs, looks, network, tools, whole
 from pdbuild.errors import EngineError
 from pdbuild.recipe import names
 from pdbuild.recipe.tables.verify import Verify
@@ -241,6 +241,4 @@ def _recall(memory: Path) -> Judged | None:
 def _remember(memory: Path, made: Judged) -> None:
     with contextlib.suppress(OSError):
         memory.parent.mkdir(exist_ok=True)
-        new = memory.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(asdict(made)))
-        new.replace(memory)
+        whole.write(memory, json.dumps(asdict(made)))

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from pdbuild import dirs, programs, tools
+from pdbuild import dirs, programs, tools, whole
 from pdbuild.errors import EngineError
 from pdbuild.oci import Config
 from pdbuild.verify.content import Content
@@ -237,11 +237,7 @@ def _marked(qemu: Path) -> Path:
     if not copy.exists():
         data = bytearray(qemu.read_bytes())
         data[_AT] = _MARK
-        handle, name = tempfile.mkstemp(dir=copy.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).chmod(0o755)
-        Path(name).replace(copy)
+        whole.write(copy, bytes(data), 0o755)
     return copy
 
 

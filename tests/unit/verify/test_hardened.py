@@ -1,14 +1,12 @@
 """hardened: each protection is seen, and missed where it lacks."""
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from verify_bits import HARDENED, claims, compiled, fails, holds, subject
 
-from pdbuild import programs
 from pdbuild.verify import hardened
 from pdbuild.verify.finding import Verdict
 from pdbuild.verify.lint import Linter
@@ -87,34 +85,6 @@ def test_what_lintian_finds() -> None:
 
 def test_without_lintian_it_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.devnull)
-    deb = packed(Path(), build=False)
+    deb = Path("thing.deb")
     (finding,) = hardened.check(subject({}, debs=(deb,), linter=Linter((deb,))))
     assert finding.verdict is Verdict.UNKNOWN and "lintian" in finding.evidence
-
-
-def packed(folder: Path, name: str = "thing", *, build: bool = True) -> Path:
-    """A package, with a file where none may be."""
-    deb = folder / f"{name}_1.0_all.deb"
-    if build:
-        control = folder / name / "DEBIAN" / "control"
-        control.parent.mkdir(parents=True)
-        (folder / name / "opt").mkdir()
-        (folder / name / "opt/stray").write_text("x")
-        control.write_text(
-            f"Package: {name}\nVersion: 1.0\nArchitecture: all\nMaintainer: A <a@example.org>\n"
-            "Description: does things\n It does.\n"
-        )
-        argv = ("dpkg-deb", "-Zxz", "--root-owner-group", "--build", folder / name, deb)
-        assert programs.run(*argv, quick=True).code == 0
-    return deb
-
-
-def test_lintian_itself_finds_a_fault_in_one_of_two(tmp_path: Path) -> None:
-    if not shutil.which("lintian"):
-        pytest.skip("NOT RUN: lintian is not on this host")
-    debs = packed(tmp_path), packed(tmp_path, "thing-other")
-    linter = Linter(debs)
-    linter.start()
-    fails(hardened.check(subject({}, debs=debs[:1], linter=linter)), "lintian", "E: thing: dir-or-")
-    assert not any("thing-other" in line for line in linter.of(debs[:1]))
-    linter.close()
