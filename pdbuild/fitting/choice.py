@@ -4,16 +4,25 @@ from dataclasses import dataclass
 
 from pdbuild.errors import PdbuildError, UsageError
 from pdbuild.fitting.facts import Cuda
+from pdbuild.plan.goals import present
 from pdbuild.recipe.claims import instead, needs, wants_cuda
 from pdbuild.recipe.types import Recipe
+
+#: The platform of the CPUs that a recipe's claims tell of.
+X86 = "linux/amd64"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What a machine has: features of its CPU, and a GPU or why none can be used."""
+    """What a machine has: features of its CPU, and a GPU or why none can be used.
+
+    `platform` is what it runs images for. What variants need of x86-64 CPUs means nothing on
+    another.
+    """
 
     features: frozenset[str]
     cuda: Cuda
+    platform: str = X86
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +47,7 @@ def choose(recipe: Recipe, machine: Machine) -> Choice:
         )
     fitting = [
         variant
-        for variant in recipe.variants
+        for variant in present(recipe, machine.platform)
         if not _lacks(recipe, variant, machine)
         and (machine.cuda.name or not wants_cuda(recipe, variant))
     ]
@@ -65,18 +74,19 @@ def trouble(recipe: Recipe, variant: str, machine: Machine) -> str:
 
 
 def _lacks(recipe: Recipe, variant: str, machine: Machine) -> tuple[str, ...]:
-    return tuple(name for name in needs(recipe, variant) if name not in machine.features)
+    wanted = needs(recipe, variant) if machine.platform == X86 else ()
+    return tuple(name for name in wanted if name not in machine.features)
 
 
 def _why(recipe: Recipe, machine: Machine) -> str:
     """What decides: of the CPU, and of a GPU, as far as the recipe has variants for it."""
     parts = []
     wanted = {name: None for variant in recipe.variants for name in needs(recipe, variant)}
-    if wanted:
+    if wanted and machine.platform == X86:
         lacking = [name for name in wanted if name not in machine.features]
         named = ", ".join(lacking or wanted)
         parts.append(f"this CPU {'lacks' if lacking else 'has'} {named}")
     if any(wants_cuda(recipe, variant) for variant in recipe.variants):
         found = machine.cuda
         parts.append(f"{found.name} is there" if found.name else f"no GPU: {found.why}")
-    return "; ".join(parts)
+    return "; ".join(parts) or f"the best for {machine.platform}"

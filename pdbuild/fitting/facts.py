@@ -6,7 +6,6 @@ driver, a library without a device, and a driver that is broken each say so.
 
 import json
 import os
-import platform
 import re
 import sys
 from collections.abc import Sequence
@@ -113,8 +112,3 @@ def described(folders: Sequence[str] = _DESCRIPTIONS) -> bool:
     """Whether containers can be given a GPU: a file of the Container Device Interface names it."""
     files = (file for folder in folders for file in Path(folder).glob("*") if file.is_file())
     return any(b"nvidia.com/gpu" in file.read_bytes() for file in files if os.access(file, os.R_OK))
-
-
-def is_x86() -> bool:
-    """Whether what the recipe says of CPUs is about this machine's."""
-    return platform.machine() in ("x86_64", "AMD64")

@@ -6,8 +6,10 @@ from pdbuild.choices import Choices
 from pdbuild.fitting import choice, facts
 from pdbuild.fitting.choice import Machine
 from pdbuild.fitting.facts import Cuda
+from pdbuild.platforms import native
 from pdbuild.project import open_recipe, say
 from pdbuild.recipe.claims import wants_cuda
+from pdbuild.recipe.features import FEATURES
 from pdbuild.recipe.types import Recipe
 
 AUTO = "auto"
@@ -25,7 +27,7 @@ def settled(choices: Choices, devices: tuple[str, ...]) -> tuple[Choices, tuple[
     recipe = open_recipe(choices.recipe)
     if AUTO in recipe.variants:
         return choices, devices
-    found = choice.choose(recipe, _machine(recipe, devices))
+    found = choice.choose(recipe, _machine(recipe, choices, devices))
     say(f"variant {found.variant}: {found.why}")
     if found.cuda and not devices:
         devices = (facts.DEVICE,)
@@ -38,17 +40,23 @@ def told(choices: Choices, devices: tuple[str, ...]) -> bool:
     variant = choices.variants[0] if choices.variants else recipe.default_variant
     if variant not in recipe.variants:
         return False
-    machine = _machine(recipe, devices, wants_cuda(recipe, variant))
+    machine = _machine(recipe, choices, devices, wants_cuda(recipe, variant))
     trouble = choice.trouble(recipe, variant, machine)
     if trouble:
         say(f"variant {variant}: {trouble}")
     return bool(trouble)
 
 
-def _machine(recipe: Recipe, devices: tuple[str, ...], asked: bool = True) -> Machine:
-    features = facts.here() if facts.is_x86() else frozenset[str]()
+def _machine(
+    recipe: Recipe, choices: Choices, devices: tuple[str, ...], asked: bool = True
+) -> Machine:
+    here = native().name
+    platform = choices.platforms[0] if choices.platforms else here
+    if platform != here:  # QEMU's own CPU has everything
+        nobody = Cuda(why="emulated programs have none")
+        return Machine(features=frozenset(FEATURES), cuda=nobody, platform=platform)
     asked = asked and any(wants_cuda(recipe, variant) for variant in recipe.variants)
     cuda = facts.cuda() if asked else Cuda(why="nobody asked")
     if cuda.name and not devices and not facts.described():
         cuda = Cuda(why=f"{cuda.name} is there, but {_UNDESCRIBED}")
-    return Machine(features=features, cuda=cuda)
+    return Machine(features=facts.here(), cuda=cuda, platform=here)

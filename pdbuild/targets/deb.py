@@ -81,6 +81,7 @@ def package_fields(
     synopsis, _, long = described.description.strip().partition("\n")
     chosen = recipe.variants[variant].options.items()
     options = ", ".join(f"{shown(k)}={v}" for k, v in chosen if k not in nothing)
+    wanted = needs(recipe, variant) if platform in ("", "linux/amd64") else ()
     other = instead(recipe, variant)
     note = f"This is the variant {variant}" + (f" ({options})." if options else ".")
     fields = {
@@ -101,8 +102,8 @@ def package_fields(
         "description": long.strip(),
         "note": note,
         "split": " ".join(described.split),
-        "needs": " ".join(needs(recipe, variant)),
-        "instead": package_name(recipe, other) if needs(recipe, variant) and other else "",
+        "needs": " ".join(wanted),
+        "instead": package_name(recipe, other) if wanted and other else "",
     }
     return tuple(f"--{key}={value}" for key, value in fields.items() if value)
 

@@ -12,6 +12,7 @@ from pdbuild.errors import PdbuildError, UsageError
 from pdbuild.fitting import choice, facts, settle
 from pdbuild.fitting.choice import Machine
 from pdbuild.fitting.facts import Cuda
+from pdbuild.platforms import PLATFORMS
 from pdbuild.recipe import load
 from pdbuild.recipe.types import Recipe
 
@@ -108,7 +109,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
         features: frozenset[str] = _WIDE, cuda: Cuda = _NONE, described: bool = True
     ) -> None:
         monkeypatch.setattr(facts, "here", lambda: features)
-        monkeypatch.setattr(facts, "is_x86", lambda: True)
+        monkeypatch.setattr(settle, "native", lambda: PLATFORMS["linux/amd64"])
         monkeypatch.setattr(facts, "cuda", lambda: cuda)
         monkeypatch.setattr(facts, "described", lambda: described)
 
@@ -150,12 +151,33 @@ def test_a_wrong_choice_is_told(here: Here, capsys: pytest.CaptureFixture[str]) 
     assert not settle.told(Choices(variants=("nosuch",)), ()), "which is an error elsewhere"
 
 
-def test_another_architecture_has_none_of_the_features(
-    here: Here, monkeypatch: pytest.MonkeyPatch
+def test_on_another_architecture_no_variant_needs_any_of_the_features(
+    here: Here, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here(_WIDE)
-    monkeypatch.setattr(facts, "is_x86", lambda: False)
-    assert settle.settled(_AUTO, ())[0].variants == ("small",)
+    here(frozenset())
+    monkeypatch.setattr(settle, "native", lambda: PLATFORMS["linux/arm64"])
+    assert settle.settled(_AUTO, ())[0].variants == ("plain",)
+    assert not settle.told(Choices(variants=("plain",)), ())
+    assert "CPU" not in capsys.readouterr().err
+
+
+def test_a_variant_that_another_platform_lacks_is_not_chosen(recipe: Recipe) -> None:
+    wide = dataclasses.replace(recipe.options["WIDE"], platforms=(choice.X86,))
+    here = dataclasses.replace(recipe, options=recipe.options | {"WIDE": wide})
+    arm = Machine(features=frozenset(), cuda=_CARD, platform="linux/arm64")
+    assert choice.choose(here, arm).variant == "card"
+    # The smaller one would be a copy of it there, and does not exist.
+    less = {name: here.variants[name] for name in ("plain", "small")}
+    assert choice.choose(dataclasses.replace(here, variants=less), arm).variant == "plain"
+
+
+def test_an_image_of_another_platform_is_emulated(
+    here: Here, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here(_OLD, _CARD)
+    arm = dataclasses.replace(_AUTO, platforms=("linux/arm64",))
+    assert settle.settled(arm, ())[0].variants == ("plain",)
+    assert "no GPU: emulated programs have none" in capsys.readouterr().err
 
 
 def test_what_does_not_fit_is_told_each_time(
