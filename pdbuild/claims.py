@@ -30,6 +30,8 @@ def judged(
         return result
     from pdbuild.verify import judge, page
 
+    # A tag may have images of several platforms.
+    there = {(image.reference, image.platform): image for image in images}
     tags = {target.name: target.tags for target in plan.targets}
     cases = [
         judge.case(
@@ -38,10 +40,12 @@ def judged(
             claims.variant,
             version=plan.version.text,
             debs=[root / file.path for file in files if _is_deb(file, claims.judges)],
+            target=claims.name,
         )
         for claims in plan.claims
-        for image in images
-        if any(image.reference in tags[name] for name in claims.judges)
+        for name in claims.judges
+        for tag in tags[name]
+        if (image := there.get((tag, claims.platform)))
     ]
     if not cases:
         return result

@@ -90,7 +90,7 @@ def with_claims(report: Report, judged: Sequence[Judged], page: Path) -> Report:
     """The report with what was found of claims, which `page` shows; a row for each image."""
     rows = [
         Row(
-            target=f"verify-{one.variant}",
+            target=one.target,
             where=f"{PAGE}: {one.summary}",
             size=page.stat().st_size,
             seconds=one.seconds,

@@ -78,7 +78,8 @@ def _of_images(references: Sequence[str], choices: Choices, *, again: bool) -> S
     recipe = _recipe_here(choices)
     cases = []
     images = store.images()
-    for image in [one for name in references for one in naming.matching(images, name)]:
+    named = [one for name in references for one in naming.matching(images, name)]
+    for image in [one for one in named if one.platform in (choices.platforms or [one.platform])]:
         project = image.reference.rpartition("/")[2].rpartition(":")[0]
         variant = image.labels.get(VARIANT, "")
         if recipe and recipe.project.name == project and variant in recipe.variants:

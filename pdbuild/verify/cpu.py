@@ -25,8 +25,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     if claims is None:
         return
     feature = claims.feature.upper()
-    if subject.config.platform.split("/")[1:2] != ["amd64"]:
-        yield unknown(KIND, f"{feature} is used, or not", "is told of amd64 alone")
+    if subject.config.platform != "linux/amd64":
+        yield _elsewhere(subject, feature)
     elif subject.variant in claims.variants:
         yield _own(subject, claims)
         yield _others(subject, claims)
@@ -36,6 +36,13 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield _uses(subject, claims)
         if claims.says and claims.run:
             yield _refuses(subject, claims)
+
+
+def _elsewhere(subject: Subject, feature: str) -> Finding:
+    """Of other CPUs there is nothing to find, but code for these in the wrong place."""
+    wrong = [elf.path for elf in subject.elves.values() if elf.machine == "EM_X86_64"]
+    claim = f"there is no code for CPUs that have {feature}, or not"
+    return found(KIND, claim, wrong, f"{len(subject.elves)} files for {subject.config.platform}")
 
 
 def _scanned(subject: Subject, elf: Elf, feature: str) -> tuple[Function, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pdbuild.errors import PdbuildError
+from pdbuild.platforms import native
 
 #: The page of what was found.
 PAGE = "build/verify.html"
@@ -31,14 +32,32 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """An image and what was found of it; `seconds` is how long that took, 0 when remembered."""
+    """The image of a platform, and what was found of it; `seconds` is how long that took, 0 when
+    remembered. `target` is the plan's, "" for an image that was named.
+    """
 
     reference: str
     variant: str
     platform: str
     digest: str
     findings: tuple[Finding, ...]
+    target: str = ""
     seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The reference, which images of several platforms share: with another one's name."""
+        return self.reference + ("" if self._is_native else f" ({self.platform})")
+
+    @property
+    def title(self) -> str:
+        """The variant in the same way; the name, if there is none."""
+        platform = "" if self._is_native else f" ({self.platform})"
+        return f"{self.variant}{platform}" if self.variant else self.name
+
+    @property
+    def _is_native(self) -> bool:
+        return self.platform == native().name
 
     def those(self, verdict: Verdict) -> tuple[Finding, ...]:
         """The findings with that verdict."""

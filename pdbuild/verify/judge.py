@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from pdbuild.store import Store, StoredImage
 from pdbuild.verify import closure, content, cpu, cuda, hardened, minimal, secrets, versions
 from pdbuild.verify.finding import Finding, Judged, Verdict
 from pdbuild.verify.lint import Linter
-from pdbuild.verify.machine import Machines, Rootfs
+from pdbuild.verify.machine import Machines, Rootfs, emulators_of
 from pdbuild.verify.subject import Builder, Subject
 
 #: Each kind of claim, in the order of reports.
@@ -50,7 +50,7 @@ class Case:
     """An image to judge: by which claims, and what is known beside it.
 
     `version` is the source's, or "" where it is not known; `root` is the project's, or None;
-    `mirrors` are the recipe's, whose passwords may be in no image.
+    `mirrors` are the recipe's, whose passwords may be in no image; `target` is the plan's.
     """
 
     image: StoredImage
@@ -62,6 +62,7 @@ class Case:
     debs: tuple[Path, ...] = ()
     root: Path | None = None
     mirrors: Mirrors | None = None
+    target: str = ""
 
 
 def case(
@@ -71,6 +72,7 @@ def case(
     *,
     version: str = "",
     debs: Iterable[Path] = (),
+    target: str = "",
 ) -> Case:
     """An image of a recipe's variant."""
     budget = recipe.image.size_budget if recipe.image else ""
@@ -84,6 +86,7 @@ def case(
         debs=tuple(debs),
         root=Path(recipe.root),
         mirrors=recipe.mirrors,
+        target=target,
     )
 
 
@@ -95,7 +98,7 @@ def judge(store: Store, cases: Sequence[Case], *, again: bool = False) -> tuple[
     memories = [folder / f"{_key(one, builder)}.json" for one in cases]
     judged = [None if again else _recall(memory) for memory in memories]
     left = [one for one, known in zip(cases, judged, strict=True) if known is None]
-    court = _Court(store, builder, Linter([deb for one in left for deb in one.debs]))
+    court = _Court(store, builder, _linters(left))
     with store.reading(), contextlib.closing(court):
         for number, (one, memory) in enumerate(zip(cases, memories, strict=True)):
             if judged[number] is None:
@@ -108,8 +111,8 @@ def judge(store: Store, cases: Sequence[Case], *, again: bool = False) -> tuple[
 class _Court:
     """What judging several images has in common."""
 
-    def __init__(self, store: Store, builder: Builder, linter: Linter) -> None:
-        self._layout, self._builder, self._linter = store.layout, builder, linter
+    def __init__(self, store: Store, builder: Builder, linters: Mapping[str, Linter]) -> None:
+        self._layout, self._builder, self._linters = store.layout, builder, linters
         self._machines = Machines()
 
     def judge(self, one: Case) -> Judged:
@@ -117,20 +120,22 @@ class _Court:
         begun = time.monotonic()
         if hardened.KIND in one.claims.claims:
             with contextlib.suppress(EngineError):  # it is told where it is asked
-                self._linter.start()
+                self._linters[one.image.platform].start()
         findings = tuple(self._findings(one))
         return Judged(
             reference=one.image.reference,
             variant=one.variant,
             platform=one.image.platform,
-            digest=one.image.digest,
+            digest=one.image.manifest_digest,
             findings=findings,
+            target=one.target,
             seconds=time.monotonic() - begun,
         )
 
     def close(self) -> None:
         """End what works beside, and remove what was unpacked."""
-        self._linter.close()
+        for linter in self._linters.values():
+            linter.close()
         self._machines.close()
 
     def _findings(self, one: Case) -> Iterator[Finding]:
@@ -152,7 +157,7 @@ class _Court:
             debs=one.debs,
             builder=self._builder,
             machine=Rootfs(self._machines, files, config, one.root),
-            linter=self._linter,
+            linter=self._linters[one.image.platform],
         )
         asked = [k for k in KINDS if k in one.claims.claims or k in (cpu.KIND, cuda.KIND)]
         # Last what may have to wait for lintian.
@@ -160,6 +165,14 @@ class _Court:
         made = {kind: tuple(KINDS[kind](subject)) for kind in order}
         for kind in asked:
             yield from made[kind]
+
+
+def _linters(cases: Sequence[Case]) -> dict[str, Linter]:
+    """One of each platform: packages of several have the same name, and lintian says no more."""
+    debs: dict[str, list[Path]] = {one.image.platform: [] for one in cases}
+    for one in cases:
+        debs[one.image.platform] += one.debs
+    return {platform: Linter(found) for platform, found in debs.items()}
 
 
 def _builder(root: Path | None, mirrors: Mirrors | None = None) -> Builder:
@@ -203,9 +216,9 @@ def _key(one: Case, builder: Builder) -> str:
     programs = sorted(one.root / w for w in words if one.root and (one.root / w).is_file())
     parts = (
         one.image.reference, one.image.manifest_digest, one.project, one.variant, claims,
-        one.version, one.budget, builder, os.uname().release, _pdbuild(),
+        one.version, one.budget, one.target, builder, os.uname().release, _pdbuild(),
         [(path.name, _digest(path)) for path in (*one.debs, *programs)],
-        [_stamp(name) for name in ("lintian", "qemu-x86_64-static", "qemu-x86_64", "unshare")],
+        [_stamp(name) for name in ("lintian", "unshare", *emulators_of(one.image.platform))],
     )  # fmt: skip
     return hashlib.sha256(repr(parts).encode(errors="surrogateescape")).hexdigest()[:32]
 

@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from pdbuild import dirs, programs, tools, whole
+from pdbuild.engine import emulators
 from pdbuild.errors import EngineError
 from pdbuild.oci import Config
+from pdbuild.platforms import PLATFORMS, native
 from pdbuild.verify.content import Content
 from pdbuild.verify.subject import Ran
 
@@ -69,13 +71,15 @@ if [ -n "$project" ]; then
   mount --bind "$project" "$root$work"
   mount -o remount,bind,ro,nosuid,nodev "$root$work" 2>/dev/null || true
 fi
-if [ -n "$entry" ]; then
+if [ -n "$qemu" ]; then
   # The host's programs below need it at the same place as those of the image.
   for place in /dev/shm "$root/dev/shm"; do
     mount -t tmpfs tmpfs "$place"
     : >"$place/.qemu"
     mount --bind "$qemu" "$place/.qemu"
   done
+fi
+if [ -n "$entry" ]; then
   mount --bind "$scratch/cpuinfo" "$root/proc/cpuinfo"
   mount -t binfmt_misc none "$scratch/binfmt"
   printf %s "$entry" >"$scratch/binfmt/register"
@@ -128,12 +132,12 @@ class Rootfs:
 
     def run(self, words: Sequence[str], *, cpu: str = "") -> Ran:
         """As `Machine.run`."""
-        here, image = os.uname().machine, self._config.platform
-        if (here, image) != ("x86_64", "linux/amd64"):
-            raise EngineError(f"a machine of {here} does not run {image}")
+        here, image = native().name, self._config.platform
+        if cpu and (here, image) != ("linux/amd64", "linux/amd64"):
+            raise EngineError(f"a machine of {here} does not emulate a CPU for {image}")
         qemu = _marked(_qemu()) if cpu else None
+        entry = "" if cpu or image == here else _foreign(image)
         scratch = self._unpacked()
-        entry = ""
         if qemu:
             (scratch / "starter").write_bytes(starter(cpu))
             (scratch / "starter").chmod(0o755)
@@ -149,7 +153,7 @@ class Rootfs:
             quick=True,
         )
         if not (scratch / "ready").exists():
-            raise EngineError(_refusal(done.said, emulated=bool(cpu)))
+            raise EngineError(_refusal(done.said))
         return Ran(code=done.code if done.code >= 0 else 128 - done.code, said=done.out)
 
     def _unpacked(self) -> Path:
@@ -210,6 +214,22 @@ def starter(cpu: str) -> bytes:
     return bytes(ident) + header + segment + code
 
 
+def emulators_of(platform: str) -> tuple[str, ...]:
+    """The programs by which images of a platform can be run, where they are."""
+    name = PLATFORMS[platform].qemu if platform in PLATFORMS else "x86_64"
+    return f"qemu-{name}-static", f"qemu-{name}"
+
+
+def _foreign(platform: str) -> str:
+    """What the kernel is told of the emulator for another platform's programs; "" if it knows."""
+    meant, found = PLATFORMS.get(platform), emulators.interpreters().get(platform)
+    if meant is None or (found is None and not emulators.host_runs(meant)):
+        raise EngineError(f"no QEMU for programs of {platform}: apt install qemu-user-static")
+    if found is None or emulators.host_runs(meant):
+        return ""
+    return emulators.entry(meant, found)
+
+
 def _program(name: str) -> str:
     return shutil.which(name, path=tools.search_path()) or name
 
@@ -241,7 +261,7 @@ def _marked(qemu: Path) -> Path:
     return copy
 
 
-def _refusal(said: str, *, emulated: bool) -> str:
+def _refusal(said: str) -> str:
     if "binfmt" in said or "register" in said:
         return f"this kernel gives user namespaces no binfmt_misc (Linux 6.7 does): {said}"
     return f"no programs of the image can be run: {said}"

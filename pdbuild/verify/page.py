@@ -75,7 +75,9 @@ def _evidence(finding: Finding) -> str:
 def _overview(judged: Sequence[Judged]) -> str:
     """A sign for each image and kind of claim."""
     kinds = dict.fromkeys(finding.kind for one in judged for finding in one.findings)
-    heads = "".join(f'<th><a href="#{_id(one)}">{_variant(one)}</a></th>' for one in judged)
+    heads = "".join(
+        f'<th><a href="#{_id(one)}">{html.escape(one.title)}</a></th>' for one in judged
+    )
     rows = "".join(
         f'<tr><td class="kind">{html.escape(kind)}</td>'
         + "".join(f"<td>{_mark(one, kind)}</td>" for one in judged)
@@ -92,10 +94,6 @@ def _mark(one: Judged, kind: str) -> str:
         if verdict in verdicts:
             return f'<span class="{_CLASS[verdict]}" title="{verdict}">{sign}</span>'
     return ""
-
-
-def _variant(one: Judged) -> str:
-    return html.escape(one.variant or one.reference)
 
 
 def _id(one: Judged) -> str:

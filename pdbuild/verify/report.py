@@ -34,7 +34,7 @@ def refuse(judged: Sequence[Judged], *, strict: bool = False) -> None:
         wrong = [*one.those(Verdict.FAILS), *(one.those(Verdict.UNKNOWN) if strict else ())]
         for finding in wrong:
             told = finding.details or (finding.evidence,)
-            texts.append(f"error: {one.reference}: {finding.kind}: {finding.claim}: not so")
+            texts.append(f"error: {one.name}: {finding.kind}: {finding.claim}: not so")
             texts += [f"  {line}" for line in told[:_MOST]]
             if len(told) > _MOST:
                 texts.append(f"  and {len(told) - _MOST} more: pdbuild verify --json has them all")

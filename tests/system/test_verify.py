@@ -1,7 +1,6 @@
 """What the example claims of its images, found on what was really built, and on a planted fault."""
 
 import json
-import shutil
 from typing import Any
 
 from .project import Project
@@ -18,8 +17,7 @@ def test_all_claims_hold(paddle: Project, baked: dict[str, Any]) -> None:
         assert kinds == {"closure", "minimal", "hardened", "version", "secrets", "cpu", "cuda"}
         verdicts = {f["claim"]: (f["verdict"], f["evidence"]) for f in one["findings"]}
         wrong = {claim: v for claim, v in verdicts.items() if v[0] != "holds"}
-        tools = shutil.which("lintian") and shutil.which("qemu-x86_64-static")
-        assert not tools or wrong == {}, one["reference"]
+        assert wrong == {}, one["reference"]
 
 
 def test_an_image_that_is_not_what_it_says(paddle: Project, baked: dict[str, Any]) -> None:
@@ -34,5 +32,4 @@ def test_an_image_that_is_not_what_it_says(paddle: Project, baked: dict[str, Any
         recipe.unlink()
     assert done.returncode == 1, done.stderr
     assert "libpaddle.so.0: the function at 0x" in done.stderr
-    if shutil.which("qemu-x86_64-static"):
-        assert "this build needs AVX" in done.stderr
+    assert "this build needs AVX" in done.stderr

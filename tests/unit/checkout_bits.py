@@ -88,7 +88,7 @@ class Engine:
         outputs = []
         for target in done:
             layout = build.exports / target.name
-            digest = export(layout, f"{target.name} {self._count}")
+            digest = export(layout, f"{target.name} {self._count}", target.platform)
             exports.keep_only(layout, digest)
             outputs.append(Output(target=target, layout=layout, digest=digest))
         left = tuple(target for target in build.plan.targets if target.name in self.fails)
@@ -96,7 +96,7 @@ class Engine:
         return Built(outputs=tuple(outputs), unfinished=left, error=error)
 
 
-def export(layout: Path, text: str) -> str:
+def export(layout: Path, text: str, platform: str = "linux/amd64") -> str:
     """Export an image of one file, as exporters do: what is there stays. Its digest."""
     blobs = layout / "blobs/sha256"
     blobs.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,8 @@ def export(layout: Path, text: str) -> str:
         member = tarfile.TarInfo(f"{text.split()[0]}.txt")
         member.size = len(text)
         tar.addfile(member, io.BytesIO(text.encode()))
-    config = {"os": "linux", "architecture": "amd64", "config": {"Labels": {"text": text}}}
+    system, architecture = platform.split("/")
+    config = {"os": system, "architecture": architecture, "config": {"Labels": {"text": text}}}
     manifest = {
         "schemaVersion": 2,
         "config": put(json.dumps(config).encode(), "image.config.v1+json"),

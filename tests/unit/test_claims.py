@@ -8,10 +8,16 @@ from checkout_bits import Checkout
 
 from pdbuild import baking, cli, project
 from pdbuild.choices import Choices, Options
+from pdbuild.platforms import native
 from pdbuild.report import Report, as_json, as_table
 from pdbuild.verify import judge
 from pdbuild.verify.finding import PAGE, ClaimsError, Verdict
 from pdbuild.verify.report import refuse
+
+HERE = native().name
+OTHER = "linux/arm64" if HERE != "linux/arm64" else "linux/amd64"
+SUFFIX = f"-{OTHER.replace('/', '-')}"
+BOTH_HERE = ("verify-fast", "verify-portable")
 
 
 @pytest.fixture
@@ -79,6 +85,48 @@ def test_a_claim_that_fails_is_an_error_after_all_is_in_place(
 
 
 @pytest.fixture
+def several(claiming: Checkout) -> Checkout:
+    """The same for two platforms, on one of which a variant does not exist."""
+    claiming.edit(
+        "pdbuild.toml", 'cmake = "WITH_AVX"', f'cmake = "WITH_AVX", platforms = ["{HERE}"]'
+    )
+    claiming.choices = Choices(targets=("verify",), platforms=(HERE, OTHER))
+    return claiming
+
+
+def test_the_image_of_each_platform_is_judged(several: Checkout) -> None:
+    report = baked(several)
+    assert rows(report) == dict.fromkeys((*BOTH_HERE, f"verify-fast{SUFFIX}"), False)
+    assert [(one.variant, one.platform) for one in report.judged] == [
+        ("fast", HERE), ("portable", HERE), ("fast", OTHER),
+    ]  # fmt: skip
+    fast, _, other = report.judged
+    assert fast.reference == other.reference and fast.digest != other.digest
+    page = (several.root / PAGE).read_text()
+    assert f">fast ({OTHER})</a>" in page and ">fast</a>" in page
+    # What is remembered of one is not taken for the other.
+    assert rows(baked(several)) == dict.fromkeys((*BOTH_HERE, f"verify-fast{SUFFIX}"), True)
+
+
+def test_one_platforms_fault_is_said_of_its_image_alone(
+    several: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = judge.Builder(secrets={"a password": f"image-fast{SUFFIX}.txt"})
+    monkeypatch.setattr(judge, "_builder", lambda *_: secrets)
+    report = baked(several)
+    assert [bool(one.those(Verdict.FAILS)) for one in report.judged] == [False, False, True]
+    with pytest.raises(ClaimsError, match=rf"error: localhost/squares:1\.0 \({OTHER}\): secrets"):
+        refuse(report.judged)
+
+
+def test_a_platforms_own_target(several: Checkout) -> None:
+    several.choices = Choices(targets=(f"verify-fast{SUFFIX}",))
+    assert rows(baked(several)) == {f"verify-fast{SUFFIX}": False}
+    several.choices = Choices(targets=("verify",))
+    assert rows(baked(several)) == dict.fromkeys(BOTH_HERE, False), "of this machine alone"
+
+
+@pytest.fixture
 def command(claiming: Checkout, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     monkeypatch.setattr(baking, "engine_for", lambda options: claiming.engine)
     monkeypatch.chdir(claiming.root)
@@ -106,6 +154,16 @@ def test_the_commands_exit_code(
     assert cli.main(["bake", "verify", "--progress=plain"]) == 1
     assert "error: localhost/squares:1.0: secrets: " in capsys.readouterr().err
     assert cli.main(["bake", "images", "--progress=plain"]) == 0
+
+
+def test_an_image_of_one_platform_by_its_name(
+    command: Checkout, several: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    baked(several)
+    cli.main(["verify", "squares:1.0", "--json"])
+    assert [one["platform"] for one in json.loads(capsys.readouterr().out)] == sorted([HERE, OTHER])
+    cli.main(["verify", "squares:1.0", "--json", f"--platform={OTHER}"])
+    assert [one["platform"] for one in json.loads(capsys.readouterr().out)] == [OTHER]
 
 
 def test_an_image_by_its_name(command: Checkout, capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,8 +103,11 @@ def test_without_an_emulator_it_is_not_checked() -> None:
     assert (finding.verdict, finding.evidence) == (Verdict.UNKNOWN, "no QEMU")
 
 
-def test_another_architecture_is_not_checked() -> None:
+def test_another_architecture_has_nothing_of_it() -> None:
     table = Verify(cpu=Cpu(feature="avx", model="Nehalem", variants=("without",)))
-    arm = subject({}, variant="without", claims=table, config={"platform": "linux/arm64"})
-    (finding,) = cpu.check(arm)
-    assert finding.verdict is Verdict.UNKNOWN
+    there = {"platform": "linux/arm64"}
+    for variant in ("without", "with"):
+        arm = subject({"/etc/x": b"x"}, variant=variant, claims=table, config=there)
+        holds(cpu.check(arm), "no code for CPUs that have AVX")
+    arm = subject(library(_PLAIN), variant="without", claims=table, config=there)
+    fails(cpu.check(arm), "no code for CPUs that have AVX", "/usr/lib/libthing.so")

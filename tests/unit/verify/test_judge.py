@@ -13,6 +13,7 @@ from verify_bits import layer
 
 from pdbuild import dirs
 from pdbuild.oci import REFERENCE
+from pdbuild.platforms import PLATFORMS
 from pdbuild.recipe.tables.mirrors import Mirrors
 from pdbuild.recipe.tables.verify import Cuda, Verify
 from pdbuild.store import Store
@@ -144,6 +145,27 @@ def test_the_table_and_the_error() -> None:
         "  /x: wrong",
         "  /y: wrong",
     ]
+
+
+def test_images_of_other_platforms_say_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pdbuild.verify.finding.native", lambda: PLATFORMS["linux/amd64"])
+    one = judged(_finding(Verdict.HOLDS))
+    arm = dataclasses.replace(judged(_finding(Verdict.FAILS, "/x")), platform="linux/arm64")
+    with pytest.raises(ClaimsError, match=r"^error: localhost/thing:1\.0 \(linux/arm64\): closure"):
+        report.refuse([one, arm])
+    text = page.render("thing", [one, arm])
+    assert ">plain</a>" in text and ">plain (linux/arm64)</a>" in text
+
+
+def test_packages_of_two_platforms_have_the_same_name(store: Store, tmp_path: Path) -> None:
+    amd = dataclasses.replace(stored(store, SOUND), debs=(tmp_path / "amd/thing.deb",))
+    arm = dataclasses.replace(
+        amd,
+        image=dataclasses.replace(amd.image, platform="linux/arm64"),
+        debs=(tmp_path / "arm/thing.deb",),
+    )
+    made = judge._linters([amd, arm])
+    assert [linter._debs for linter in made.values()] == [amd.debs, arm.debs]
 
 
 def test_many_places_are_counted() -> None:

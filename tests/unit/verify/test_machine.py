@@ -1,6 +1,7 @@
 """Programs of an image run here, and on a CPU that QEMU emulates: children too."""
 
 import shutil
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from verify_bits import At, compiled, image, layer
 
 from pdbuild import tools
 from pdbuild.account import namespaces
+from pdbuild.engine import emulators
 from pdbuild.errors import EngineError
 from pdbuild.oci import Config
+from pdbuild.platforms import native
 from pdbuild.verify import content, machine
 from pdbuild.verify.content import Layer
 from pdbuild.verify.machine import Machines, Rootfs
@@ -165,9 +168,37 @@ def test_a_program_of_the_project(place: Path, files: dict[str, Any]) -> None:
 def test_what_this_host_cannot_do_is_said(
     place: Path, files: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(EngineError, match="does not run linux/arm64"):
-        Here(files, platform="linux/arm64").run("plain")
+    with pytest.raises(EngineError, match="no QEMU for programs of linux/m68k"):
+        Here(files, platform="linux/m68k").run("plain")
+    with pytest.raises(EngineError, match="does not emulate a CPU for linux/arm64"):
+        Here(files, platform="linux/arm64").run("plain", cpu="Nehalem")
+    monkeypatch.setattr(emulators, "_HOST", place)
     monkeypatch.setattr(machine, "_program", lambda name: name)
     monkeypatch.setattr(tools, "search_path", lambda: str(Path(sys.executable).parent))
     with pytest.raises(EngineError, match="qemu-user-static"):
         Here(files).run("plain", cpu="Nehalem")
+    with pytest.raises(EngineError, match="no QEMU for programs of linux/arm64: apt install"):
+        Here(files, platform="linux/arm64").run("plain")
+
+
+def arm_program() -> bytes:
+    """Writes `hello`, and ends with 7; in assembler: mov, adr, mov, mov, svc; mov, mov, svc."""
+    code = struct.pack(
+        "<8I", 0xD2800020, 0x100000E1, 0xD28000C2, 0xD2800808, 0xD4000001,
+        0xD28000E0, 0xD2800BA8, 0xD4000001,
+    ) + b"hello\n"  # fmt: skip
+    start, size = 0x400000, 64 + 56 + len(code)
+    ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    header = struct.pack("<HHIQQQIHHHHHH", 2, 183, 1, start + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    segment = struct.pack("<IIQQQQQQ", 1, 5, 0, start, start, size, size, 0x1000)
+    return ident + header + segment + code
+
+
+def test_a_program_of_another_platform_is_emulated(place: Path) -> None:
+    if native().name != "linux/arm64" and "linux/arm64" not in emulators.interpreters():
+        pytest.skip("NOT RUN: no qemu-user-static")
+    here = Here({"/usr/bin/hello": At(data=arm_program(), mode=0o755)}, platform="linux/arm64")
+    before = sorted(Path("/proc/sys/fs/binfmt_misc").glob("*"))
+    assert here.run("hello") == Ran(code=7, said="hello\n")
+    assert sorted(Path("/proc/sys/fs/binfmt_misc").glob("*")) == before
+    here.machines.close()
