@@ -73,8 +73,10 @@ def test_a_package_and_an_image_for_another_platform(greet: Project, tmp_path: P
     done = greet.pdbuild("verify", "greet:1.2.0", f"--platform={OTHER.name}", "--json")
     (judged,) = json.loads(done.stdout)
     assert judged["platform"] == OTHER.name
-    wrong = {f["claim"]: f["evidence"] for f in judged["findings"] if f["verdict"] != "holds"}
-    assert wrong == {}
+    # (Its Makefile takes no LDFLAGS, and the recipe's CFLAGS harden nothing.)
+    rest = [finding for finding in judged["findings"] if finding["kind"] != "hardened"]
+    assert {f["kind"] for f in rest} == {"closure", "minimal", "version", "secrets"}
+    assert [f for f in rest if f["verdict"] != "holds"] == []
 
     # Nothing has changed, for neither: no engine is started.
     again = greet.pdbuild("bake", "debs", "images", f"--platform={both}")
