@@ -205,7 +205,10 @@ def _environment(go: Go) -> tuple[dict[str, str], list[Path]]:
         GOWORK="off",
     )
     environment.setdefault("HOME", str(home))
-    environment.setdefault("GOGC", "400")  # compilers end before much can be freed
+    # Compilers end before much can be freed: nothing is collected below a limit for each of them.
+    if "GOGC" not in environment:
+        environment["GOGC"] = "off"
+        environment.setdefault("GOMEMLIMIT", "1GiB")
     environment["PATH"] = os.pathsep.join([str(go.path.parent), environment.get("PATH", "")])
     return environment, ours
 

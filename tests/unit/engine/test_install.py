@@ -98,7 +98,7 @@ def test_the_users_go_settings_do_not_matter_but_the_networks_do(
     assert env["GOFLAGS"] == "-modcacherw"
     assert env["CGO_ENABLED"] == "0"
     assert env["GOPROXY"] == "off"
-    assert env["GOGC"] == "400"
+    assert (env["GOGC"], env["GOMEMLIMIT"]) == ("off", "1GiB")
     assert env["GOMODCACHE"] == str(fake / "cache/go/mod")
     assert "GOOS" not in env
 
