@@ -4,7 +4,9 @@ A case is a few stages in the plan's own values, and the files of the build cont
 one, add a `Case` to `CASES`.
 """
 
-from dataclasses import dataclass, field
+import base64
+import struct
+from dataclasses import dataclass, field, replace
 
 from pdbuild.plan.instructions import (
     Arg,
@@ -47,7 +49,8 @@ class Case:
 
     `targets` are stages (empty: the last one). In `files`, content that starts with `-> ` makes
     a symbolic link, and a name that ends in `*` an executable file. `named` are the files of
-    the named context `named`. `steps` change files and build again.
+    the named context `named`. `steps` change files and build again. `platform` is what the
+    targets are for.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Case:
     secrets: dict[str, str] = field(default_factory=dict)
     ignored: str = ""
     keep_going: bool = False
+    platform: str = ""
     steps: tuple[Step, ...] = ()
 
 
@@ -70,6 +74,19 @@ def stage(name: str, *instructions: Instruction, base: str = BASE) -> Stage:
 def bash(script: str, *mounts: Mount) -> Run:
     return Run(argv=("bash", "-euo", "pipefail", "-c", script), mounts=mounts)
 
+
+def _arm64(code: int) -> bytes:
+    """A program for arm64 that ends with `code` (below 32768): an ELF file of one segment."""
+    move, number, call = 0xD2800000 | code << 5, 0xD2800000 | 93 << 5 | 8, 0xD4000001
+    text = struct.pack("<3I", move, number, call)  # mov x0, code; mov x8, exit; svc 0
+    where, size = 0x400000, 64 + 56 + len(text)
+    ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
+    head = struct.pack("<HHIQQQIHHHHHH", 2, 183, 1, where + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    segment = struct.pack("<IIQQQQQQ", 1, 5, 0, where, where, size, size, 4096)
+    return ident + head + segment + text
+
+
+_ARM64 = base64.b64encode(_arm64(7)).decode()
 
 SOURCES = {
     "src/a.c": "int a;\n",
@@ -534,6 +551,30 @@ CASES: tuple[Case, ...] = (
             Step(what="nothing"),
             Step(what="edit the second", write={"named:two": "22\n"}),
             Step(what="edit the first", write={"named:one": "11\n"}),
+        ),
+    ),
+    Case(
+        # This machine's steps make what another platform's image is put together from, and may
+        # run its programs.
+        name="another-platform",
+        platform="linux/arm64",
+        stages=(
+            replace(stage("here"), platform="$BUILDPLATFORM"),
+            stage(
+                "made",
+                bash(
+                    f"mkdir /o; echo {_ARM64} | base64 -d >/o/seven; chmod 755 /o/seven;"
+                    " uname -m >/o/machine; /o/seven || echo $? >/o/code"
+                ),
+                base="here",
+            ),
+            stage("below", Copy(stage="made", source="/o/machine", target="/"), base="scratch"),
+            stage(
+                "out",
+                Copy(stage="made", source="/o/", target="/o/"),
+                Cmd(argv=("/o/seven",)),
+                base="below",
+            ),
         ),
     ),
     Case(

@@ -99,6 +99,7 @@ def plan_of(case: Case, root: Path) -> Plan:
             tags=(f"localhost/conformance:{name}",),
             labels=case.labels,
             args=case.args,
+            platform=case.platform,
         )
         for name in names
     )

@@ -1,6 +1,8 @@
 """Every case on every engine: what comes out is the same, but for what is explained here."""
 
+import os
 import re
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -57,6 +59,19 @@ def test_a_change_rebuilds_what_it_must_and_no_more(
     assert not seen["failures"]
     ran = {name for name, state in seen["ran"].items() if state != "cached"}
     assert ran == (expected or set())
+
+
+@pytest.mark.parametrize("engine", ["buildkit", "buildah_older", "buildah_newer", "buildah_newest"])
+def test_an_image_for_another_platform_says_so_and_its_programs_ran(
+    engine: str, request: pytest.FixtureRequest
+) -> None:
+    results: Results = request.getfixturevalue(engine)
+    (result,) = results["another-platform"]
+    out = result["targets"]["out"]
+    assert out["config"]["architecture"] == "arm64"
+    code, machine = (out["tree"][f"o/{name}"]["content"] for name in ("code", "machine"))
+    assert code == sha256(b"7\n").hexdigest(), "the program did not run"
+    assert machine == sha256(f"{os.uname().machine}\n".encode()).hexdigest()
 
 
 # runc is asked to `run` by one and to `create` by the other, and newer ones say where they were.

@@ -100,8 +100,39 @@ def test_tests_of_what_was_compiled_for_another_platform(
     shutil.rmtree(project.root)
 
 
-def test_another_platform_by_buildah_is_refused(greet: Project) -> None:
-    done = greet.pdbuild("bake", "debs", f"--platform={OTHER.name}", "--engine=buildah")
+@pytest.mark.long
+@pytest.mark.parametrize("account", ["user", "bare_user"])
+def test_another_platform_by_buildah(
+    account: str, pdbuild_python: Path, engines: Path, request: pytest.FixtureRequest
+) -> None:
+    """With a range of user ids, and without: packages, images, and tests that are emulated."""
+    user: User = request.getfixturevalue(account)
+    words = (f"--platform={native().name},{OTHER.name}", "--engine=buildah")
+    project = sample(user, pdbuild_python, "make", "greet-buildah")
+    rows = project.bake("debs", "images", *words)
+    assert {f"{kind}-english{end}" for kind in ("deb", "image") for end in ("", SUFFIX)} <= set(
+        rows
+    )
+    assert not of_wrong_machine(project.root)
+    done = project.pdbuild("run", f"--platform={OTHER.name}", "greet", "you")
+    assert done.stdout.strip() == "Hello, you!"
+    shutil.rmtree(project.root)
+    project = sample(user, pdbuild_python, "shrink", "shrink-buildah")
+    recipe = "--recipe=recipes/make.toml"
+    project.bake("binaries", recipe, "--set=TEST=ON", *words)
+    log = project.succeeds("log", f"binaries-default{SUFFIX}", recipe)
+    assert "1000 bytes become 17" in log
+    shutil.rmtree(project.root)
+
+
+def test_emulated_compilers_by_buildah_are_refused(greet: Project) -> None:
+    recipe = greet.root / "emulated.toml"
+    text = (greet.root / "pdbuild.toml").read_text()
+    recipe.write_text(text.replace("[build]\n", "[build]\nemulate = true\n", 1))
+    done = greet.pdbuild(
+        "bake", "debs", f"--recipe={recipe}", f"--platform={OTHER.name}", "--engine=buildah"
+    )
     assert done.returncode == 1
-    assert f"with Buildah, pdbuild builds for {native().name} alone" in done.stderr
+    assert "with Buildah, pdbuild emulates no compiler" in done.stderr
     assert "hint: build it with --engine buildkit" in done.stderr
+    recipe.unlink()

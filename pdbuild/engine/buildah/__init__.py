@@ -42,9 +42,8 @@ class Buildah:
     def build(self, build: Build, view: View) -> Built:
         """See `Engine.build`."""
         buildah = self._tool()
-        graph.check_platforms(build.plan, platforms.native().name)
         dialect = Dialect(version=tools.numbers(buildah.version))
-        made = graph.make(build.plan, build.definition.contexts)
+        made = graph.make(build.plan, build.definition.contexts, platforms.native().name)
         try:
             with storage.enter(buildah) as (where, run):
                 images = Images(where, run, where.environment(run))

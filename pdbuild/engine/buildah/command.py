@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pdbuild.context import content
+from pdbuild.engine import emulators
 from pdbuild.engine.buildah import text
 from pdbuild.engine.buildah.graph import Node
 from pdbuild.engine.buildah.images import Images
@@ -14,6 +15,7 @@ from pdbuild.engine.buildah.inputs import Inputs
 from pdbuild.engine.contract import Build
 from pdbuild.limits import limits
 from pdbuild.plan.instructions import Stage
+from pdbuild.platforms import native
 
 
 @dataclass(slots=True)
@@ -25,6 +27,12 @@ class Commands:
     inputs: Inputs
     isolation: text.Isolation
     _count: int = field(default=0, init=False)
+    _emulators: tuple[str, ...] = field(default=(), init=False)
+
+    def __post_init__(self) -> None:
+        # Steps may run what was compiled for another platform: its tests.
+        if any(t.platform not in ("", native().name) for t in self.build.plan.targets):
+            self._emulators = tuple(emulators.words(self.images.run))
 
     def node(self, node: Node, stage: Stage) -> tuple[list[str], Path]:
         """The command that builds a node, and the file to which it writes the image's id."""
@@ -51,7 +59,7 @@ class Commands:
             secrets=self.build.definition.secrets,
             profile=place.profile(self.images.run),
         )
-        return place.words(*text.argv(call)), call.iidfile
+        return place.inside(*self._emulators, *place.command(), *text.argv(call)), call.iidfile
 
     def look(self, image: str, paths: Sequence[str]) -> list[str]:
         """The command that prints digests of paths in an image, as a JSON object."""

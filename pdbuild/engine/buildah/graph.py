@@ -17,7 +17,8 @@ class Node:
 
     `args` are the values that the stage's ARGs get, `needs` the nodes that it reads from by the
     names that its text uses, `folders` the directories and `images` the base images likewise.
-    `labels` and `timestamp` (seconds, or "") are given to a target's own stage alone.
+    `labels` and `timestamp` (seconds, or "") are given to a target's own stage alone. `platform`
+    is what its image is for, where that is not this machine's.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Node:
     images: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     timestamp: str = ""
+    platform: str = ""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -70,24 +72,48 @@ class Graph:
         return tuple(node for node in self.nodes if node.id in found)
 
 
-def make(plan: Plan, contexts: Mapping[str, str]) -> Graph:
-    """The graph of a plan. `contexts` are named contexts, which stand before stages' names."""
-    maker = _Maker(plan, contexts)
+def make(plan: Plan, contexts: Mapping[str, str], native: str) -> Graph:
+    """The graph of a plan. `contexts` are named contexts, which stand before stages' names.
+
+    `native` is this machine's platform. Raises EngineError for targets whose steps are to be
+    emulated.
+    """
+    for target in plan.targets:
+        if target.emulated and target.platform != native:
+            raise EngineError(
+                f"{target.name}: with Buildah, pdbuild emulates no compiler ([build] emulate)",
+                hint="build it with --engine buildkit",
+            )
+    maker = _Maker(plan, contexts, native)
     targets = {target.name: maker.target(target) for target in plan.targets}
     return Graph(nodes=tuple(maker.nodes.values()), targets=targets)
 
 
 class _Maker:
-    def __init__(self, plan: Plan, contexts: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, contexts: Mapping[str, str], native: str) -> None:
         self._stages = {stage.name: stage for stage in plan.stages}
         self._contexts = contexts
+        self._native = native
         self._ids: dict[object, str] = {}
         self.nodes: dict[str, Node] = {}
 
     def target(self, target: Target) -> str:
         return self._node(
-            target.stage, target.args, labels=target.labels, timestamp=target.args.get(EPOCH, "")
+            target.stage,
+            target.args,
+            labels=target.labels,
+            timestamp=target.args.get(EPOCH, ""),
+            platform=self._foreign(target),
         )
+
+    def _foreign(self, target: Target) -> str:
+        """The platform of a target's image; "" when it is this machine's, or that of its base."""
+        name = target.stage
+        while name in self._stages:
+            if self._stages[name].platform:
+                return ""
+            name = self._stages[name].base
+        return "" if target.platform == self._native else target.platform
 
     def _node(
         self,
@@ -96,6 +122,7 @@ class _Maker:
         *,
         labels: Mapping[str, str],
         timestamp: str = "",
+        platform: str = "",
     ) -> str:
         stage = self._stages[name]
         needs, folders, images = {}, {}, {}
@@ -104,13 +131,15 @@ class _Maker:
             if context and "://" not in context:
                 folders[needed] = context
             elif not context and needed in self._stages:
-                needs[needed] = self._node(needed, given, labels={})
+                # What it begins with is for the same platform; what it copies from is not.
+                same = platform if needed == stage.base else ""
+                needs[needed] = self._node(needed, given, labels={}, platform=same)
             elif needed != SCRATCH:
                 images[needed] = context or needed
         declared = {i.name for i in stage.instructions if isinstance(i, Arg)}
         args = {key: value for key, value in given.items() if key in declared}
         # Two targets may give one stage different arguments, or labels: then it is two nodes.
-        key = (name, *map(_frozen, (args, needs, labels)), timestamp)
+        key = (name, *map(_frozen, (args, needs, labels)), timestamp, platform)
         if key not in self._ids:
             identity = name if name not in self.nodes else f"{name}~{len(self._ids)}"
             self._ids[key] = identity
@@ -123,6 +152,7 @@ class _Maker:
                 images=images,
                 labels=labels,
                 timestamp=timestamp,
+                platform=platform,
             )
         return self._ids[key]
 
@@ -134,13 +164,3 @@ def _frozen(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 def binds(run: Run) -> tuple[Bind, ...]:
     """A step's bind mounts."""
     return tuple(mount for mount in run.mounts if isinstance(mount, Bind))
-
-
-def check_platforms(plan: Plan, native: str) -> None:
-    """Raise EngineError for platforms that Buildah is not asked to build."""
-    foreign = [t.platform for t in plan.targets if t.platform not in ("", native)]
-    if foreign:
-        raise EngineError(
-            f"platform {foreign[0]}: with Buildah, pdbuild builds for {native} alone",
-            hint="build it with --engine buildkit",
-        )

@@ -86,6 +86,7 @@ def key(node: Node, stage: Stage, dialect: Dialect, inputs: Mapping[str, str]) -
         sorted(node.labels.items()),
         node.timestamp,
         sorted(inputs.items()),
+        *filter(None, [node.platform]),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -137,6 +138,8 @@ def argv(call: Call) -> list[str]:
         f"--iidfile={call.iidfile}",
         f"--target={node.stage.name}",
     ]  # fmt: skip
+    if node.platform:
+        words.append(f"--platform={node.platform}")
     for name, value in sorted(node.args.items()):
         words += ["--build-arg", f"{name}={value}"]
     if call.profile:
