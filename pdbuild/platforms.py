@@ -48,6 +48,12 @@ PLATFORMS = {platform.name: platform for platform in _ALL}
 _MACHINES = {"armv7l": "arm", "arm64": "aarch64"}
 
 
+def find(name: str) -> Platform | None:
+    """The platform of an image, whose name may say more than the table: `linux/arm64/v8`."""
+    exact = PLATFORMS.get(name)
+    return exact or next((p for n, p in PLATFORMS.items() if name.startswith(f"{n}/")), None)
+
+
 def native() -> Platform:
     """This machine's own. One that is not in the table can at least be named."""
     machine = os.uname().machine

@@ -33,10 +33,23 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _STOP_SECONDS = 5
+# What a problem begins with that is the program's own.
+_MISSING = "\0"
 
 
 class Unavailable(Exception):  # noqa: N818 - not an error: podman can do it
     """This host does not let us; the text says what failed."""
+
+
+class Missing(Unavailable):
+    """It is the image that has no such program, or one that cannot be executed.
+
+    `code` is what shells and podman end with then: 127 or 126.
+    """
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +105,8 @@ def run(image: Image, program: Program) -> int:
     """Run the program in the foreground; its exit code, 128 + n when signal n ended it.
 
     Ctrl-C reaches it through the terminal, or is passed on; KeyboardInterrupt is raised when
-    it has ended. Raises Unavailable when it could not be started at all.
+    it has ended. Raises Missing when the image has no such program, Unavailable when nothing
+    could be started at all.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -108,6 +122,9 @@ def run(image: Image, program: Program) -> int:
     with os.fdopen(reader, "rb") as pipe:
         status = _waited(pid)
         problem = pipe.read().decode(errors="replace")
+    if problem.startswith(_MISSING):
+        code, _, told = problem.removeprefix(_MISSING).partition(" ")
+        raise Missing(told, int(code))
     if problem:
         raise Unavailable(problem)
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
@@ -172,12 +189,20 @@ def _child(image: Image, program: Program, scratch: Path, problems: int) -> NoRe
             _enter(image, program, scratch)
             env = dict(pair.partition("=")[::2] for pair in image.env) | dict(program.env)
             os.chdir(program.workdir)
-            os.execvpe(program.argv[0], program.argv, env)
+            _execute(program.argv, env)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.write(problems, f"{error}"[:1000].encode() or b"failed")
     finally:
         os._exit(code)
+
+
+def _execute(argv: tuple[str, ...], env: Mapping[str, str]) -> NoReturn:
+    try:
+        os.execvpe(argv[0], argv, env)
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        code = 126 if isinstance(error, PermissionError) else 127
+        raise OSError(f"{_MISSING}{code} {argv[0]}: {error.strerror}") from None
 
 
 def _relayed(inner: int) -> int:

@@ -53,6 +53,9 @@ def run(store: Store, container: Container, platform: str, *, detach: bool = Fal
     )
     try:
         return direct.run(direct.find(host.find(), name), program)
+    except direct.Missing as reason:
+        print(f"error: the image cannot start {reason}", file=sys.stderr)
+        return reason.code
     except direct.Unavailable as reason:
         raise EngineError(
             f"a program for {platform} cannot be started: {reason}",

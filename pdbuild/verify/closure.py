@@ -3,23 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from pdbuild.verify.elf import Elf, Symbol
+from pdbuild import platforms
+from pdbuild.verify.elf import Elf, Symbol, machines
 from pdbuild.verify.finding import Finding, found, unknown
 from pdbuild.verify.loader import Loader, expanded
 from pdbuild.verify.subject import Subject
 
 KIND = "closure"
-
-# By OCI platform, what the ELF header says.
-_MACHINES = {
-    "amd64": ("EM_X86_64", 64),
-    "arm64": ("EM_AARCH64", 64),
-    "riscv64": ("EM_RISCV", 64),
-    "386": ("EM_386", 32),
-    "arm": ("EM_ARM", 32),
-    "ppc64le": ("EM_PPC64", 64),
-    "s390x": ("EM_S390", 64),
-}
 
 # What pdbuild makes in every image (hooks/runtime), and what engines put there.
 _MADE = re.compile(
@@ -101,14 +91,14 @@ def _searched(subject: Subject, elves: list[Elf]) -> Finding:
 
 def _machine(subject: Subject) -> Finding:
     name = subject.config.platform
-    machine = _MACHINES.get(name.partition("/")[2].split("/")[0])
+    platform = platforms.find(name)
     claim = f"all code is for {name}"
-    if machine is None:
+    if platform is None:
         return unknown(KIND, claim, "pdbuild does not know how this platform's files look")
     wrong = [
         f"{elf.path}: {elf.machine}, {elf.bits} bits"
         for elf in subject.elves.values()
-        if (elf.machine, elf.bits) != machine
+        if (machines().get(elf.machine), elf.bits) != (platform, platform.bits)
         # Code of GPUs and of BPF is data for the machine.
         and elf.machine not in ("EM_CUDA", "EM_BPF", "EM_AMDGPU")
     ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pdbuild.platforms import PLATFORMS, Platform
 from pdbuild.verify.content import Content, Entry, Layer
 
 if TYPE_CHECKING:
@@ -62,6 +63,15 @@ class Elf:
     def loaded(self) -> bool:
         """Whether it is linked: a program or a shared library, no object file."""
         return self.kind in (_EXECUTABLE, _DYNAMIC)
+
+
+@functools.cache
+def machines() -> dict[str, Platform]:
+    """The platforms by the machine of the ELF header, as `Elf` has it."""
+    from elftools.elf.enums import ENUM_E_MACHINE
+
+    numbers = {platform.elf: platform for platform in PLATFORMS.values()}
+    return {name: numbers[number] for name, number in ENUM_E_MACHINE.items() if number in numbers}
 
 
 def all_of(content: Content) -> dict[str, Elf]:

@@ -5,18 +5,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from pdbuild.verify.content import Content
-from pdbuild.verify.elf import Elf
-
-#: By the machine of the ELF header, the name that Debian has for it in paths.
-TRIPLETS = {
-    "EM_X86_64": "x86_64-linux-gnu",
-    "EM_AARCH64": "aarch64-linux-gnu",
-    "EM_RISCV": "riscv64-linux-gnu",
-    "EM_386": "i386-linux-gnu",
-    "EM_ARM": "arm-linux-gnueabihf",
-    "EM_PPC64": "powerpc64le-linux-gnu",
-    "EM_S390": "s390x-linux-gnu",
-}
+from pdbuild.verify.elf import Elf, machines
 
 
 class Loader:
@@ -59,9 +48,9 @@ class Loader:
             yield expanded(folder, elf)
         yield from self._preferred
         yield from self._configured
-        triplet = TRIPLETS.get(elf.machine, "")
-        for base in ("/lib", "/usr/lib"):
-            yield f"{base}/{triplet}"
+        if platform := machines().get(elf.machine):
+            for base in ("/lib", "/usr/lib"):
+                yield f"{base}/{platform.triplet}"
         yield from ("/lib64", "/usr/lib64", "/lib", "/usr/lib")
 
 

@@ -58,6 +58,20 @@ def test_by_an_emulator_of_our_own(
             foreign.run(store, container, ARM, detach=detach)
 
 
+def test_a_program_that_the_image_has_not(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(_image: object, _program: object) -> int:
+        raise direct.Missing("hello: No such file or directory", 127)
+
+    monkeypatch.setattr(host, "find", lambda: None)
+    monkeypatch.setattr(direct, "find", lambda _host, _name: None)
+    monkeypatch.setattr(direct, "run", missing)
+    assert foreign.run(store, HELLO, ARM) == 127
+    told = capsys.readouterr().err
+    assert "error: the image cannot start hello: No such file" in told and "apt" not in told
+
+
 def test_by_the_hosts(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "host").mkdir()
     (tmp_path / "host/qemu-aarch64").write_text("enabled\ninterpreter /q\nflags: F\n")

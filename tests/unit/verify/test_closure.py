@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from verify_bits import At, claims, compiled, fails, holds, subject
+import pytest
+from verify_bits import At, claims, compiled, fails, holds, one, subject
 
+from pdbuild.platforms import PLATFORMS, Platform
 from pdbuild.verify import closure
+from pdbuild.verify.finding import Verdict
 from pdbuild.verify.subject import Subject
 
 _LIBRARY = "int twice(int x) { return 2 * x; }"
@@ -79,6 +82,28 @@ def test_a_library_is_for_another_machine() -> None:
     files = SOUND | {"/usr/lib/x86_64-linux-gnu/libtwice.so.1": bytes(other)}
     fails(closure.check(made(files)), "finds its libraries", "no libtwice.so.1")
     fails(closure.check(made(files)), "all code is for", "libtwice.so.1: EM_AARCH64, 64 bits")
+
+
+@pytest.mark.parametrize("platform", [p for p in PLATFORMS.values() if p.bits == 64])
+def test_each_platform_has_its_machine_and_its_folders(platform: Platform) -> None:
+    def of_it(data: bytes) -> bytes:
+        return data[:18] + platform.elf.to_bytes(2, "little") + data[20:]
+
+    files = {
+        "/usr/bin/thing": of_it(needing()),
+        f"/usr/lib/{platform.triplet}/libtwice.so.1": of_it(library()),
+    }
+    for name in (platform.name, f"{platform.name}/v8"):
+        there = {"platform": name}
+        holds(closure.check(made(files, config=there)), f"all code is for {name}")
+        holds(closure.check(made(files, config=there)), "finds its libraries")
+    other = {"platform": next(name for name in PLATFORMS if name != platform.name)}
+    fails(closure.check(made(files, config=other)), "all code is for", "/usr/bin/thing: EM_")
+
+
+def test_a_platform_that_is_not_in_the_table() -> None:
+    found = one(closure.check(made(SOUND, config={"platform": "linux/m68k"})), "all code is for")
+    assert found.verdict is Verdict.UNKNOWN
 
 
 def test_a_symbol_is_undefined() -> None:
