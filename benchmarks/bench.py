@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from baking import buildah, engines, nothing, program, scratch
+from claiming import verify
 from compiling import cold, edit, loop, toolchain
 from measure import PDBUILD, ROOT, SCRATCH, Row, edited, run, timed
 
@@ -137,6 +138,7 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "start": start,
     "plan": plan,
     "platforms": platforms,
+    "verify": verify,
     "size": size,
     "scratch": scratch,
 }

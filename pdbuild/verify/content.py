@@ -2,6 +2,7 @@
 
 import functools
 import gzip
+import hashlib
 import mmap
 import posixpath
 import shutil
@@ -55,6 +56,13 @@ class Layer:
         """The file in whose bytes, or whose header, `offset` lies."""
         behind = (e for e in self.entries if offset < e.offset + e.size)
         return min(behind, key=lambda e: e.offset, default=None)
+
+
+@functools.lru_cache(maxsize=8192)
+def digest(layer: Layer, entry: Entry) -> str:
+    """The digest of a file's bytes."""
+    with memoryview(layer.tar) as tar:
+        return hashlib.sha256(tar[entry.offset : entry.offset + entry.size]).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,15 +2,17 @@
 
 import fnmatch
 import functools
+import hashlib
 import posixpath
 import shlex
 from collections.abc import Iterator
 
 from pdbuild.errors import EngineError
 from pdbuild.recipe.tables.verify import Cpu
-from pdbuild.verify import code, symbols
+from pdbuild.verify import code, memory, symbols
+from pdbuild.verify import elf as elves
 from pdbuild.verify.code import Function
-from pdbuild.verify.content import Entry, Layer
+from pdbuild.verify.content import Entry, Layer, digest
 from pdbuild.verify.elf import Elf
 from pdbuild.verify.finding import Finding, found, unknown
 from pdbuild.verify.functions import Symbols
@@ -50,17 +52,38 @@ def _scanned(subject: Subject, elf: Elf, feature: str) -> tuple[Function, ...]:
     names: Symbols = ()
     if elf.path in subject.shipped:
         names = symbols.beside(subject.debs, layer.read(entry))
-    return _scan(layer, entry, feature, names)
+    return scan(layer, entry, feature, names)
 
 
 # The variants share the layers of the distribution's packages.
 @functools.lru_cache(maxsize=4096)
-def _scan(layer: Layer, entry: Entry, feature: str, names: Symbols) -> tuple[Function, ...]:
-    return code.scan(layer.read(entry), feature, names)
+def scan(layer: Layer, entry: Entry, feature: str, names: Symbols = ()) -> tuple[Function, ...]:
+    """The functions of a file that have instructions of a feature; see `code.scan`."""
+    what, content = _what(feature, names), digest(layer, entry)
+    told = memory.recall(what, content)
+    if isinstance(told, list):
+        return tuple(Function(name=name, example=e, guarded=guarded) for name, e, guarded in told)
+    elf = elves.of(layer, entry)
+    found = code.scan(layer.read(entry), feature, names) if elf and _has_code(elf) else ()
+    memory.keep(what, content, [(f.name, f.example, f.guarded) for f in found])
+    return found
+
+
+def is_known(layer: Layer, entry: Entry, feature: str) -> bool:
+    """Whether `scan` has read the file before, without other names than its own."""
+    return memory.knows(_what(feature, ()), digest(layer, entry))
+
+
+def _what(feature: str, names: Symbols) -> str:
+    return f"code with {feature} {hashlib.sha256(repr(names).encode()).hexdigest()}"
+
+
+def _has_code(elf: Elf) -> bool:
+    return elf.loaded and elf.machine == "EM_X86_64"
 
 
 def _files(subject: Subject) -> Iterator[Elf]:
-    return (e for e in subject.elves.values() if e.loaded and e.machine == "EM_X86_64")
+    return filter(_has_code, subject.elves.values())
 
 
 def _archive(subject: Subject) -> frozenset[str]:

@@ -4,28 +4,27 @@ import functools
 import io
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from pdbuild.platforms import PLATFORMS, Platform
-from pdbuild.verify.content import Content, Entry, Layer
+from pdbuild.verify import memory
+from pdbuild.verify.content import Content, Entry, Layer, digest
 
 if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
 
 _EXECUTABLE, _DYNAMIC = "ET_EXEC", "ET_DYN"
+_WHAT = "ELF"
 _BIND_NOW, _NOW, _PIE = 8, 1, 0x08000000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symbol:
-    """A dynamic symbol: its name, the version that it is bound to (or ""), and its address."""
+    """A dynamic symbol: its name, and the version that it is bound to (or "")."""
 
     name: str
     version: str = ""
-    address: int = 0
-    kind: str = ""
-    weak: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +77,50 @@ def all_of(content: Content) -> dict[str, Elf]:
     """The ELF files of an image, by path. Core files and what is broken are left out."""
     made = {}
     for path, (layer, entry) in content.files.items():
-        if entry.kind == "file" and (elf := _of(layer, entry)):
+        if is_one(layer, entry) and (elf := of(layer, entry)):
             made[path] = elf
     return made
 
 
+def is_one(layer: Layer, entry: Entry) -> bool:
+    """Whether a file begins like an ELF file."""
+    if entry.kind != "file" or entry.size < 52:
+        return False
+    return layer.tar[entry.offset : entry.offset + 4] == b"\x7fELF"
+
+
+def is_known(layer: Layer, entry: Entry) -> bool:
+    """Whether `of` has read the file before."""
+    return memory.knows(_WHAT, digest(layer, entry))
+
+
 @functools.lru_cache(maxsize=8192)
-def _of(layer: Layer, entry: Entry) -> Elf | None:
-    if layer.tar[entry.offset : entry.offset + 4] != b"\x7fELF" or entry.size < 52:
-        return None
-    return parse(entry.path, layer.read(entry))
+def of(layer: Layer, entry: Entry) -> Elf | None:
+    """An ELF file of a layer; None when it cannot be read as one."""
+    content = digest(layer, entry)
+    told = memory.recall(_WHAT, content)
+    if isinstance(told, dict):
+        return _recalled(entry.path, told)
+    elf = parse(entry.path, layer.read(entry))
+    if elf:
+        memory.keep(_WHAT, content, _told(elf))
+    return elf
+
+
+def _told(elf: Elf) -> dict[str, Any]:
+    told = {field.name: getattr(elf, field.name) for field in fields(elf)}
+    symbols = {name: [(s.name, s.version) for s in told[name]] for name in ("wants", "has")}
+    return told | symbols | {"sections": sorted(elf.sections)}
+
+
+def _recalled(path: str, told: dict[str, Any]) -> Elf:
+    tuples = {name: tuple(told[name]) for name in ("needed", "searched", "versions")}
+    symbols = {
+        key: tuple(Symbol(name=name, version=version) for name, version in told[key])
+        for key in ("wants", "has")
+    }
+    sections = frozenset(told["sections"])
+    return Elf(**told | tuples | symbols | {"path": path, "sections": sections})
 
 
 def parse(path: str, data: bytes) -> Elf | None:
@@ -117,7 +150,7 @@ def _parsed(path: str, elf: "ELFFile") -> Elf:
     flags = sum(t.entry.d_val for t in tags.get("DT_FLAGS", ()))
     flags_1 = sum(t.entry.d_val for t in tags.get("DT_FLAGS_1", ()))
     stack = kinds.get("PT_GNU_STACK")
-    symbols = tuple(_symbols(elf))
+    wants, has = _symbols(elf)
     kind = elf["e_type"]
     loaded = kind in (_EXECUTABLE, _DYNAMIC)
     interpreter = kinds["PT_INTERP"].get_interp_name() if "PT_INTERP" in kinds else ""
@@ -136,8 +169,8 @@ def _parsed(path: str, elf: "ELFFile") -> Elf:
             for folder in getattr(t, attribute).split(":")
             if folder
         ),
-        wants=tuple(s for defined, s in symbols if not defined and not s.weak),
-        has=tuple(s for defined, s in symbols if defined),
+        wants=wants,
+        has=has,
         versions=tuple(_versions(elf)),
         sections=frozenset(section.name for section in elf.iter_sections()),
         pie=kind == _DYNAMIC and (bool(flags_1 & _PIE) or not interpreter),
@@ -147,32 +180,26 @@ def _parsed(path: str, elf: "ELFFile") -> Elf:
     )
 
 
-def _symbols(elf: "ELFFile") -> Iterator[tuple[bool, Symbol]]:
-    """The global dynamic symbols, each with whether it is defined here."""
-    table = section_of(elf, ".dynsym")
-    if table is None:
-        return
-    bound = section_of(elf, ".gnu.version")
+def _symbols(elf: "ELFFile") -> tuple[tuple[Symbol, ...], tuple[Symbol, ...]]:
+    """The global dynamic symbols: those that others must have, and those that are here."""
+    wants: list[Symbol] = []
+    has: list[Symbol] = []
+    table, bound = section_of(elf, ".dynsym"), section_of(elf, ".gnu.version")
     names = _version_names(elf)
-    for number, symbol in enumerate(table.iter_symbols()):
+    # Numbers of versions. By the library's own way that is half of the time of all.
+    order = "<H" if elf.little_endian else ">H"
+    numbers = [n for (n,) in struct.iter_unpack(order, bound.data())] if bound else []
+    for number, symbol in enumerate(table.iter_symbols() if table else ()):
         bind = symbol["st_info"]["bind"]
         if bind == "STB_LOCAL" or not symbol.name:
             continue
-        version = ""
-        if bound is not None:
-            index = bound.get_symbol(number)["ndx"]
-            version = names.get(index & 0x7FFF, "") if isinstance(index, int) else ""
-        defined = symbol["st_shndx"] != "SHN_UNDEF"
-        yield (
-            defined,
-            Symbol(
-                name=symbol.name,
-                version=version,
-                address=symbol["st_value"],
-                kind=symbol["st_info"]["type"],
-                weak=bind == "STB_WEAK",
-            ),
-        )
+        version = names.get(numbers[number] & 0x7FFF, "") if number < len(numbers) else ""
+        made = Symbol(name=symbol.name, version=version)
+        if symbol["st_shndx"] != "SHN_UNDEF":
+            has.append(made)
+        elif bind != "STB_WEAK":
+            wants.append(made)
+    return tuple(wants), tuple(has)
 
 
 def _version_names(elf: "ELFFile") -> dict[int, str]:

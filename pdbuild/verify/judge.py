@@ -7,7 +7,6 @@ it. Reading needs no rights at all, so it is the same with every engine and for 
 """
 
 import contextlib
-import functools
 import getpass
 import hashlib
 import json
@@ -19,13 +18,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pdbuild import dirs, looks, network, tools, whole
+from pdbuild import dirs, network, tools, whole
 from pdbuild.errors import EngineError
 from pdbuild.recipe import names
 from pdbuild.recipe.tables.verify import Verify
 from pdbuild.recipe.types import Mirrors, Recipe
 from pdbuild.store import Store, StoredImage
-from pdbuild.verify import closure, content, cpu, cuda, hardened, minimal, secrets, versions
+from pdbuild.verify import (
+    ahead,
+    closure,
+    content,
+    cpu,
+    cuda,
+    hardened,
+    memory,
+    minimal,
+    secrets,
+    versions,
+)
 from pdbuild.verify.finding import Finding, Judged, Verdict
 from pdbuild.verify.lint import Linter
 from pdbuild.verify.machine import Machines, Rootfs, emulators_of
@@ -97,14 +107,16 @@ def judge(store: Store, cases: Sequence[Case], *, again: bool = False) -> tuple[
     folder = dirs.cache_dir() / "verified"
     memories = [folder / f"{_key(one, builder)}.json" for one in cases]
     judged = [None if again else _recall(memory) for memory in memories]
-    left = [one for one, known in zip(cases, judged, strict=True) if known is None]
-    court = _Court(store, builder, _linters(left))
+    left = [n for n, known in enumerate(judged) if known is None]
+    if not left:
+        return tuple(known for known in judged if known)
+    court = _Court(store, builder, _linters([cases[n] for n in left]))
     with store.reading(), contextlib.closing(court):
-        for number, (one, memory) in enumerate(zip(cases, memories, strict=True)):
-            if judged[number] is None:
-                made = court.judge(one)
-                _remember(memory, made)
-                judged[number] = made
+        made = court.judge([cases[n] for n in left])
+        for number, one in zip(left, made, strict=True):
+            _remember(memories[number], one)
+            judged[number] = one
+    memory.tidy()
     return tuple(known for known in judged if known)
 
 
@@ -115,22 +127,20 @@ class _Court:
         self._layout, self._builder, self._linters = store.layout, builder, linters
         self._machines = Machines()
 
-    def judge(self, one: Case) -> Judged:
-        """Judge an image."""
-        begun = time.monotonic()
-        if hardened.KIND in one.claims.claims:
-            with contextlib.suppress(EngineError):  # it is told where it is asked
-                self._linters[one.image.platform].start()
-        findings = tuple(self._findings(one))
-        return Judged(
-            reference=one.image.reference,
-            variant=one.variant,
-            platform=one.image.platform,
-            digest=one.image.manifest_digest,
-            findings=findings,
-            target=one.target,
-            seconds=time.monotonic() - begun,
-        )
+    def judge(self, cases: Sequence[Case]) -> list[Judged]:
+        """Judge images, several at once: much of the time programs of theirs are waited for."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        if any(hardened.KIND in one.claims.claims for one in cases):
+            for linter in self._linters.values():
+                with contextlib.suppress(EngineError):  # it is told where it is asked
+                    linter.start()
+        subjects = list(map(self._subject, cases))
+        ahead.read(subjects)
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            most = list(pool.map(_most, subjects))
+        # Last what may have to wait for lintian.
+        return [_judged(*one) for one in zip(cases, subjects, most, strict=True)]
 
     def close(self) -> None:
         """End what works beside, and remove what was unpacked."""
@@ -138,12 +148,12 @@ class _Court:
             linter.close()
         self._machines.close()
 
-    def _findings(self, one: Case) -> Iterator[Finding]:
+    def _subject(self, one: Case) -> Subject:
         (manifest,) = self._layout.manifests(self._layout.describe(one.image.manifest_digest))
         config = self._layout.config(manifest)
         files = content.load(self._layout, manifest.layers)
         blobs = (manifest.digest, manifest.config.digest)
-        subject = Subject(
+        return Subject(
             reference=one.image.reference,
             project=one.project,
             variant=one.variant,
@@ -159,12 +169,43 @@ class _Court:
             machine=Rootfs(self._machines, files, config, one.root),
             linter=self._linters[one.image.platform],
         )
-        asked = [k for k in KINDS if k in one.claims.claims or k in (cpu.KIND, cuda.KIND)]
-        # Last what may have to wait for lintian.
-        order = sorted(asked, key=lambda kind: kind == hardened.KIND)
-        made = {kind: tuple(KINDS[kind](subject)) for kind in order}
-        for kind in asked:
-            yield from made[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Findings by kind, and how long they took."""
+
+    findings: Mapping[str, tuple[Finding, ...]]
+    seconds: float
+
+
+def _asked(subject: Subject) -> tuple[str, ...]:
+    return tuple(k for k in KINDS if k in subject.claims.claims or k in (cpu.KIND, cuda.KIND))
+
+
+def _found(subject: Subject, kinds: Iterable[str]) -> _Part:
+    begun = time.monotonic()
+    made = {kind: tuple(KINDS[kind](subject)) for kind in kinds}
+    return _Part(made, time.monotonic() - begun)
+
+
+def _most(subject: Subject) -> _Part:
+    return _found(subject, (kind for kind in _asked(subject) if kind != hardened.KIND))
+
+
+def _judged(one: Case, subject: Subject, most: _Part) -> Judged:
+    asked = _asked(subject)
+    rest = _found(subject, (kind for kind in asked if kind not in most.findings))
+    found = {**most.findings, **rest.findings}
+    return Judged(
+        reference=one.image.reference,
+        variant=one.variant,
+        platform=one.image.platform,
+        digest=one.image.manifest_digest,
+        findings=tuple(finding for kind in asked for finding in found[kind]),
+        target=one.target,
+        seconds=most.seconds + rest.seconds,
+    )
 
 
 def _linters(cases: Sequence[Case]) -> dict[str, Linter]:
@@ -216,17 +257,11 @@ def _key(one: Case, builder: Builder) -> str:
     programs = sorted(one.root / w for w in words if one.root and (one.root / w).is_file())
     parts = (
         one.image.reference, one.image.manifest_digest, one.project, one.variant, claims,
-        one.version, one.budget, one.target, builder, os.uname().release, _pdbuild(),
+        one.version, one.budget, one.target, builder, os.uname().release, memory.pdbuild(),
         [(path.name, _digest(path)) for path in (*one.debs, *programs)],
         [_stamp(name) for name in ("lintian", "unshare", *emulators_of(one.image.platform))],
     )  # fmt: skip
     return hashlib.sha256(repr(parts).encode(errors="surrogateescape")).hexdigest()[:32]
-
-
-@functools.cache
-def _pdbuild() -> str:
-    """This pdbuild, and what reads for it."""
-    return looks.source(Path(__file__).parents[1])
 
 
 def _digest(path: Path) -> str:

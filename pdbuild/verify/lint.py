@@ -1,5 +1,6 @@
 """What lintian says of packages. It is started once for all, and works beside the other checks."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ class Linter:
         self._debs = tuple(debs)
         self._child: Child | None = None
         self._lines: tuple[str, ...] | None = None
+        self._alone = threading.Lock()
 
     def start(self) -> None:
         """Begin, if there is anything to do. Raises EngineError when there is no lintian."""
@@ -26,7 +28,8 @@ class Linter:
 
     def of(self, debs: Sequence[Path]) -> tuple[str, ...]:
         """The lines about these packages: `E: PACKAGE: …`. Raises EngineError when it fails."""
-        lines = self._said()
+        with self._alone:
+            lines = self._said()
         names = [[f" {_name(deb)}"] for deb in debs]
         return tuple(line for line in lines if line.split(":")[1:2] in names)
 

@@ -11,6 +11,7 @@ import posixpath
 import shutil
 import struct
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -98,9 +99,14 @@ class Machines:
     def __init__(self) -> None:
         self._scratch: Path | None = None
         self._made: dict[tuple[str, int], Path] = {}
+        self._alone = threading.Lock()
 
     def folder(self, content: Content) -> Path:
         """A new folder with an image's files in `root`."""
+        with self._alone:
+            return self._folder(content)
+
+    def _folder(self, content: Content) -> Path:
         if self._scratch is None:
             for left in dirs.cache_dir().glob("verify-*-*"):  # by one that was killed
                 if not Path("/proc", left.name.split("-")[1]).exists():
