@@ -137,6 +137,14 @@ def fitting(arguments: Namespace) -> tuple[Choices, tuple[str, ...]]:
     return settle.settled(found, given)
 
 
+def one_platform(choices: Choices) -> str:
+    """The platform that is meant, "" for this machine's. UsageError when there are several."""
+    if len(choices.platforms) > 1:
+        platforms = ",".join(choices.platforms)
+        raise UsageError(f"--platform {platforms}: a program runs on one platform")
+    return choices.platforms[0] if choices.platforms else ""
+
+
 def building(arguments: Namespace) -> Options:
     """The values of `add_building`."""
     return Options(

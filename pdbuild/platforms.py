@@ -54,6 +54,11 @@ def find(name: str) -> Platform | None:
     return exact or next((p for n, p in PLATFORMS.items() if name.startswith(f"{n}/")), None)
 
 
+def is_foreign(name: str) -> bool:
+    """Whether a platform is another than this machine's; "" is none."""
+    return name not in ("", native().name)
+
+
 def native() -> Platform:
     """This machine's own. One that is not in the table can at least be named."""
     machine = os.uname().machine

@@ -36,8 +36,8 @@ def run(store: Store, container: Container, platform: str, *, detach: bool = Fal
             print(podman.start(emulated))
             return 0
         return podman.run(emulated)
-    if detach or container.devices:
-        what = "--detach" if detach else "--device"
+    if detach or container.devices or container.ports:
+        what = "--detach" if detach else "--device" if container.devices else "--port"
         raise UsageError(
             f"{what}: not with an emulator of pdbuild's own",
             hint=f"register one for all of the host: {_REGISTER}",

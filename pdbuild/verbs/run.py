@@ -64,7 +64,7 @@ def run(arguments: Namespace) -> int:
     else:
         building = options.building(arguments)
         image = _of_recipe(choices, building, devices, bake=not arguments.no_bake)
-    return _start(image, program, _platform(choices))
+    return _start(image, program, options.one_platform(choices))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def _named(reference: str, choices: Choices) -> Image:
     from pdbuild import references
     from pdbuild.store import Store
 
-    image = references.find(Store.own(), reference, _platform(choices))
+    image = references.find(Store.own(), reference, options.one_platform(choices))
     _load(image, choices)
     return image
 
@@ -103,7 +103,7 @@ def _of_recipe(
         return remembered
     from pdbuild import current
 
-    found = current.image(choices, building, platform=_platform(choices), bake=bake)
+    found = current.image(choices, building, platform=options.one_platform(choices), bake=bake)
     from pdbuild.fitting import settle
 
     unfit = settle.told(choices, devices)
@@ -111,28 +111,17 @@ def _of_recipe(
     return found.image
 
 
-def _platform(choices: Choices) -> str:
-    if len(choices.platforms) > 1:
-        platforms = ",".join(choices.platforms)
-        raise UsageError(f"--platform {platforms}: a program runs on one platform")
-    return choices.platforms[0] if choices.platforms else ""
-
-
-def _is_foreign(platform: str) -> bool:
-    from pdbuild.platforms import native
-
-    return platform not in ("", native().name)
-
-
 def _load(image: Image, choices: Choices, looked: Looked | None = None) -> None:
     """Have podman know the image; remember that it does, with what was `looked` at."""
-    if _is_foreign(_platform(choices)):
+    from pdbuild.platforms import is_foreign
+
+    if is_foreign(options.one_platform(choices)):
         return  # it goes there by another name
     from pdbuild import lastrun
     from pdbuild.container import host, loading
     from pdbuild.store import Store
 
-    loading.load(Store.own(), image.reference, _platform(choices))
+    loading.load(Store.own(), image.reference, options.one_platform(choices))
     for notice in host.take_notices():
         print(notice, file=sys.stderr)
     if looked:
@@ -143,7 +132,9 @@ def _load(image: Image, choices: Choices, looked: Looked | None = None) -> None:
 def _start(image: Image, program: _Program, platform: str) -> int:
     """Run it, and return its exit code; detached, print the container's id and return 0."""
     container = _container(image, program)
-    if _is_foreign(platform):
+    from pdbuild.platforms import is_foreign
+
+    if is_foreign(platform):
         from pdbuild.container import foreign
         from pdbuild.store import Store
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pdbuild import options
 from pdbuild.choices import Choices, Options
-from pdbuild.container import Container, Mount
+from pdbuild.container import Container, Image, Mount
 from pdbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Open a shell, or run COMMAND, in the dev image: as yourself, with the project mounted "
         "at /NAME. With --at, in the state before the step of TARGET that failed. With IMAGE:TAG, "
-        "in that one of `pdbuild images`, with the working directory mounted."
+        "in that one of `pdbuild images`, and with --variant in the image of a variant: the "
+        "working directory is mounted there."
     )
     add = parser.add_argument
     add("--at", metavar="TARGET", help="in the state before the failing step of a target")
@@ -67,24 +68,50 @@ def run(arguments: Namespace) -> int:
     building = options.building(arguments)
     if reference and arguments.at:
         raise UsageError(f"{reference} is an image: --at is about a target")
-    if reference:
-        return _in_image(reference, session)
     if arguments.at:
         from pdbuild.inner import debug
 
         return debug.shell(arguments.at, choices, session, building)
+    platform = options.one_platform(choices)
+    if reference:
+        return _in_image(_named(reference, platform), session, platform)
+    if choices.variants:
+        return _in_image(_of_variant(choices, building, devices), session, platform)
+    from pdbuild.platforms import is_foreign
+
+    if is_foreign(platform):
+        raise UsageError(
+            f"--platform {platform}: the dev image is this machine's",
+            hint="an image is for it: pdbuild shell IMAGE:TAG, or --variant NAME",
+        )
     return _shell(choices, session, building)
 
 
-def _in_image(reference: str, session: Session) -> int:
-    """Run the session in a stored image, as it is, with the working directory mounted."""
+def _named(reference: str, platform: str) -> Image:
+    """A stored image, as it is."""
     from pdbuild import references
-    from pdbuild.container import loading
+    from pdbuild.store import Store
+
+    return references.find(Store.own(), reference, platform)
+
+
+def _of_variant(choices: Choices, building: Options, devices: tuple[str, ...]) -> Image:
+    """The image of the recipe's variant, baked first when it is missing or out of date."""
+    from pdbuild import current
+    from pdbuild.fitting import settle
+
+    found = current.image(choices, building, platform=options.one_platform(choices), bake=True)
+    settle.told(choices, devices)
+    return found.image
+
+
+def _in_image(image: Image, session: Session, platform: str) -> int:
+    """Run the session in a production image, with the working directory mounted."""
+    from pdbuild.container import foreign, loading
+    from pdbuild.platforms import is_foreign
     from pdbuild.store import Store
 
     store = Store.own()
-    image = references.find(store, reference)
-    loading.load(store, image.reference)
     container = Container(
         image=image.reference,
         mounts=(Mount(source=Path.cwd(), target=image.workdir),),
@@ -92,12 +119,18 @@ def _in_image(reference: str, session: Session) -> int:
         project=image.project,
         options=(f"--hostname={image.project}",),
     )
-    return _run(container, session, _ANY_SHELL)
+    inside = _inside(container, session, _ANY_SHELL)
+    if is_foreign(platform):
+        return foreign.run(store, inside, platform)
+    from pdbuild.container import podman
+
+    loading.load(store, image.reference, platform)
+    return podman.run(inside)
 
 
 def _shell(choices: Choices, session: Session, building: Options) -> int:
     """Run the session in the dev image as the caller; its exit code."""
-    from pdbuild.container import host
+    from pdbuild.container import host, podman
     from pdbuild.inner import inside
     from pdbuild.project import open_recipe
 
@@ -112,17 +145,16 @@ def _shell(choices: Choices, session: Session, building: Options) -> int:
         project=recipe.project.name,
         options=(*who.options, f"--hostname={recipe.project.name}-dev"),
     )
-    return _run(container, session, ("bash",))
+    return podman.run(_inside(container, session, ("bash",)))
 
 
-def _run(place: Container, session: Session, shell: tuple[str, ...]) -> int:
-    """Run the session's command, or the shell, in a container that is set up so far."""
-    from pdbuild.container import podman
+def _inside(place: Container, session: Session, shell: tuple[str, ...]) -> Container:
+    """A container that is set up so far, with the session's command, or the shell."""
     from pdbuild.inner.session import DEBUGGING, terminal
 
     program, *arguments = session.words or shell
     network, ports = _network(session.ports)
-    container = replace(
+    return replace(
         place,
         entrypoint=program,
         argv=tuple(arguments),
@@ -134,7 +166,6 @@ def _run(place: Container, session: Session, shell: tuple[str, ...]) -> int:
         devices=session.devices,
         options=(*place.options, *DEBUGGING),
     )
-    return podman.run(container)
 
 
 def _network(ports: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
