@@ -49,6 +49,7 @@ def examine(
             kernel.fuse,
             kernel.cgroups,
             *(partial(emulation.platform, name) for name in emulation.foreign(recipe)),
+            *((emulation.cpu,) if emulation.claims_cpu(recipe) else ()),
             lambda: disks.state("cache", "PDBUILD_CACHE_DIR", disks.look(cache), least=20 * _GB),
             lambda: disks.state("data", "PDBUILD_DATA_DIR", disks.look(data), least=5 * _GB),
             lambda: disks.runtime(runtime, _LONGEST_SOCKET),

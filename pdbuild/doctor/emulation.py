@@ -1,9 +1,10 @@
-"""Whether programs of other platforms run here: those that a recipe builds for."""
+"""Whether programs of other platforms run here, and those for other CPUs than this one."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
-from pdbuild import programs
+from pdbuild import programs, tools
 from pdbuild.doctor.finding import Finding, ok, warn
 from pdbuild.engine import emulators
 from pdbuild.platforms import PLATFORMS, native
@@ -14,6 +15,35 @@ def foreign(recipe: Recipe | None) -> tuple[str, ...]:
     """The platforms of a recipe that are not this machine's."""
     mine = native().name
     return tuple(p for p in recipe.project.platforms if p != mine) if recipe else ()
+
+
+def claims_cpu(recipe: Recipe | None) -> bool:
+    """Whether a recipe claims that its programs run on another CPU: `run` in [verify.cpu]."""
+    return bool(recipe and recipe.verify and recipe.verify.cpu and recipe.verify.cpu.run)
+
+
+def cpu() -> Finding:
+    """Whether programs can be run on an emulated CPU, as `pdbuild verify` does for those claims."""
+    name, x86 = "verify.cpu", PLATFORMS["linux/amd64"]
+    cost = "`pdbuild verify` does not check what is claimed of an emulated CPU"
+    if native() != x86:
+        return ok(name, f"not checked on {native().name}: the CPUs are those of {x86.name}")
+    where = tools.search_path()
+    found = next(filter(None, (shutil.which(n, path=where) for n in _of(x86.qemu))), None)
+    if found is None or not emulators.is_static(Path(found)):
+        mend = "apt install qemu-user-static"
+        return warn(name, f"there is no QEMU for {x86.name}", cost=cost, mend=mend)
+    with tempfile.TemporaryDirectory() as folder:
+        words = ("unshare", "--user", "--map-root-user", "--mount")
+        done = programs.run(*words, "mount", "-t", "binfmt_misc", "none", folder)
+    if done.code:
+        why = "user namespaces have no binfmt_misc of their own here"
+        return warn(name, why, cost=cost, mend="Linux 6.7 or later, and user namespaces")
+    return ok(name, f"emulated CPUs by {found}")
+
+
+def _of(qemu: str) -> tuple[str, str]:
+    return f"qemu-{qemu}-static", f"qemu-{qemu}"
 
 
 def platform(name: str) -> Finding:

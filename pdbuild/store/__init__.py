@@ -15,15 +15,8 @@ from typing import Any
 
 from pdbuild import dirs, lacks
 from pdbuild.errors import EngineError, UsageError
-from pdbuild.oci import (
-    CONTAINERD_REFERENCE,
-    REFERENCE,
-    Config,
-    Descriptor,
-    Layout,
-    Manifest,
-    parse_descriptor,
-)
+from pdbuild.oci import Config, Descriptor, Layout, Manifest, parse_descriptor
+from pdbuild.store.entries import entry_of, named, platform_of, reference_of
 from pdbuild.store.files import put, replace, take
 from pdbuild.store.sizes import Sizes
 
@@ -70,10 +63,9 @@ class Store:
         """Take the image `digest` of another layout in, under `reference`; False if it was there.
 
         Blobs are hard-linked, or copied where that cannot be; those that the store has lost since
-        are taken again. An image that had the reference
-        loses it; `collect` frees its blobs. Images of other platforms keep it: the reference is
-        an index then. Raises EngineError when the layout lacks a blob or
-        has one of the wrong size.
+        are taken again. An image that had the reference loses it; `collect` frees its blobs.
+        Images of other platforms keep it: the reference is an index then. Raises EngineError when
+        the layout lacks a blob or has one of the wrong size.
         """
         if self._holds(reference, digest):
             return False
@@ -85,8 +77,8 @@ class Store:
             for blob in blobs:
                 take(source.blob(blob.digest), self.layout.blob(blob.digest), blob.size)
             with self._locked("index.lock"):
-                entry = self._with_others(_entry(top, reference), reference)
-                others = [e for e in self._entries() if _reference(e) != reference]
+                entry = self._with_others(entry_of(top, reference), reference)
+                others = [e for e in self._entries() if reference_of(e) != reference]
                 self._write([*others, entry])
         return True
 
@@ -127,13 +119,13 @@ class Store:
         digest = hashlib.sha256(data).hexdigest()
         put(here.blob(f"sha256:{digest}"), data)
         top = Descriptor(media_type=_INDEX, digest=f"sha256:{digest}", size=len(data))
-        return _entry(top, reference)
+        return entry_of(top, reference)
 
     def _described(self, manifest: Manifest) -> dict[str, Any]:
         """How an index names the image of one platform."""
         top = self.layout.describe(manifest.digest)
         return {
-            "platform": _platform(self.layout.config(manifest).platform),
+            "platform": platform_of(self.layout.config(manifest).platform),
             "mediaType": top.media_type,
             "digest": top.digest,
             "size": top.size,
@@ -182,7 +174,7 @@ class Store:
             unused = self._unused(gone)
             if not dry_run:
                 if gone:
-                    self._write([e for e in self._entries() if _named(e) not in gone])
+                    self._write([e for e in self._entries() if named(e) not in gone])
                 for blob in unused:
                     blob.unlink()
                 for leftover in self.path.glob(".*.*"):  # of a process that was killed
@@ -260,8 +252,8 @@ class Store:
         replace(self.path / "oci-layout", {"imageLayoutVersion": "1.0.0"})
         index = {
             "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": sorted(entries, key=lambda e: (_reference(e), str(e["digest"]))),
+            "mediaType": _INDEX,
+            "manifests": sorted(entries, key=lambda e: (reference_of(e), str(e["digest"]))),
         }
         replace(self.path / "index.json", index)
 
@@ -272,30 +264,3 @@ class Store:
         with (self.path / name).open("a") as file:
             fcntl.flock(file, how)
             yield
-
-
-def _reference(entry: Mapping[str, Any]) -> str:
-    annotations = entry.get("annotations") or {}
-    return str(annotations.get(CONTAINERD_REFERENCE) or annotations.get(REFERENCE) or "")
-
-
-def _named(entry: Mapping[str, Any]) -> tuple[str, str]:
-    """The reference and the digest of an entry."""
-    return _reference(entry), str(entry["digest"])
-
-
-def _entry(top: Descriptor, reference: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "mediaType": top.media_type,
-        "digest": top.digest,
-        "size": top.size,
-        "annotations": {**top.annotations, REFERENCE: reference, CONTAINERD_REFERENCE: reference},
-    }
-    if top.platform:
-        entry["platform"] = _platform(top.platform)
-    return entry
-
-
-def _platform(name: str) -> dict[str, str]:
-    """`linux/arm64` as descriptors have it."""
-    return dict(zip(("os", "architecture", "variant"), name.split("/"), strict=False))
