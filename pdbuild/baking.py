@@ -34,7 +34,7 @@ from pdbuild.places import on_host
 from pdbuild.plan.types import VARIANT, Form, Plan, Target, base_of
 from pdbuild.platforms import PLATFORMS
 from pdbuild.progress import Solve, view
-from pdbuild.project import key, say
+from pdbuild.project import is_committed, key, say
 from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
@@ -193,14 +193,34 @@ def _collect(recipe: Recipe, plan: Plan, built: Built, root: Path) -> _Made:
             _put(root / path, text)
     store = Store.own()
     tags = []
+    new = set()
     with store.reading():  # a version that is not the newest stays until it is in podman, too
         for output in built.outputs:
             for tag in output.target.tags:
-                store.adopt(output.layout, output.digest, tag)
+                if store.adopt(output.layout, output.digest, tag):
+                    new.add(tag)
                 tags.append((tag, output.target.platform))
+        if not is_committed(recipe, plan.version):
+            for tag, old in left_behind(store, tags, new):
+                say(f"{tag}: its image for {', '.join(old)} is of an earlier bake")
         sync.load(store, tuple(dict.fromkeys(tag for tag, _ in tags)))
         images = tuple(image for tag, where in tags if (image := store.find(tag, where)))
     return _Made(files=collected, images=images)
+
+
+def left_behind(
+    store: Store, tags: Iterable[tuple[str, str]], new: Iterable[str]
+) -> Iterator[tuple[str, list[str]]]:
+    """Which of the `new` tags have images of platforms besides, with these platforms.
+
+    `tags` are all that were baked, each with a platform. An image stays when that of another
+    platform is replaced, as people bake for one after the other.
+    """
+    baked = set(tags)
+    for tag in sorted(new):
+        old = [p for p in store.platforms(tag) if (tag, p) not in baked]
+        if old:
+            yield tag, old
 
 
 def _raise_failures(recipe: Recipe, plan: Plan, built: Built, options: Options) -> None:

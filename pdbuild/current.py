@@ -13,7 +13,7 @@ from pdbuild.errors import UsageError
 from pdbuild.lastrun import Looked
 from pdbuild.plan.types import Plan
 from pdbuild.platforms import native
-from pdbuild.project import open_recipe, plan_for
+from pdbuild.project import is_committed, open_recipe, plan_for
 from pdbuild.recipe import remembered
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
@@ -86,8 +86,8 @@ def _stale(recipe: Recipe, plan: Plan, state: State, stored: StoredImage) -> str
     if changes is not None and state.baked(target) in _digests(stored):
         return ""
     # By another checkout, or it is not remembered. A commit says what the source was.
-    committed = recipe.project.version == "git" and not plan.version.text.endswith("-dirty")
-    return "" if committed and plan.version.text != "0.0.0" else "was not baked from this checkout"
+    known = is_committed(recipe, plan.version)
+    return "" if known else "was not baked from this checkout"
 
 
 def _digests(stored: StoredImage) -> tuple[str, str]:

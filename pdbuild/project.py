@@ -14,7 +14,7 @@ from pdbuild.platforms import native
 from pdbuild.recipe import load, remembered
 from pdbuild.recipe.types import Recipe
 from pdbuild.resolve import resolve
-from pdbuild.version import patterns
+from pdbuild.version import Version, patterns
 
 
 def open_recipe(chosen: str | None) -> Recipe:
@@ -60,6 +60,12 @@ def try_again(recipe: Recipe) -> None:
 def plain_plan(recipe: Recipe, choices: Choices) -> Plan:
     """The plan as plain tools can build it, the same on every machine."""
     return resolve(sources.plain(recipe), request_for(recipe, choices))
+
+
+def is_committed(recipe: Recipe, version: Version) -> bool:
+    """Whether a version says what the source was: it is that of a commit, and nothing besides."""
+    changed = version.text.endswith("-dirty") or version.text == "0.0.0"
+    return recipe.project.version == "git" and not changed
 
 
 def say(line: str) -> None:

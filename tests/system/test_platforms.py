@@ -85,6 +85,18 @@ def test_a_package_and_an_image_for_another_platform(greet: Project, tmp_path: P
     assert greet.succeeds("log", "--list") == bakes
     assert greet.pdbuild("bake", "debs").stdout.count("cached") == 2
 
+    # Another source, baked for this machine alone: the other image stays, and that is said.
+    words = (greet.root / "src/en.h").read_text()
+    greet.written("src/en.h", words.replace("Hello", "Good day"))
+    done = greet.pdbuild("bake", "image-english", f"--platform={native().name}")
+    assert f"greet:1.2.0: its image for {OTHER.name} is of an earlier bake" in done.stderr
+    assert greet.succeeds("run", "--no-bake", "greet", "you").strip() == "Good day, you!"
+    foreign = ("shell", f"--platform={OTHER.name}", "greet:1.2.0", "greet", "you")
+    assert greet.succeeds(*foreign).strip() == "Hello, you!"
+    # What the image has not is said as podman says it, and blamed on nothing else.
+    done = greet.pdbuild("run", f"--platform={OTHER.name}", "greet:1.2.0", "nosuch")
+    assert done.returncode == 127 and "cannot start nosuch: No such file" in done.stderr
+
 
 @pytest.mark.long
 @pytest.mark.parametrize("system", ["cmake", "make", "autotools"])

@@ -9,12 +9,15 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from pdbuild import baking, project
 from pdbuild import store as module
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.store import Store
+from pdbuild.version import Version
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -336,3 +339,30 @@ def test_the_order_of_platforms_is_no_matter(store: Store, tmp_path: Path) -> No
     for where, digest in (("arm", arm), ("amd", amd)):
         other.adopt(tmp_path / where, digest, REFERENCE)
     assert store.entry(REFERENCE).digest == other.entry(REFERENCE).digest
+
+
+def test_an_image_of_an_earlier_bake_stays_beside_a_new_one(store: Store, tmp_path: Path) -> None:
+    """People bake for one platform after the other; what they do not bake again is told."""
+    amd, arm = (tmp_path / "amd", "linux/amd64"), (tmp_path / "arm", "linux/arm64")
+    store.adopt(amd[0], of(amd[0], "amd64", b"a"), REFERENCE)
+    store.adopt(arm[0], of(arm[0], "arm64", b"b"), REFERENCE)
+    assert store.adopt(amd[0], of(amd[0], "amd64", b"new"), REFERENCE)
+    tags = [(REFERENCE, "linux/amd64")]
+    assert list(baking.left_behind(store, tags, [REFERENCE])) == [(REFERENCE, ["linux/arm64"])]
+    assert list(baking.left_behind(store, tags, [])) == []
+    both = [*tags, (REFERENCE, "linux/arm64")]
+    assert list(baking.left_behind(store, both, [REFERENCE])) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "version", "known"),
+    [
+        ("git", "1.0-3-gabc", True),
+        ("git", "1.0-3-gabc-dirty", False),
+        ("git", "0.0.0", False),
+        ("1.2.0", "1.2.0", False),
+    ],
+)
+def test_which_versions_say_what_the_source_was(stated: str, version: str, known: bool) -> None:
+    recipe = SimpleNamespace(project=SimpleNamespace(version=stated))
+    assert project.is_committed(recipe, Version(version)) is known  # type: ignore[arg-type]
