@@ -232,6 +232,9 @@ def _builder(root: Path | None, mirrors: Mirrors | None = None) -> Builder:
     user = ""
     with contextlib.suppress(OSError, KeyError):
         user = getpass.getuser() if uid else ""
+    if user:
+        login = f"{user}@{os.uname().nodename}"
+        told |= {login: login, f"the home of {user}": f"/home/{user}/"}
     return Builder(secrets=told, user=user, uid=uid)
 
 

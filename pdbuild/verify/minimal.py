@@ -74,7 +74,7 @@ def _database(subject: Subject) -> Iterator[Finding]:
         yield found(KIND, "dpkg's database is valid", [f"{STATUS} is empty or not there"], "")
         return
     evidence = f"{len(packages.all)} packages"
-    wrong = [*_incomplete(packages), *_unmet(packages)]
+    wrong = [*_incomplete(packages), *_unlisted(subject), *_unmet(packages)]
     yield found(KIND, "dpkg's database is valid, and no dependency unmet", wrong, evidence)
     claim = "the files of packages are as they were packed"
     if packages.listed:
@@ -97,6 +97,16 @@ def _incomplete(packages: Packages) -> Iterator[str]:
         if (package.name, package.architecture) in seen:
             yield f"{name}: twice"
         seen.add((package.name, package.architecture))
+
+
+def _unlisted(subject: Subject) -> Iterator[str]:
+    """Packages whose list of files is there, but not where dpkg looks for it."""
+    each = subject.content.read(f"{INFO}/format").strip() == b"1"
+    for package in subject.packages.all:
+        same = each and package.fields.get("Multi-Arch", "") == "same"
+        stem = f"{package.name}:{package.architecture}" if same else package.name
+        if package.files and subject.content.find(f"{INFO}/{stem}.list") is None:
+            yield f"{package.name}: dpkg finds no list of its files"
 
 
 def _unmet(packages: Packages) -> Iterator[str]:

@@ -29,6 +29,8 @@ _NAMES = re.compile(
     r"\.json|\.aws/credentials|\.ssh/.+|\.bash_history|\.python_history)"
 )
 _VARIABLE = re.compile(r"[A-Z0-9_]*(?:PASSWORD|PASSWD|TOKEN|SECRET|API_?KEY)[A-Z0-9_]*", re.I)
+_ACCOUNT = r'(?:home/|(?:USER|LOGNAME|USERNAME)=|"author":\s*"){0}(?![\w-])'
+_CONFIGURATION = "the image's configuration"
 _PROXY = re.compile(r"(?:https?|ftp|all|no)_proxy", re.I)
 
 
@@ -42,7 +44,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     wrong = [f"{path}: looks like a key" for layer in layers for path in _with_keys(layer)]
     wrong += [e.path for layer in layers for e in layer.entries if _NAMES.fullmatch(e.path)]
     for text in subject.texts:
-        wrong += [f"the image's configuration: looks like a key, at byte {n}" for n in _keys(text)]
+        wrong += [f"{_CONFIGURATION}: looks like a key, at byte {n}" for n in _keys(text)]
     yield found(KIND, "there are no keys and no credentials", wrong, everywhere)
     names = [pair.partition("=")[0] for pair in subject.config.env]
     wrong = [f"{n} is set" for n in names if _VARIABLE.fullmatch(n) or _PROXY.fullmatch(n)]
@@ -61,7 +63,12 @@ def _told(subject: Subject) -> Iterator[tuple[str, str]]:
         # In JSON some characters are escaped.
         escaped = text.replace("&", "\\u0026").encode()
         if any(needle in known or escaped in known for known in subject.texts):
-            yield what, "the image's configuration"
+            yield what, _CONFIGURATION
+    # A name alone may be any word: it is one where it says whose.
+    if user := subject.builder.user:
+        named = re.compile(_ACCOUNT.format(re.escape(user)).encode())
+        if any(named.search(text) for text in subject.texts):
+            yield f"the account {user}", _CONFIGURATION
 
 
 def _owners(subject: Subject) -> Finding:

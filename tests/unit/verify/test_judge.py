@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,7 @@ def test_what_may_be_in_no_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert not any("localhost" in text or "pip.example" in text for text in told)
     assert "MIIone\nMIItwo\nMIIthree" in told
     assert (builder.user, builder.uid) == ("ann", 1000)
+    assert {f"ann@{os.uname().nodename}", "/home/ann/"} <= told
     # What every machine has tells nothing.
     monkeypatch.setenv("HOME", "/root")
     assert "/root" not in judge._builder(Path("/src")).secrets.values()

@@ -109,6 +109,17 @@ def test_a_database_that_is_not_valid(text: bytes, told: str) -> None:
     fails(minimal.check(made({_STATUS: text})), "dpkg's database is valid", told)
 
 
+def test_a_list_of_files_where_dpkg_does_not_look() -> None:
+    same = {_STATUS: status("thing 1.0", "libc6 2.36-9 Multi-Arch: same")}
+    lists = {"/var/lib/dpkg/info/libc6:amd64.list": b"/.\n/usr/lib/libc.so\n"}
+    files = {path: data for path, data in SOUND.items() if "libc6" not in path} | same | lists
+    fails(minimal.check(subject(files)), "database is valid", "libc6: dpkg finds no list")
+    each = {"/var/lib/dpkg/info/format": b"1\n"}
+    holds(minimal.check(subject(files | each)), "database is valid")
+    # The other way round.
+    fails(minimal.check(made(same | each)), "database is valid", "libc6: dpkg finds no list")
+
+
 def test_a_file_is_not_as_it_was_packed() -> None:
     changed = {"/usr/bin/thing": At(data=b"#!/bin/sh\nevil\n", mode=0o755)}
     fails(minimal.check(made(changed)), "as they were packed", "/usr/bin/thing")

@@ -78,3 +78,19 @@ def test_a_variable_that_holds_a_secret(name: str) -> None:
 @pytest.mark.parametrize("at", [At(data=b"x", owner="ann"), At(data=b"x", uid=1234)])
 def test_a_file_of_the_builder(at: At) -> None:
     fails(made({"/opt/thing": at}), "belongs to who", "/opt/thing: belongs to")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b'{"history": [{"created_by": "RUN cp /home/ann/x /x"}]}', True),
+        (b'{"history": [{"author": "ann", "created_by": "x"}]}', True),
+        (b'{"config": {"Env": ["LOGNAME=ann"]}}', True),
+        (b'{"config": {"Cmd": ["ann"]}, "x": "ann@example.org, home/anne"}', False),
+    ],
+)
+def test_who_built_it_is_named(text: bytes, told: bool) -> None:
+    if told:
+        fails(made(texts=(text,)), "tells of the machine", "configuration: the account ann")
+    else:
+        holds(made(texts=(text,)), "tells of the machine")
