@@ -2,6 +2,7 @@
 
 import io
 import json
+import pwd
 import re
 import subprocess
 import tarfile
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import emulated
 import pytest
 
 from pdbuild.oci import Config
@@ -172,3 +174,36 @@ def test_other_tools_read_the_package_database(
     argv = ["apt-get", "check", "-q", *(f"-o{option}" for option in options)]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_variant_that_fits_an_emulated_cpu(
+    paddle: Project, baked: Mapping[str, Any], tmp_path: Path
+) -> None:
+    """pdbuild sees what such a CPU says of itself; the claims show which variants run on it."""
+    cpuinfo = emulated.cpuinfo("Nehalem", tmp_path)
+
+    def there(*words: str) -> subprocess.CompletedProcess[str]:
+        """pdbuild with that text in /proc/cpuinfo, as the user."""
+        seen = tmp_path / "cpuinfo"
+        seen.write_text(cpuinfo)
+        script = 'mount --bind "$1" /proc/cpuinfo; shift; exec setpriv "$@"'
+        uid = paddle.user.uid
+        who = (f"--reuid={uid}", f"--regid={pwd.getpwuid(uid).pw_gid}", "--clear-groups")
+        argv = ("unshare", "--mount", "sh", "-euc", script, "sh", seen, *who, paddle.program)
+        return subprocess.run(
+            [*argv, *words], cwd=paddle.root, env=paddle.user.env, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    chosen = "variant noavx: this CPU lacks avx2, fma; no GPU: "
+    for verb in ("run", "shell"):
+        done = there(verb, "--variant=auto", "paddle", "version")
+        assert done.returncode == 0 and chosen in done.stderr, done.stderr
+        assert "(GPU=OFF AVX=OFF)" in done.stdout
+    done = there("run", "--variant=cpu", "paddle", "version")
+    met = "variant cpu: this CPU lacks avx2, fma: it says 'this build needs AVX, use the noavx"
+    assert met in done.stderr and "; noavx fits" in done.stderr
+    holds = {f["claim"]: f["verdict"] for one in json.loads(paddle.succeeds("verify", "--json"))
+             for f in one["findings"] if one["variant"] in ("cpu", "noavx")}  # fmt: skip
+    assert holds["`a.py` runs on a Nehalem, child processes too"] == "holds"
+    assert holds["on a Nehalem it says 'this build needs AVX, use the noavx variant'"] == "holds"

@@ -1,10 +1,12 @@
 """The variant that fits a machine, and what another would meet there."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import emulated
 import pytest
 
 from pdbuild.choices import Choices
@@ -68,6 +70,24 @@ def test_the_best_that_fits(recipe: Recipe, here: Machine, variant: str, why: st
     found = choice.choose(recipe, here)
     assert (found.variant, found.why) == (variant, why)
     assert found.cuda == (variant in ("card", "card-small"))
+
+
+@pytest.mark.parametrize(
+    ("model", "variant", "why"),
+    [
+        ("Nehalem", "small", "this CPU lacks avx2, fma; no GPU: there is no driver"),
+        ("SandyBridge", "small", "this CPU lacks avx2, fma; no GPU: there is no driver"),
+        ("Haswell", "plain", "this CPU has avx2, fma; no GPU: there is no driver"),
+    ],
+)
+def test_on_cpus_that_qemu_emulates(
+    recipe: Recipe, model: str, variant: str, why: str, tmp_path: Path
+) -> None:
+    if not shutil.which("qemu-x86_64-static"):
+        pytest.skip("NOT RUN: no qemu-user-static")
+    features = facts.cpu_features(emulated.cpuinfo(model, tmp_path))
+    found = choice.choose(recipe, machine(features))
+    assert (found.variant, found.why) == (variant, why)
 
 
 def test_none_fits(recipe: Recipe) -> None:
