@@ -92,6 +92,12 @@ def _images(**_: Any) -> Names:
     return ()
 
 
+def _variants_or_auto(parsed_args: argparse.Namespace, **_: Any) -> Names:
+    """`run` and `shell`, which have a program, know the variant that fits."""
+    auto = ("auto",) if hasattr(parsed_args, "program") else ()
+    return (*auto, *_of_recipe(_variants)(parsed_args))
+
+
 def _variants_and_images(parsed_args: argparse.Namespace, **_: Any) -> Names:
     return (*_of_recipe(_variants)(parsed_args), *_images())
 
@@ -128,6 +134,6 @@ _COMPLETERS: dict[str, Callable[..., Names]] = {
     "recipe": _recipes,
     "set": _of_recipe(_settings),
     "target": _of_recipe(_targets),
-    "variant": _of_recipe(_variants),
+    "variant": _variants_or_auto,
     "what": _variants_and_images,
 }

@@ -7,18 +7,16 @@ it. Reading needs no rights at all, so it is the same with every engine and for 
 """
 
 import contextlib
-import getpass
 import hashlib
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pdbuild import dirs, network, tools, whole
+from pdbuild import dirs, tools, whole
 from pdbuild.errors import EngineError
 from pdbuild.recipe import names
 from pdbuild.recipe.tables.verify import Verify
@@ -36,6 +34,7 @@ from pdbuild.verify import (
     secrets,
     versions,
 )
+from pdbuild.verify import builder as builders
 from pdbuild.verify.finding import Finding, Judged, Verdict
 from pdbuild.verify.lint import Linter
 from pdbuild.verify.machine import Machines, Rootfs, emulators_of
@@ -51,8 +50,6 @@ KINDS: dict[str, Callable[[Subject], Iterator[Finding]]] = {
     cpu.KIND: cpu.check,
     cuda.KIND: cuda.check,
 }
-
-_LOOPBACK = re.compile(r"(localhost|127\.[\d.]+|\[::1\])(:|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +100,7 @@ def case(
 def judge(store: Store, cases: Sequence[Case], *, again: bool = False) -> tuple[Judged, ...]:
     """Judge images of the store; those that were judged before are not read, unless `again`."""
     first = cases[0] if cases else None
-    builder = _builder(first.root, first.mirrors) if first else Builder()
+    builder = builders.here(first.root, first.mirrors) if first else Builder()
     folder = dirs.cache_dir() / "verified"
     memories = [folder / f"{_key(one, builder)}.json" for one in cases]
     judged = [None if again else _recall(memory) for memory in memories]
@@ -214,42 +211,6 @@ def _linters(cases: Sequence[Case]) -> dict[str, Linter]:
     for one in cases:
         debs[one.image.platform] += one.debs
     return {platform: Linter(found) for platform, found in debs.items()}
-
-
-def _builder(root: Path | None, mirrors: Mirrors | None = None) -> Builder:
-    """What of this machine may be in no image."""
-    home = Path(os.environ.get("HOME") or "/")  # an account may have none
-    told = {f"the folder {path}": str(path) for path in (root, home) if _telling(path)}
-    for name, value in network.settings(mirrors or Mirrors()).items():
-        address = value.split("://")[-1].rstrip("/")
-        proxy = name.lower().endswith("_proxy") and name.lower() != "no_proxy"
-        # An address without a password is no secret; one of this machine alone tells nothing.
-        if "@" in address or (proxy and not _LOOPBACK.match(address)):
-            told[f"the address in {name}"] = address
-    if os.environ.get("SSL_CERT_FILE") and (bundle := network.ca_bundle()):
-        told |= _certificates(bundle)
-    uid = os.getuid()
-    user = ""
-    with contextlib.suppress(OSError, KeyError):
-        user = getpass.getuser() if uid else ""
-    if user:
-        login = f"{user}@{os.uname().nodename}"
-        told |= {login: login, f"the home of {user}": f"/home/{user}/"}
-    return Builder(secrets=told, user=user, uid=uid)
-
-
-def _telling(path: Path | None) -> bool:
-    """Whether a folder's name says anything of this machine: `/root` and `/src` do not."""
-    return path is not None and len(path.parts) > 2
-
-
-def _certificates(bundle: Path) -> dict[str, str]:
-    """The certificate that a bundle of the caller's own begins with."""
-    lines = bundle.read_text(errors="replace").splitlines()
-    for number, line in enumerate(lines):
-        if "BEGIN CERTIFICATE" in line and len(lines) > number + 3:
-            return {"a certificate of SSL_CERT_FILE": "\n".join(lines[number + 1 : number + 4])}
-    return {}
 
 
 def _key(one: Case, builder: Builder) -> str:

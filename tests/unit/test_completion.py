@@ -93,6 +93,7 @@ OFFERED = {
     "pdbuild bake dev deb": set(),
     "pdbuild bake --engine ": {"auto", "buildkit", "buildah"},
     "pdbuild build --variant ": {"fast", "plain"},
+    "pdbuild run --variant ": {"auto", "fast", "plain"},
     "pdbuild bake --set L": {"LEVEL=low", "LEVEL=high"},
     "pdbuild shell --at bin": {"binaries-fast", "binaries-plain", "binaries"},
     "pdbuild completion ": {"bash", "zsh", "fish"},

@@ -18,7 +18,7 @@ from pdbuild.platforms import PLATFORMS
 from pdbuild.recipe.tables.mirrors import Mirrors
 from pdbuild.recipe.tables.verify import Cuda, Verify
 from pdbuild.store import Store
-from pdbuild.verify import judge, page, report
+from pdbuild.verify import builder, judge, page, report
 from pdbuild.verify.finding import ClaimsError, Finding, Judged, Verdict
 from pdbuild.verify.judge import Case
 
@@ -203,18 +203,18 @@ def test_what_may_be_in_no_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("HOME", "/home/ann")
     monkeypatch.setenv("http_proxy", "http://ann:secret@proxy.example:3128/")
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-    monkeypatch.setattr(judge.os, "getuid", lambda: 1000)
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
     monkeypatch.setenv("LOGNAME", "ann")
     monkeypatch.setenv("https_proxy", "http://localhost:3128")
     mirrors = Mirrors(apt="https://ann:word@mirror.example/debian", pip="https://pip.example/")
-    builder = judge._builder(Path("/home/ann/thing"), mirrors)
-    told = set(builder.secrets.values())
+    made = builder.here(Path("/home/ann/thing"), mirrors)
+    told = set(made.secrets.values())
     assert {"/home/ann", "/home/ann/thing", "ann:secret@proxy.example:3128"} <= told
     assert "ann:word@mirror.example/debian" in told
     assert not any("localhost" in text or "pip.example" in text for text in told)
-    assert "MIIone\nMIItwo\nMIIthree" in told
-    assert (builder.user, builder.uid) == ("ann", 1000)
+    assert {"MIIone\nMIItwo\nMIIthree", str(bundle)} <= told
+    assert (made.user, made.uid) == ("ann", 1000)
     assert {f"ann@{os.uname().nodename}", "/home/ann/"} <= told
     # What every machine has tells nothing.
     monkeypatch.setenv("HOME", "/root")
-    assert "/root" not in judge._builder(Path("/src")).secrets.values()
+    assert "/root" not in builder.here(Path("/src")).secrets.values()
