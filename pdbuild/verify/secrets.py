@@ -57,9 +57,8 @@ def _told(subject: Subject) -> Iterator[tuple[str, str]]:
     for what, text in subject.builder.secrets.items():
         needle = text.encode()
         for layer in subject.content.layers:
-            at = layer.tar.find(needle)
-            if at >= 0:
-                yield what, _name(layer, at)
+            if place := _holding(layer, needle):
+                yield what, place
         # In JSON some characters are escaped.
         escaped = text.replace("&", "\\u0026").encode()
         if any(needle in known or escaped in known for known in subject.texts):
@@ -88,6 +87,12 @@ def _name(layer: Layer, offset: int) -> str:
 
 
 # The variants of an image share most of their layers.
+@functools.lru_cache(maxsize=256)
+def _holding(layer: Layer, needle: bytes) -> str:
+    at = layer.tar.find(needle)
+    return _name(layer, at) if at >= 0 else ""
+
+
 @functools.lru_cache(maxsize=64)
 def _with_keys(layer: Layer) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_name(layer, at) for at in _keys(layer.tar)))
