@@ -10,9 +10,10 @@ from pdbuild import baking, cli, project
 from pdbuild.choices import Choices, Options
 from pdbuild.platforms import native
 from pdbuild.report import Report, as_json, as_table
-from pdbuild.verify import judge
+from pdbuild.verify import builder
 from pdbuild.verify.finding import PAGE, ClaimsError, Verdict
 from pdbuild.verify.report import refuse
+from pdbuild.verify.subject import Builder
 
 HERE = native().name
 OTHER = "linux/arm64" if HERE != "linux/arm64" else "linux/amd64"
@@ -74,8 +75,8 @@ def test_what_is_not_asked_for_is_not_judged(claiming: Checkout) -> None:
 def test_a_claim_that_fails_is_an_error_after_all_is_in_place(
     claiming: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secrets = judge.Builder(secrets={"a password": "image-fast.txt"})
-    monkeypatch.setattr(judge, "_builder", lambda *_: secrets)
+    secrets = Builder(secrets={"a password": "image-fast.txt"})
+    monkeypatch.setattr(builder, "here", lambda *_: secrets)
     report = baked(claiming)
     assert (claiming.root / PAGE).exists()
     fast, portable = report.judged
@@ -111,8 +112,8 @@ def test_the_image_of_each_platform_is_judged(several: Checkout) -> None:
 def test_one_platforms_fault_is_said_of_its_image_alone(
     several: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secrets = judge.Builder(secrets={"a password": f"image-fast{SUFFIX}.txt"})
-    monkeypatch.setattr(judge, "_builder", lambda *_: secrets)
+    secrets = Builder(secrets={"a password": f"image-fast{SUFFIX}.txt"})
+    monkeypatch.setattr(builder, "here", lambda *_: secrets)
     report = baked(several)
     assert [bool(one.those(Verdict.FAILS)) for one in report.judged] == [False, False, True]
     with pytest.raises(ClaimsError, match=rf"error: localhost/squares:1\.0 \({OTHER}\): secrets"):
@@ -146,8 +147,8 @@ def test_the_command(command: Checkout, capsys: pytest.CaptureFixture[str]) -> N
 def test_the_commands_exit_code(
     command: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    secrets = judge.Builder(secrets={"a password": "image-fast.txt"})
-    monkeypatch.setattr(judge, "_builder", lambda *_: secrets)
+    secrets = Builder(secrets={"a password": "image-fast.txt"})
+    monkeypatch.setattr(builder, "here", lambda *_: secrets)
     assert cli.main(["verify"]) == 1
     told = capsys.readouterr()
     assert "FAILS" in told.out and "error: localhost/squares:1.0: secrets: " in told.err
