@@ -16,6 +16,7 @@ from pdbuild.errors import EngineError, UsageError
 from pdbuild.plan.types import Form, Target
 from pdbuild.store import Store, StoredImage
 from pdbuild.verbs import prune
+from pdbuild.version import Version
 
 VERSION = "org.opencontainers.image.version"
 
@@ -229,7 +230,8 @@ def test_a_bakes_images_are_in_use_until_podman_has_them(
             assert store.find(tag)
 
         monkeypatch.setattr("pdbuild.container.sync.load", load)
-        plan = SimpleNamespace(root=str(tmp_path))
-        made = baking._collect(SimpleNamespace(), plan, Built(outputs=(output,)), tmp_path)
+        plan = SimpleNamespace(root=str(tmp_path), version=Version("1.1999"))
+        recipe = SimpleNamespace(project=SimpleNamespace(version="1.1999"))
+        made = baking._collect(recipe, plan, Built(outputs=(output,)), tmp_path)
         assert [image.reference for image in made.images] == [tag]
         assert tag in pruning[0].result(20).images
