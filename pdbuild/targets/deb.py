@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from pdbuild.plan.goal import Goal
-from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Stage, Tmpfs
+from pdbuild.plan.instructions import Arg, Bind, Copy, Env, Run, Stage, Tmpfs
 from pdbuild.plan.options import elsewhere
 from pdbuild.plan.steps import HOOKS, OUTPUT, SYMBOLS, shipped, source_args
 from pdbuild.plan.toolchain import checked
@@ -37,12 +37,13 @@ class Deb(Kind):
             )
 
     def stages(self, recipe: Recipe, variants: Sequence[str], goal: Goal) -> Iterator[Stage]:
-        """Each variant packed, and the package files alone."""
+        """What packing has in common, each variant packed, and the package files alone."""
         if recipe.package is None:
             return
-        names = package_names(recipe)
+        if len(recipe.variants) > 1:
+            yield _packing(recipe, goal)
         for variant in variants:
-            made = _package(recipe, variant, recipe.package, names, goal)
+            made = _package(recipe, variant, recipe.package, goal)
             yield made
             yield Stage(
                 name=goal.stage(f"deb-{variant}"),
@@ -75,7 +76,10 @@ def package_fields(
     names: tuple[str, ...],
     platform: str = "",
 ) -> tuple[str, ...]:
-    """The arguments of the hook that packs a variant, of those `names`: `--field=value`."""
+    """The arguments of the hook that packs a variant: `--field=value`.
+
+    `names` are the packages of all variants, () when the hook is told of them otherwise.
+    """
     nothing = elsewhere(recipe, platform)
     name = package_name(recipe, variant)
     synopsis, _, long = described.description.strip().partition("\n")
@@ -94,9 +98,7 @@ def package_fields(
         "depends": ", ".join(described.depends),
         "recommends": ", ".join(described.recommends),
         "provides": "" if name == recipe.project.name else recipe.project.name,
-        # With its own name, which the hook leaves out: where all variants are, as in the dev
-        # image, the list is there once.
-        "conflicts": ", ".join(names) if len(names) > 1 else "",
+        "conflicts": _conflicts(names),
         "synopsis": synopsis.strip()
         + ("" if variant == recipe.default_variant else f" ({variant})"),
         "description": long.strip(),
@@ -108,17 +110,33 @@ def package_fields(
     return tuple(f"--{key}={value}" for key, value in fields.items() if value)
 
 
-def _package(
-    recipe: Recipe, variant: str, described: Package, names: tuple[str, ...], goal: Goal
-) -> Stage:
+def _conflicts(names: tuple[str, ...]) -> str:
+    """What each of these packages conflicts with, "" for one alone.
+
+    Its own name is among them, which the hook leaves out: so the list is there once for all.
+    """
+    return ", ".join(names) if len(names) > 1 else ""
+
+
+def _packing(recipe: Recipe, goal: Goal) -> Stage:
+    """The packages of all variants, which each of them conflicts with."""
+    return Stage(
+        name=goal.stage("packing"),
+        base=goal.stage("toolchain"),
+        comment="What packing has in common: of these packages, one can be installed.",
+        instructions=(Env(name="PDBUILD_CONFLICTS", value=_conflicts(package_names(recipe))),),
+    )
+
+
+def _package(recipe: Recipe, variant: str, described: Package, goal: Goal) -> Stage:
     """One variant packed as Debian binary packages in /deb."""
     folders = (OUTPUT, SYMBOLS) if described.debug_symbols else (OUTPUT,)
-    fields = package_fields(recipe, variant, described, names, goal.platform.name)
+    fields = package_fields(recipe, variant, described, (), goal.platform.name)
     built = goal.stage(f"build-{variant}")
     meant = f" for {goal.platform.name}" if goal.crossing else ""
     return Stage(
         name=goal.stage(f"package-{variant}"),
-        base=goal.stage("toolchain"),
+        base=goal.stage("packing" if len(recipe.variants) > 1 else "toolchain"),
         comment=f"The Debian package {package_name(recipe, variant)}{meant}.",
         instructions=(
             Arg(name="VERSION", default="0.0.0"),
