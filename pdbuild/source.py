@@ -9,6 +9,7 @@ from pdbuild import programs
 from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.version import LONGEST, Version, globs, in_tag
 
+_TAGGED = re.compile(r"-[0-9]+-g[0-9a-f]+(-dirty)?$")
 # Set in git's own hooks; they would point git at that repository, whatever the folder.
 _REDIRECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
@@ -34,15 +35,23 @@ def describe(tree: Path, version: str, tags: tuple[str, ...]) -> Source:
     Raises PdbuildError when there is a repository that git refuses to read, and for a tag
     that is no such version.
     """
-    log = _git(tree, "log", "-1", "--no-show-signature", "--format=%H %ct")
+    # Beside each other: people wait for them on every edit.
+    asked = [
+        _start(tree, "log", "-1", "--no-show-signature", "--format=%H %ct"),
+        _start(tree, "config", "--get", "remote.origin.url"),
+    ]
+    if version == "git":
+        matches = [f"--match={glob}" for glob in globs(tags)]
+        asked.append(_start(tree, "describe", "--tags", "--long", "--always", "--dirty", *matches))
+    log, url, *described = [_answer(child) for child in asked]
     if not log:
         _check_readable(tree)
     revision, _, created = log.partition(" ")
     return Source(
-        version=Version(_version(tree, tags) if version == "git" else version),
+        version=Version(_version(tree, described[0], tags) if described else version),
         revision=revision,
         created=int(created or 0),
-        url=re.sub(r"//[^@/]*@", "//", _git(tree, "config", "--get", "remote.origin.url")),
+        url=re.sub(r"//[^@/]*@", "//", url),
     )
 
 
@@ -51,14 +60,7 @@ def asked(tree: Path) -> programs.Child | None:
 
     As long as its answer and the `references` are the same, so are the facts.
     """
-    words = ("status", "--porcelain=v2", "--branch", "--untracked-files=no")
-    try:
-        return programs.start(
-            "git", "-C", tree, *words, env=_environment(),
-            stdout=programs.PIPE, stderr=programs.NOTHING, quick=True,
-        )  # fmt: skip
-    except EngineError:
-        return None
+    return _start(tree, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
 
 
 def references(tree: Path) -> tuple[Path, ...]:
@@ -69,13 +71,13 @@ def references(tree: Path) -> tuple[Path, ...]:
     return tuple(Path(tree, folder, name) for name in ("packed-refs", "refs/tags", "config"))
 
 
-def _version(tree: Path, tags: tuple[str, ...]) -> str:
-    matches = [f"--match={glob}" for glob in globs(tags)]
-    described = _git(tree, "describe", "--tags", "--long", "--dirty", *matches)
+def _version(tree: Path, described: str, tags: tuple[str, ...]) -> str:
+    """The version that `git describe` amounts to, in which TAG-COMMITS-gREVISION may be a bare
+    revision, or nothing.
+    """
     if not described:
-        described = _git(tree, "describe", "--always", "--dirty", "--exclude", "*")
-        if not described:
-            return "0.0.0"
+        return "0.0.0"
+    if not _TAGGED.search(described):
         return f"0.0.0-{_git(tree, 'rev-list', '--count', 'HEAD')}-g{described}"
     clean = described.removesuffix("-dirty")
     tag, commits, revision = clean.rsplit("-", 2)
@@ -105,6 +107,25 @@ def _git(tree: Path, *arguments: str) -> str:
     """What a git command prints, or "" where it fails: no git, no repository, no commit."""
     run = _run(tree, *arguments)
     return run.out.strip() if run is not None and run.code == 0 else ""
+
+
+def _start(tree: Path, *arguments: str) -> programs.Child | None:
+    """The same for one that is not waited for yet; see `_answer`."""
+    try:
+        return programs.start(
+            "git", "-C", tree, *arguments, env=_environment(),
+            stdout=programs.PIPE, stderr=programs.NOTHING, quick=True,
+        )  # fmt: skip
+    except EngineError:
+        return None
+
+
+def _answer(child: programs.Child | None) -> str:
+    """What it printed, or "" where it failed."""
+    if child is None:
+        return ""
+    out, _ = child.communicate()
+    return out.decode(errors="replace").strip() if child.returncode == 0 else ""
 
 
 def _run(tree: Path, *arguments: str) -> programs.Done | None:

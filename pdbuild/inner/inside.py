@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdbuild import dirs
-from pdbuild.baking import bake_plan, engine_for
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Mount
 from pdbuild.container.host import Host
@@ -77,6 +76,9 @@ def ready(recipe: Recipe, request: Request, options: Options) -> StoredImage:
     if found is None or found.labels.get(DEFINITION) != target.labels[DEFINITION]:
         why = "the recipe's tools have changed" if found else f"{reference} is not there yet"
         say(f"{why}: baking dev")
+        # Imported here: the inner loop seldom bakes, and importing all of that takes its time.
+        from pdbuild.baking import bake_plan, engine_for
+
         bake_plan(recipe, plan_of(recipe, request), engine_for(options), options)
         found = store.find(reference)
         assert found
