@@ -247,6 +247,25 @@ def test_debug_symbols_are_a_package_of_their_own(installed: Path) -> None:
     assert any("p.c" in text for text in lines) and any("l.c" in text for text in lines)
 
 
+@pytest.mark.parametrize("others", [("plain", "script"), ()])
+def test_what_has_debug_information_is_kept(others: tuple[str, ...], tmp_path: Path) -> None:
+    """Whether it is one file or several that readelf and strip are given."""
+    programs = tmp_path / "out/usr/bin"
+    programs.mkdir(parents=True)
+    (tmp_path / "p.c").write_text("int main(void) { return 0; }\n")
+    subprocess.run([*CC, "-o", programs / "two words", tmp_path / "p.c"], check=True)
+    if others:
+        subprocess.run([*CC, "-g0", "-o", programs / "plain", tmp_path / "p.c"], check=True)
+        (programs / "script").write_text("#!/bin/sh\n")
+        (programs / "script").chmod(0o755)
+    strip(tmp_path)
+    kept = [path for path in (tmp_path / "symbols").rglob("*") if path.is_file()]
+    assert kept == [tmp_path / "symbols/usr/bin/two words"]
+    assert "not stripped" in out("file", *kept)
+    assert "not stripped" not in out("file", *programs.iterdir())
+    assert {path.name for path in programs.iterdir()} == {"two words", *others}
+
+
 def test_no_debug_symbols_without_debug_information(installed: Path) -> None:
     subprocess.run(["strip", "--strip-debug", installed / "out/usr/bin/tool",
                     installed / "out/usr/lib/libtool.so.1"], check=True)  # fmt: skip

@@ -64,6 +64,19 @@ def test_refusals(environment: dict[str, str]) -> None:
     assert done.stderr.startswith("error: ") and "\n  hint: " in done.stderr
 
 
+@pytest.mark.parametrize(("name", "empty"), [(None, True), ("file", False), (".hidden", False)])
+def test_what_is_mounted(name: str | None, empty: bool, tmp_path: Path) -> None:
+    """Also in a folder whose name is a pattern of the shell."""
+    folder = tmp_path / "a [b] *"
+    folder.mkdir()
+    if name:
+        (folder / name).touch()
+    text = (HOOKS / "develop").read_text()
+    function = text[text.index("is_empty() {") :].partition("\n}\n")[0] + "\n}"
+    done = subprocess.run(["bash", "-euc", f'{function}; is_empty "$1"', "x", folder], check=False)
+    assert (done.returncode == 0) == empty
+
+
 def test_the_version_is_what_pdbuild_says(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
