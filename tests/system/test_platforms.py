@@ -137,16 +137,3 @@ def test_another_platform_by_buildah(
     log = project.succeeds("log", f"binaries-default{SUFFIX}", recipe)
     assert "1000 bytes become 17" in log
     shutil.rmtree(project.root)
-
-
-def test_emulated_compilers_by_buildah_are_refused(greet: Project) -> None:
-    recipe = greet.root / "emulated.toml"
-    text = (greet.root / "pdbuild.toml").read_text()
-    recipe.write_text(text.replace("[build]\n", "[build]\nemulate = true\n", 1))
-    done = greet.pdbuild(
-        "bake", "debs", f"--recipe={recipe}", f"--platform={OTHER.name}", "--engine=buildah"
-    )
-    assert done.returncode == 1
-    assert "with Buildah, pdbuild emulates no compiler" in done.stderr
-    assert "hint: build it with --engine buildkit" in done.stderr
-    recipe.unlink()

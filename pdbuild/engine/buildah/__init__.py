@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pdbuild import account, platforms, tools
+from pdbuild import account, tools
 from pdbuild.context import ignore
 from pdbuild.engine.buildah import graph, storage, text
 from pdbuild.engine.buildah.images import Images
@@ -43,7 +43,7 @@ class Buildah:
         """See `Engine.build`."""
         buildah = self._tool()
         dialect = Dialect(version=tools.numbers(buildah.version))
-        made = graph.make(build.plan, build.definition.contexts, platforms.native().name)
+        made = graph.make(build.plan, build.definition.contexts)
         try:
             with storage.enter(buildah) as (where, run):
                 images = Images(where, run, where.environment(run))
@@ -85,7 +85,10 @@ def _isolation(
     # Without a base there is no shell, so no step to run either.
     if not (runs and bases):
         return text.Isolation()
-    return images.isolation(next(iter(bases.values())), dialect)
+    # It is tried on a base whose programs need no emulator, if there is one.
+    nodes = sorted(made.nodes, key=lambda node: node.platform)
+    tried = next(bases[source] for node in nodes for source in node.images.values())
+    return images.isolation(tried, dialect)
 
 
 def _root(build: Build) -> Path:

@@ -9,13 +9,12 @@ from pathlib import Path
 from pdbuild.context import content
 from pdbuild.engine import emulators
 from pdbuild.engine.buildah import text
-from pdbuild.engine.buildah.graph import Node
+from pdbuild.engine.buildah.graph import Node, has_steps
 from pdbuild.engine.buildah.images import Images
 from pdbuild.engine.buildah.inputs import Inputs
 from pdbuild.engine.contract import Build
 from pdbuild.limits import limits
 from pdbuild.plan.instructions import Stage
-from pdbuild.platforms import native
 
 
 @dataclass(slots=True)
@@ -27,12 +26,7 @@ class Commands:
     inputs: Inputs
     isolation: text.Isolation
     _count: int = field(default=0, init=False)
-    _emulators: tuple[str, ...] = field(default=(), init=False)
-
-    def __post_init__(self) -> None:
-        # Steps may run what was compiled for another platform: its tests.
-        if any(t.platform not in ("", native().name) for t in self.build.plan.targets):
-            self._emulators = tuple(emulators.words(self.images.run))
+    _emulating: list[str] | None = field(default=None, init=False)
 
     def node(self, node: Node, stage: Stage) -> tuple[list[str], Path]:
         """The command that builds a node, and the file to which it writes the image's id."""
@@ -59,7 +53,20 @@ class Commands:
             secrets=self.build.definition.secrets,
             profile=place.profile(self.images.run),
         )
-        return place.inside(*self._emulators, *place.command(), *text.argv(call)), call.iidfile
+        return place.inside(
+            *self._emulators(node), *place.command(), *text.argv(call)
+        ), call.iidfile
+
+    def _emulators(self, node: Node) -> list[str]:
+        """The words that let a node's steps run what is for another platform of this bake."""
+        native = self.build.plan.request.machine.name
+        foreign = any(t.platform not in ("", native) for t in self.build.plan.targets)
+        if not (foreign and has_steps(node)):
+            return []
+        # Once: what runs by now may be reading the file that they name.
+        if self._emulating is None:
+            self._emulating = emulators.words(self.images.run)
+        return self._emulating
 
     def look(self, image: str, paths: Sequence[str]) -> list[str]:
         """The command that prints digests of paths in an image, as a JSON object."""

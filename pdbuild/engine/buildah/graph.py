@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pdbuild.errors import EngineError
 from pdbuild.plan.instructions import Arg, Bind, Run, Secret, Stage
-from pdbuild.plan.types import Plan, Target
+from pdbuild.plan.types import Plan, Target, contexts_of
 
 SCRATCH = "scratch"
 EPOCH = "SOURCE_DATE_EPOCH"
@@ -17,8 +16,8 @@ class Node:
 
     `args` are the values that the stage's ARGs get, `needs` the nodes that it reads from by the
     names that its text uses, `folders` the directories and `images` the base images likewise.
-    `labels` and `timestamp` (seconds, or "") are given to a target's own stage alone. `platform`
-    is what its image is for, where that is not this machine's.
+    `labels` and `timestamp` (seconds, or "") are given to a target's own stage alone.
+    `platform` is that of its image, "" for the one that builds.
     """
 
     id: str
@@ -72,74 +71,54 @@ class Graph:
         return tuple(node for node in self.nodes if node.id in found)
 
 
-def make(plan: Plan, contexts: Mapping[str, str], native: str) -> Graph:
-    """The graph of a plan. `contexts` are named contexts, which stand before stages' names.
-
-    `native` is this machine's platform. Raises EngineError for targets whose steps are to be
-    emulated.
-    """
-    for target in plan.targets:
-        if target.emulated and target.platform != native:
-            raise EngineError(
-                f"{target.name}: with Buildah, pdbuild emulates no compiler ([build] emulate)",
-                hint="build it with --engine buildkit",
-            )
-    maker = _Maker(plan, contexts, native)
+def make(plan: Plan, contexts: Mapping[str, str]) -> Graph:
+    """The graph of a plan. `contexts` are named contexts, which stand before stages' names."""
+    maker = _Maker(plan, contexts)
     targets = {target.name: maker.target(target) for target in plan.targets}
     return Graph(nodes=tuple(maker.nodes.values()), targets=targets)
 
 
 class _Maker:
-    def __init__(self, plan: Plan, contexts: Mapping[str, str], native: str) -> None:
+    def __init__(self, plan: Plan, contexts: Mapping[str, str]) -> None:
         self._stages = {stage.name: stage for stage in plan.stages}
-        self._contexts = contexts
-        self._native = native
+        self._base, self._contexts = plan.base, contexts
+        self._native = plan.request.machine.name
         self._ids: dict[object, str] = {}
         self.nodes: dict[str, Node] = {}
 
     def target(self, target: Target) -> str:
         return self._node(
             target.stage,
-            target.args,
+            target,
+            contexts_of(target, self._base, self._contexts),
             labels=target.labels,
             timestamp=target.args.get(EPOCH, ""),
-            platform=self._foreign(target),
         )
-
-    def _foreign(self, target: Target) -> str:
-        """The platform of a target's image; "" when it is this machine's, or that of its base."""
-        name = target.stage
-        while name in self._stages:
-            if self._stages[name].platform:
-                return ""
-            name = self._stages[name].base
-        return "" if target.platform == self._native else target.platform
 
     def _node(
         self,
         name: str,
-        given: Mapping[str, str],
+        target: Target,
+        contexts: Mapping[str, str],
         *,
         labels: Mapping[str, str],
         timestamp: str = "",
-        platform: str = "",
     ) -> str:
         stage = self._stages[name]
         needs, folders, images = {}, {}, {}
         for needed in stage.needs:
-            context = self._contexts.get(needed, "")
+            context = contexts.get(needed, "")
             if context and "://" not in context:
                 folders[needed] = context
             elif not context and needed in self._stages:
-                # What it begins with is for the same platform; what it copies from is not.
-                same = platform if needed == stage.base else ""
-                needs[needed] = self._node(needed, given, labels={}, platform=same)
+                needs[needed] = self._node(needed, target, contexts, labels={})
             elif needed != SCRATCH:
                 images[needed] = context or needed
         declared = {i.name for i in stage.instructions if isinstance(i, Arg)}
-        args = {key: value for key, value in given.items() if key in declared}
+        args = {key: value for key, value in target.args.items() if key in declared}
+        platform = self._platform(stage, needs, target)
         # Two targets may give one stage different arguments, or labels: then it is two nodes.
-        key = (name, *map(_frozen, (args, needs, labels)), timestamp, platform)
+        key = (name, *map(_frozen, (args, needs, images, labels)), timestamp, platform)
         if key not in self._ids:
             identity = name if name not in self.nodes else f"{name}~{len(self._ids)}"
             self._ids[key] = identity
@@ -156,6 +135,13 @@ class _Maker:
             )
         return self._ids[key]
 
+    def _platform(self, stage: Stage, needs: Mapping[str, str], target: Target) -> str:
+        """What a stage's image is for: as its base; from outside or nothing, as the target."""
+        if stage.base in needs:
+            return self.nodes[needs[stage.base]].platform
+        own = stage.platform or target.platform == self._native
+        return "" if own else target.platform
+
 
 def _frozen(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(values.items()))
@@ -164,3 +150,8 @@ def _frozen(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 def binds(run: Run) -> tuple[Bind, ...]:
     """A step's bind mounts."""
     return tuple(mount for mount in run.mounts if isinstance(mount, Bind))
+
+
+def has_steps(node: Node) -> bool:
+    """Whether it takes a program to build a node."""
+    return any(isinstance(i, Run) for i in node.stage.instructions)

@@ -46,6 +46,7 @@ def adapted(
     - An ARG before a step that binds makes it run again when the content has changed.
     - Buildah does not make the folder of a WORKDIR that no step runs in: an empty one is copied.
     - `moved` mounts are put in their places by our runtime (see `runtime`).
+    - A platform in FROM, which old ones misread, is not needed: a node has its own.
     - What is copied from one of the `folders` belongs to root, as with BuildKit: Buildah keeps
       the owner, which is nobody when it has no id in the user's namespace.
     """
@@ -66,7 +67,7 @@ def adapted(
             case _:
                 pass
         out.append(instruction)
-    return replace(stage, instructions=tuple(out))
+    return replace(stage, instructions=tuple(out), platform="")
 
 
 def _moved(mount: Mount) -> Mount:
@@ -86,7 +87,7 @@ def key(node: Node, stage: Stage, dialect: Dialect, inputs: Mapping[str, str]) -
         sorted(node.labels.items()),
         node.timestamp,
         sorted(inputs.items()),
-        *filter(None, [node.platform]),
+        *([node.platform] if node.platform else []),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

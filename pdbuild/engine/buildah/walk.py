@@ -13,7 +13,7 @@ from graphlib import TopologicalSorter
 from pdbuild.engine import exports
 from pdbuild.engine.buildah import output, text
 from pdbuild.engine.buildah.command import Commands
-from pdbuild.engine.buildah.graph import Graph, Node
+from pdbuild.engine.buildah.graph import Graph, Node, has_steps
 from pdbuild.engine.buildah.images import Images, exported
 from pdbuild.engine.buildah.inputs import Inputs, Result
 from pdbuild.engine.buildah.locks import Locks
@@ -21,7 +21,7 @@ from pdbuild.engine.buildah.programs import Programs, Running, Task, Work
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import EngineError
-from pdbuild.plan.instructions import Run, Stage
+from pdbuild.plan.instructions import Stage
 from pdbuild.progress import View
 
 # While another pdbuild builds the same node there is nothing to wait on but its lock.
@@ -84,7 +84,7 @@ class Walk:
         """Whether a task is not begun because of a failure: what delivers runs no program."""
         if not self._errors or self._build.keep_going or task.target:
             return False
-        return _runs(self._graph.node(task.node))
+        return has_steps(self._graph.node(task.node))
 
     def _advance(self) -> list[Task]:
         """Start what can start, else wait for something to happen; the tasks that ended well."""
@@ -240,7 +240,7 @@ class Walk:
         useful: set[str] = set()
         for target in self._graph.targets:
             below = self._graph.below(target)
-            missing = {n.id for n in below if n.id not in self._inputs.built and _runs(n)}
+            missing = {n.id for n in below if n.id not in self._inputs.built and has_steps(n)}
             useful |= {node.id for node in below} if missing <= running else set()
         builds = [program for program in self._programs if program.work.said]
         return [program for program in builds if program.work.task.node not in useful]
@@ -274,8 +274,3 @@ class Walk:
     def _tell(self, events: bytes) -> None:
         for line in events.splitlines():
             self._view.feed(line)
-
-
-def _runs(node: Node) -> bool:
-    """Whether it takes a program to build a node."""
-    return any(isinstance(i, Run) for i in node.stage.instructions)

@@ -46,7 +46,7 @@ PLAN = Plan(
     targets=(target("first", "out"), target("second", "tools")),
     groups={},
 )
-GRAPH = graph.make(PLAN, {"debian:trixie-slim": "oci-layout:///b@sha256:1"}, "linux/amd64")
+GRAPH = graph.make(PLAN, {"debian:trixie-slim": "oci-layout:///b@sha256:1"})
 OLD = Dialect(version=(1, 28, 2))
 
 
@@ -166,7 +166,7 @@ def test_a_stage_with_other_arguments_or_labels_is_another_node() -> None:
 
     labelled = replace(PLAN.targets[1], labels={"a": "b"})
     plan = replace(PLAN, targets=(PLAN.targets[0], labelled))
-    made = graph.make(plan, {}, "linux/amd64")
+    made = graph.make(plan, {})
     assert [node.id for node in made.nodes] == ["tools", "out", "tools~2"]
     assert made.node(made.targets["second"]).labels == {"a": "b"}
     assert made.node("out").needs == {"tools": "tools"}

@@ -116,6 +116,16 @@ def test_the_command_line() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_for_another_platform_is_said_in_the_command_and_its_key() -> None:
+    foreign = replace(NODE, platform="linux/arm64")
+    assert "--platform=linux/arm64" in argv(replace(call(), node=foreign))
+    assert not [word for word in argv(call()) if word.startswith("--platform")]
+    assert key(foreign, STAGE, OLD, {}) != key(NODE, STAGE, OLD, {})
+    # Old ones misread it there, and the node has a platform of its own.
+    stage = adapted(replace(STAGE, platform="$BUILDPLATFORM"), OLD, lambda run: "")
+    assert "FROM toolchain AS build\n" in render_stage(stage)
+
+
 def test_the_text_is_the_stage_with_what_an_old_buildah_lacks() -> None:
     stage = adapted(STAGE, OLD, lambda run: "0123abcd")
     assert containerfile(NODE, stage) == (

@@ -35,7 +35,7 @@ PLAN = Plan(
         Target(name=n, stage=n, kind="image", form=Form.IMAGE, description="") for n in NAMES
     ),
 )  # fmt: skip
-GRAPH = graph.make(PLAN, {BASE: "oci-layout:///b@sha256:1"}, "linux/amd64")
+GRAPH = graph.make(PLAN, {BASE: "oci-layout:///b@sha256:1"})
 
 
 def useless(running: str, built: str = "") -> set[str]:
