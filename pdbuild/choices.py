@@ -1,6 +1,7 @@
 """What a command line says, as values: what to make of a recipe, and how."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Mode = Literal["auto", "live", "plain", "json", "quiet"]
@@ -35,3 +36,15 @@ class Options:
     again: bool = False
     output: str = ""
     strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How a registry may be talked to.
+
+    `ca` is a file of certificates that vouch for it, besides the host's. Only with `insecure` is
+    plain http used, or TLS with a certificate that nobody vouches for.
+    """
+
+    ca: Path | None = None
+    insecure: bool = False

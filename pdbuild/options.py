@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pdbuild.choices import MODES, Choices, Options
+from pdbuild.choices import MODES, Access, Choices, Options
 from pdbuild.container import Mount
 from pdbuild.errors import UsageError
 
@@ -58,6 +58,23 @@ def add_device(parser: ArgumentParser) -> None:
         metavar="DEVICE",
         help="let it use a device: a node in /dev, or VENDOR/CLASS=NAME of CDI",
     )
+
+
+def add_registry(parser: ArgumentParser) -> None:
+    """How a registry may be talked to: `--ca`, `--insecure`."""
+    add = parser.add_argument
+    add("--ca", default="", metavar="FILE", help="certificates that vouch for the registry")
+    add(
+        "--insecure",
+        action="store_true",
+        help="allow plain http, and certificates that nobody vouches for",
+    )
+
+
+def registry(arguments: Namespace) -> Access:
+    """The values of `add_registry`."""
+    ca = Path(arguments.ca).absolute() if arguments.ca else None
+    return Access(ca=ca, insecure=arguments.insecure)
 
 
 def parse_program(parser: ArgumentParser, words: list[str]) -> Namespace:
@@ -121,9 +138,9 @@ def choices(arguments: Namespace, targets: tuple[str, ...] = ()) -> Choices:
     return Choices(
         recipe=arguments.recipe,
         targets=targets,
-        variants=_listed(arguments.variant),
+        variants=listed(arguments.variant),
         settings=dict(map(setting, arguments.set)),
-        platforms=_listed(arguments.platform),
+        platforms=listed(arguments.platform),
     )
 
 
@@ -211,5 +228,6 @@ def device(text: str) -> str:
     return text
 
 
-def _listed(values: list[str]) -> tuple[str, ...]:
+def listed(values: list[str]) -> tuple[str, ...]:
+    """The values of an option that is given several times, or with commas."""
     return tuple(name for value in values for name in value.split(",") if name)

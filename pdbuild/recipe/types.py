@@ -13,6 +13,7 @@ from pdbuild.recipe.tables.mirrors import Mirrors
 from pdbuild.recipe.tables.options import Option
 from pdbuild.recipe.tables.package import Package
 from pdbuild.recipe.tables.project import Project
+from pdbuild.recipe.tables.registry import Registry
 from pdbuild.recipe.tables.toolchain import Toolchain
 from pdbuild.recipe.tables.variants import Variant
 from pdbuild.recipe.tables.verify import Verify
@@ -47,6 +48,7 @@ class Recipe(Table):
     browse: Browse | None
     verify: Verify | None
     mirrors: Mirrors
+    registry: Registry
     left_out: dict[str, str] = no_key(default_factory=dict)
 
     @property

@@ -19,6 +19,7 @@ VERBS = {
     "logs": "print what a detached program wrote",
     "stop": "stop a detached program",
     "images": "list the image store",
+    "push": "send images to a registry",
     "verify": "check what is claimed of images",
     "prune": "remove images of old versions, and caches",
     "engines": "list the engines, or install them",

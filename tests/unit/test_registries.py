@@ -2,7 +2,7 @@
 
 import pytest
 
-from pdbuild.registries import is_local, mirrored, qualified, registry
+from pdbuild.registries import is_local, mirrored, qualified, registry, repository_problem
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,24 @@ def test_registries() -> None:
     assert is_local("localhost") and is_local("localhost:5000") and is_local("127.0.0.1:80")
     assert is_local("[::1]:5000")
     assert not is_local("docker.io") and not is_local("localhost.example.org:5000")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("registry.example.org/team/paddle", ""),
+        ("localhost:5000/x", ""),
+        ("localhost/x", ""),
+        ("[::1]:5000/x__y/z-1", ""),
+        ("https://registry.example.org/x", "no scheme"),
+        ("team/paddle", "begins with no registry"),
+        ("registry.example.org", "behind the registry"),
+        ("registry.example.org/", "behind the registry"),
+        ("registry.example.org/X", "behind the registry"),
+        ("registry.example.org/x:1", "behind the registry"),
+        ("registry.example.org:port/x", "not a host"),
+    ],
+)
+def test_repositories(name: str, problem: str) -> None:
+    found = repository_problem(name)
+    assert problem in found if problem else found == ""

@@ -1,0 +1,98 @@
+"""How a registry may be talked to: credentials, certificates, plain http."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pdbuild import dirs
+from pdbuild.choices import Access
+from pdbuild.errors import UsageError
+
+#: Docker's own registry, as its configuration calls it.
+_HUB = "https://index.docker.io/v1/"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An access whose files are in place."""
+
+    options: tuple[str, ...]
+
+    def words(self, side: str = "") -> tuple[str, ...]:
+        """skopeo's options for `side`: "src", "dest", or "" where a command has one side."""
+        prefix = f"--{side}-" if side else "--"
+        return tuple(f"{prefix}{option}" for option in self.options)
+
+
+@contextlib.contextmanager
+def opened(host: str, access: Access) -> Iterator[Opened]:
+    """Put what skopeo needs for a registry where it reads it, in a private folder, for a while.
+
+    Raises UsageError when there is no file `ca`.
+    """
+    options = []
+    with tempfile.TemporaryDirectory(dir=dirs.runtime_dir(), prefix="registry-") as folder:
+        if access.insecure:
+            options.append("tls-verify=false")
+        if access.ca:
+            if not access.ca.is_file():
+                raise UsageError(f"{access.ca}: there is no such file of certificates")
+            certificates = Path(folder, "certificates")
+            certificates.mkdir()
+            # skopeo takes what ends in .crt.
+            (certificates / "ca.crt").symlink_to(access.ca.absolute())
+            options.append(f"cert-dir={certificates}")
+        if credentials := _of_docker(host):
+            file = Path(folder, "auth.json")
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(credentials))
+            options.append(f"authfile={file}")
+        yield Opened(tuple(options))
+
+
+def _of_docker(host: str) -> dict[str, Any]:
+    """What docker's configuration has for a registry and skopeo would not find there by itself.
+
+    That is a helper for all registries (`credsStore`), and a configuration that DOCKER_CONFIG
+    names. What podman's files have of the registry comes first, as for podman.
+    """
+    if os.environ.get("REGISTRY_AUTH_FILE") or any(host in _auths(f) for f in _of_podman()):
+        return {}
+    folder = os.environ.get("DOCKER_CONFIG")
+    config = _read(Path(folder or Path.home() / ".docker", "config.json"))
+    names = (host, _HUB) if host == "docker.io" else (host,)
+    auths = config.get("auths") or {}
+    helper = (config.get("credHelpers") or {}).get(host) or config.get("credsStore")
+    if helper:
+        return {"credHelpers": {host: str(helper)}}
+    found = next((auths[name] for name in names if auths.get(name)), None)
+    return {"auths": {host: found}} if folder and found else {}
+
+
+def _of_podman() -> Iterator[Path]:
+    if session := os.environ.get("XDG_RUNTIME_DIR"):
+        yield Path(session, "containers", "auth.json")
+    else:
+        yield Path(f"/run/containers/{os.getuid()}/auth.json")
+    config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    yield Path(config, "containers", "auth.json")
+
+
+def _auths(file: Path) -> set[str]:
+    """The registries of which a file of podman's says something."""
+    config = _read(file)
+    named = (*(config.get("auths") or {}), *(config.get("credHelpers") or {}))
+    return {name.partition("/")[0] for name in named}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,75 @@
+"""OCI layouts that are only for one transfer: a folder with the blobs of another."""
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pdbuild import dirs
+from pdbuild.oci import REFERENCE, Descriptor, Layout, parse_descriptor
+
+_INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+@contextlib.contextmanager
+def view(blobs_of: Path, top: Descriptor) -> Iterator[Path]:
+    """A layout of one image, whose reference is `image`: the blobs are those of `blobs_of`.
+
+    So a transfer has the image that was looked up, whatever its reference means a moment later.
+    """
+    with tempfile.TemporaryDirectory(dir=dirs.runtime_dir(), prefix="view-") as folder:
+        made = Path(folder)
+        (made / "blobs").symlink_to(blobs_of.absolute() / "blobs")
+        write_index(made, {"image": top})
+        yield made
+
+
+def write_index(layout: Path, images: dict[str, Descriptor]) -> None:
+    """Make `layout` one of these images, by their references."""
+    entries = [
+        {
+            "mediaType": top.media_type,
+            "digest": top.digest,
+            "size": top.size,
+            "annotations": {REFERENCE: name},
+        }
+        for name, top in sorted(images.items())
+    ]
+    index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": entries}
+    (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    new = layout / "index.json.new"
+    new.write_text(json.dumps(index))
+    new.replace(layout / "index.json")
+
+
+def named(layout: Path, name: str) -> Descriptor | None:
+    """The image that has a reference in a layout, if all its blobs are there."""
+    from pdbuild.errors import EngineError
+
+    here = Layout(layout)
+    with contextlib.suppress(EngineError, OSError):
+        for entry in here.index():
+            if entry.annotations.get(REFERENCE) == name:
+                blobs = here.reachable(entry)
+                if all(here.blob(blob.digest).stat().st_size == blob.size for blob in blobs):
+                    return parse_descriptor(
+                        {"mediaType": entry.media_type, "digest": entry.digest, "size": entry.size}
+                    )
+    return None
+
+
+def keep_only(layout: Path, images: dict[str, Descriptor]) -> None:
+    """Forget all other images of a layout, and their blobs."""
+    here = Layout(layout)
+    used = {blob.digest for top in images.values() for blob in here.reachable(top)}
+    write_index(layout, images)
+    for blob in (layout / "blobs" / "sha256").iterdir():
+        if f"sha256:{blob.name}" not in used:
+            blob.unlink(missing_ok=True)
+    for left in layout.glob("oci-put-blob*"):  # of a skopeo that was killed
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)

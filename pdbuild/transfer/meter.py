@@ -1,0 +1,60 @@
+"""Shows how far transfers are: one line on a terminal, nothing elsewhere."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from pdbuild.table import size
+
+_EVERY = 0.2
+
+
+@dataclass(slots=True, kw_only=True)
+class Meter:
+    """Adds up what several transfers at once have moved, of at most `most` bytes."""
+
+    stream: TextIO | None
+    what: str
+    most: int = 0
+    _moved: dict[str, int] = field(default_factory=dict)
+    _shown: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, name: str) -> Callable[[int], None]:
+        """What one transfer tells its bytes to."""
+
+        def moved(count: int) -> None:
+            with self._lock:
+                self._moved[name] = count
+                self._show()
+
+        return moved
+
+    def _show(self) -> None:
+        if self.stream is None or time.monotonic() - self._shown < _EVERY:
+            return
+        self._shown = time.monotonic()
+        most = f" of at most {size(self.most)}" if self.most else ""
+        with contextlib.suppress(OSError):
+            self.stream.write(f"\r\x1b[K{self.what}: {size(sum(self._moved.values()))}{most}")
+            self.stream.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self.stream is not None and self._shown:
+            with contextlib.suppress(OSError):
+                self.stream.write("\r\x1b[K")
+                self.stream.flush()
+
+
+@contextlib.contextmanager
+def metered(stream: TextIO | None, what: str, most: int = 0) -> Iterator[Meter]:
+    """A meter on `stream`, if that is a terminal; its line goes in the end."""
+    meter = Meter(stream=stream if stream and stream.isatty() else None, what=what, most=most)
+    try:
+        yield meter
+    finally:
+        meter.clear()

@@ -1,0 +1,230 @@
+"""Sends images of the store to a registry: the tags last, and all together or none.
+
+First go the blobs and the manifests, by digest, which nobody sees; then the tags, each one small
+request. When one is refused, those before it are set back to what they were.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from pdbuild import dirs, lacks, locks, programs, registries
+from pdbuild.choices import Access
+from pdbuild.errors import EngineError, UsageError
+from pdbuild.oci import Descriptor, Layout
+from pdbuild.store import Store
+from pdbuild.transfer import layouts
+from pdbuild.transfer.access import Opened, opened
+from pdbuild.transfer.meter import Meter, metered
+from pdbuild.transfer.skopeo import Skopeo
+
+# Of images at once; skopeo sends six blobs of each at once.
+_AT_ONCE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """One image in a registry: `there` is its reference, `changed` whether its
+    tag is new or moved.
+    """
+
+    reference: str
+    there: str
+    digest: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Item:
+    reference: str
+    tag: str
+    top: Descriptor
+
+
+def push(
+    store: Store,
+    references: Sequence[str],
+    to: str,
+    access: Access,
+    *,
+    stream: TextIO | None = None,
+    say: Callable[[str], object] = lambda line: None,
+    skopeo: Skopeo | None = None,
+) -> tuple[Pushed, ...]:
+    """Push stored images to the repository `to`, HOST[:PORT]/PATH, with the tags that they have.
+
+    An image of several platforms goes as one. Layers are compressed first, and the compressed
+    ones kept for the next push. Raises UsageError, before any work, for what cannot be pushed
+    there; EngineError when the registry fails or refuses: no tag has changed then, or the message
+    names it.
+    """
+    host = checked(to)
+    items = _items(store, references, to)
+    stage = _stage(items[0].reference)
+    skopeo = skopeo or Skopeo(host=host)
+    with opened(host, access) as way, locks.alone(stage / "lock"), store.reading():
+        packed = [_packed(store, item, stage, say) for item in items]
+        blobs = {b.digest: b.size for i in packed for b in Layout(stage).reachable(i.top)}
+        with metered(stream, f"to {host}", sum(blobs.values())) as meter:
+            _send(skopeo, packed, stage, to, way, meter)
+            tags = _Tags(skopeo=skopeo, to=to, way=way, stage=stage, say=say)
+            changed = tags.move(packed)
+            layouts.keep_only(stage, {_name(item.top): top for item, top in _both(items, packed)})
+            return tuple(
+                Pushed(
+                    reference=item.reference,
+                    there=f"{to}:{item.tag}",
+                    digest=item.top.digest,
+                    changed=item.tag in changed,
+                )
+                for item in packed
+            )
+
+
+def checked(to: str) -> str:
+    """The host of a repository that images can be pushed to. Raises UsageError for others."""
+    if problem := registries.repository_problem(to):
+        raise UsageError(f"{to}: {problem}", hint="such as --to registry.example.org/team/squares")
+    return registries.registry(to)
+
+
+def _items(store: Store, references: Sequence[str], to: str) -> tuple[_Item, ...]:
+    found = {entry.reference: entry for entry in map(store.entry, references)}
+    names = sorted({reference.rpartition(":")[0] for reference in found})
+    if len(names) > 1:
+        raise UsageError(f"{to} is one repository, these are several: {', '.join(names)}")
+    return tuple(
+        _Item(reference=reference, tag=reference.rpartition(":")[2], top=entry)
+        for reference, entry in sorted(found.items())
+    )
+
+
+def _stage(reference: str) -> Path:
+    """Where the compressed layers of images of this name are."""
+    name = reference.rpartition(":")[0]
+    stage = dirs.cache_dir() / "push" / hashlib.sha256(name.encode()).hexdigest()[:12]
+    (stage / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+    return stage
+
+
+def _packed(store: Store, item: _Item, stage: Path, say: Callable[[str], object]) -> _Item:
+    """The same image with compressed layers, in the layout `stage`."""
+    name = _name(item.top)
+    if layouts.named(stage, name) is None:
+        say(f"compressing {item.reference}")
+        wanted = sum(blob.size for blob in store.layout.reachable(item.top))
+        with layouts.view(store.path, item.top) as source, lacks.room(stage, wanted):
+            copy = ("copy", "--all", "--quiet", f"oci:{source}:image", f"oci:{stage}:{name}")
+            programs.ran("skopeo", *copy, failing=f"cannot compress {item.reference}")
+    top = layouts.named(stage, name)
+    if top is None:
+        raise EngineError(f"{stage} is damaged", hint=f"remove it: rm -r {stage}")
+    return _Item(reference=item.reference, tag=item.tag, top=top)
+
+
+def _name(top: Descriptor) -> str:
+    return top.digest.removeprefix("sha256:")
+
+
+def _both(items: Sequence[_Item], packed: Sequence[_Item]) -> Sequence[tuple[_Item, Descriptor]]:
+    return [(item, same.top) for item, same in zip(items, packed, strict=True)]
+
+
+def _send(
+    skopeo: Skopeo, items: Sequence[_Item], stage: Path, to: str, way: Opened, meter: Meter
+) -> None:
+    """Send blobs and manifests, which no tag names yet."""
+
+    def send(item: _Item) -> None:
+        with layouts.view(stage, item.top) as source:
+            skopeo.copy(
+                *("copy", "--all", "--quiet", "--preserve-digests", *way.words("dest")),
+                *(f"oci:{source}:image", f"docker://{to}@{item.top.digest}"),
+                failing=f"cannot push {item.reference} to {to}",
+                moved=meter.of(item.tag),
+            )
+
+    # Alone, so that the layers that the others share with it go once.
+    send(items[0])
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            waiting = [pool.submit(send, item) for item in items[1:]]
+            for sent in waiting:
+                sent.result()
+        except BaseException:
+            skopeo.ended.set()
+            raise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tags:
+    """Moves the tags of a repository."""
+
+    skopeo: Skopeo
+    to: str
+    way: Opened
+    stage: Path
+    say: Callable[[str], object]
+
+    def move(self, items: Sequence[_Item]) -> frozenset[str]:
+        """Have each tag name its image; those that did not before.
+
+        Raises EngineError when one cannot be moved, and sets back those that were.
+        """
+        before = {item.tag: self._digest(item.tag) for item in items}
+        moved: list[str] = []
+        # New ones last: they alone cannot be set back.
+        for item in sorted(items, key=lambda item: not before[item.tag]):
+            if before[item.tag] == item.top.digest:
+                continue
+            try:
+                moved.append(item.tag)
+                self._tag(item)
+            except BaseException as error:
+                left = self._set_back(moved, before)
+                if left and isinstance(error, EngineError):
+                    raise EngineError(f"{error.message}\n{left}", hint=error.hint) from error
+                if left:
+                    self.say(left)
+                raise
+        return frozenset(moved)
+
+    def _tag(self, item: _Item) -> None:
+        there = f"{self.to}:{item.tag}"
+        with layouts.view(self.stage, item.top) as source:
+            self._copy(f"oci:{source}:image", there, "dest", failing=f"cannot tag {there}")
+        found = self._digest(item.tag)
+        if found != item.top.digest:
+            raise EngineError(
+                f"cannot tag {there}: {self.skopeo.host} took {item.top.digest}, and gives "
+                f"{found or 'nothing'}",
+                hint="tell who keeps it, or look at what is in between",
+            )
+
+    def _set_back(self, moved: Sequence[str], before: dict[str, str]) -> str:
+        """Have tags name what they did before; what could not be done, as a sentence, or ""."""
+        left = []
+        for tag in moved:
+            try:
+                if self._digest(tag) == before[tag]:
+                    continue
+                if not before[tag]:
+                    left.append(tag)
+                    continue
+                old = f"docker://{self.to}@{before[tag]}"
+                self._copy(old, f"{self.to}:{tag}", "src", "dest", failing="")
+            except EngineError:
+                left.append(tag)
+        return f"these tags may be the new ones: {', '.join(left)}" if left else ""
+
+    def _copy(self, source: str, there: str, *sides: str, failing: str) -> None:
+        # Of an index, only itself: what it names is there.
+        words = ("copy", "--multi-arch=index-only", "--quiet", "--preserve-digests")
+        options = (word for side in sides for word in self.way.words(side))
+        self.skopeo.copy(*words, *options, source, f"docker://{there}", failing=failing)
+
+    def _digest(self, tag: str) -> str:
+        return self.skopeo.digest(f"{self.to}:{tag}", *self.way.words())

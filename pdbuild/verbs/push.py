@@ -1,0 +1,82 @@
+"""`pdbuild push`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from pdbuild import options
+from pdbuild.choices import Choices
+from pdbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from pdbuild.transfer.push import Pushed
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.description = (
+        "Send images of the store to a registry, each with all of its platforms: those that are "
+        "named, or the recipe's production images of the version that the source has now. Their "
+        "tags change when all else is there, and together."
+    )
+    add = parser.add_argument
+    add("images", nargs="*", metavar="IMAGE", help="this one, or all of its name")
+    add("--to", default="", metavar="HOST/PATH", help="the repository ([registry] to)")
+    options.add_recipe(parser)
+    add("--variant", action="append", default=[], metavar="NAME", help="only this variant")
+    options.add_registry(parser)
+    add("-q", "--quiet", action="store_true", help="print only the references")
+    add("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: Namespace) -> int:
+    """Push, and print what is there now."""
+    import sys
+
+    from pdbuild import shipment
+    from pdbuild.store import Store
+    from pdbuild.transfer.push import push
+
+    store = Store.own()
+    recipe = shipment.recipe_here(arguments.recipe, needed=not (arguments.images and arguments.to))
+    if arguments.images:
+        if arguments.variant:
+            raise UsageError("--variant chooses of the recipe's images; here images are named")
+        references = shipment.named(store, arguments.images)
+    else:
+        assert recipe is not None
+        variants = options.listed(arguments.variant)
+        references = shipment.of_version(store, recipe, Choices(variants=variants))
+    pushed = push(
+        store,
+        references,
+        shipment.destination(arguments.to, recipe),
+        shipment.access(options.registry(arguments), recipe),
+        stream=None if arguments.quiet else sys.stderr,
+        say=lambda line: print(line, file=sys.stderr),
+    )
+    print(_told(pushed, as_json=arguments.json, quiet=arguments.quiet))
+    return 0
+
+
+def _told(pushed: tuple[Pushed, ...], *, as_json: bool, quiet: bool) -> str:
+    import json
+    from dataclasses import asdict
+
+    if as_json:
+        return json.dumps([asdict(one) for one in pushed], indent=1)
+    if quiet:
+        return "\n".join(one.there for one in pushed)
+    return as_table(pushed)
+
+
+def as_table(pushed: tuple[Pushed, ...]) -> str:
+    """What is in the registry now, and whether its tag is new."""
+    from pdbuild.table import lines
+
+    rows = [("IMAGE", "DIGEST", "TAG")]
+    for one in pushed:
+        short = one.digest.removeprefix("sha256:")[:12]
+        rows.append((one.there, short, "moved" if one.changed else "as it was"))
+    return lines(rows)

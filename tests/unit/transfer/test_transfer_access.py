@@ -1,0 +1,90 @@
+"""How a registry may be talked to: which files skopeo is pointed to."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pdbuild.choices import Access
+from pdbuild.errors import UsageError
+from pdbuild.transfer.access import opened
+
+HOST = "registry.example.org:5000"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "session"))
+    monkeypatch.setenv("PDBUILD_RUNTIME_DIR", str(tmp_path / "run"))
+    return tmp_path
+
+
+def written(file: Path, content: object) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content))
+
+
+def given(host: str = HOST) -> object:
+    """The credentials that skopeo is given; None where it finds them itself."""
+    with opened(host, Access()) as way:
+        for word in way.words("dest"):
+            name, _, file = word.partition("=")
+            if name == "--dest-authfile":
+                assert Path(file).stat().st_mode & 0o777 == 0o600
+                return json.loads(Path(file).read_text())
+    return None
+
+
+def test_nothing_is_said_where_skopeo_knows_all() -> None:
+    with opened(HOST, Access()) as way:
+        assert way.words("src") == ()
+
+
+def test_insecure_is_for_the_side_that_is_meant() -> None:
+    with opened(HOST, Access(insecure=True)) as way:
+        assert way.words("src") == ("--src-tls-verify=false",)
+        assert way.words("dest") == ("--dest-tls-verify=false",)
+        assert way.words() == ("--tls-verify=false",)
+
+
+def test_an_own_authority(home: Path) -> None:
+    (home / "mine.pem").write_text("certificate")
+    with opened(HOST, Access(ca=home / "mine.pem")) as way:
+        (word,) = way.words()
+        folder = Path(word.removeprefix("--cert-dir="))
+        assert [f.name for f in folder.iterdir()] == ["ca.crt"]
+        assert (folder / "ca.crt").read_text() == "certificate"
+    assert not folder.exists()
+    with pytest.raises(UsageError, match="no such file"), opened(HOST, Access(ca=home / "no")):
+        pass
+
+
+def test_a_helper_of_dockers_for_all_registries(home: Path) -> None:
+    written(home / ".docker/config.json", {"credsStore": "pass"})
+    assert given() == {"credHelpers": {HOST: "pass"}}
+
+
+def test_podmans_files_come_first(home: Path) -> None:
+    written(home / ".docker/config.json", {"credsStore": "pass"})
+    written(home / ".config/containers/auth.json", {"auths": {f"{HOST}/team": {"auth": "eA=="}}})
+    assert given() is None
+    assert given("another.example.org") == {"credHelpers": {"another.example.org": "pass"}}
+
+
+def test_another_folder_of_dockers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {"auths": {HOST: {"auth": "eA=="}, "https://index.docker.io/v1/": {"auth": "eQ=="}}}
+    written(home / ".docker/config.json", content)
+    assert given() is None  # skopeo reads it
+    written(home / "elsewhere/config.json", content)
+    monkeypatch.setenv("DOCKER_CONFIG", str(home / "elsewhere"))
+    assert given() == {"auths": {HOST: {"auth": "eA=="}}}
+    assert given("docker.io") == {"auths": {"docker.io": {"auth": "eQ=="}}}
+
+
+def test_what_cannot_be_read_says_nothing(home: Path) -> None:
+    (home / ".docker").mkdir()
+    (home / ".docker/config.json").write_text("[1")
+    assert given() is None
