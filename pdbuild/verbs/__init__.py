@@ -20,6 +20,7 @@ VERBS = {
     "stop": "stop a detached program",
     "images": "list the image store",
     "push": "send images to a registry",
+    "pull": "take images from a registry",
     "verify": "check what is claimed of images",
     "prune": "remove images of old versions, and caches",
     "engines": "list the engines, or install them",

@@ -1,6 +1,7 @@
-"""Images go to a real registry, under TLS and a password: what is sent, and what others read."""
+"""Images go to a real registry, under TLS and a password, and come back: what is sent and read."""
 
 import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -175,3 +176,38 @@ def test_dockers_own_credentials(place: Place, guarded: Registry, key: str) -> N
         DOCKER_CONFIG=str(docker), PATH=f"{helper.parent}:{place.env['PATH']}",
     )  # fmt: skip
     assert guarded.tags(f"by/{key.lower()}") == ["1"]
+
+
+def test_what_was_pushed_is_pulled(place: Place, guarded: Registry, tmp_path: Path) -> None:
+    shared = os.urandom(100_000)
+    place.image("localhost/back:1", shared, b"one")
+    place.log_in(guarded)
+    to = f"{guarded.address}/back"
+    place.succeeds("push", "back:1", "--to", to, f"--ca={guarded.ca}")
+    other = Place(tmp_path / "other", small.only(tmp_path / "other"))
+    refused = other.pdbuild("pull", f"{to}:1", f"--ca={guarded.ca}")
+    assert refused.returncode == 1 and "does not know you" in refused.stderr
+    other.log_in(guarded)
+    assert other.succeeds("pull", f"{to}:1", f"--ca={guarded.ca}") == f"{to}:1\n"
+    assert other.store.platforms(f"{to}:1") == ("linux/amd64", "linux/arm64")
+    remote = skopeo_digest(place, guarded, f"{to}:1")
+    assert other.store.entry(f"{to}:1").digest == remote
+    fetched = guarded.requests("GET")
+    assert "was there already" in other.succeeds("pull", f"{to}:1", f"--ca={guarded.ca}")
+    blobs = guarded.log.read_text().count('"GET /v2/back/blobs/')
+    # Another version brings only what is new.
+    place.image("localhost/back:2", shared, b"two")
+    place.succeeds("push", "back:2", "--to", to, f"--ca={guarded.ca}")
+    other.succeeds("pull", f"{to}:2", f"--ca={guarded.ca}", "--platform=linux/arm64")
+    new = guarded.log.read_text().count('"GET /v2/back/blobs/') - blobs
+    assert fetched and new == 2  # the layer "two" and the configuration
+    assert other.store.platforms(f"{to}:2") == ("linux/arm64",)
+    missing = other.pdbuild("pull", f"{to}:3", f"--ca={guarded.ca}")
+    assert missing.returncode == 1 and "has no such image" in missing.stderr
+    assert not any(Path(other.env["PDBUILD_DATA_DIR"], "pulling").glob("*[!k]"))
+
+
+def skopeo_digest(place: Place, registry: Registry, reference: str) -> str:
+    trusted(place, registry)
+    raw = skopeo(place, "inspect", "--raw", f"docker://{reference}")
+    return f"sha256:{hashlib.sha256(raw.encode()).hexdigest()}"
