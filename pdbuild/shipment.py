@@ -7,6 +7,7 @@ from pathlib import Path
 from pdbuild import references as naming
 from pdbuild.choices import Access, Choices
 from pdbuild.errors import UsageError
+from pdbuild.plan.types import Plan
 from pdbuild.project import open_recipe, plan_for
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store
@@ -37,14 +38,23 @@ def of_version(store: Store, recipe: Recipe, choices: Choices) -> tuple[str, ...
     if recipe.image is None:
         raise UsageError(f"{recipe.file} has no [image]", hint="add one, or name an image")
     plan = plan_for(recipe, replace(choices, targets=("images",)), fetch=False)
-    tags = dict.fromkeys(tag for target in plan.targets for tag in target.tags)
+    tags = production(plan)
     missing = [tag for tag in tags if store.find(tag) is None]
     if missing:
         raise UsageError(
             f"{', '.join(missing)}: not baked yet",
             hint="pdbuild bake --push bakes what is missing or out of date first",
         )
-    return tuple(tags)
+    return tags
+
+
+def production(plan: Plan) -> tuple[str, ...]:
+    """The references of a plan's production images. Raises UsageError when it has none."""
+    images = (target for target in plan.targets if target.kind == "image")
+    found = tuple(dict.fromkeys(tag for target in images for tag in target.tags))
+    if not found:
+        raise UsageError("no production image is asked for", hint="name image-VARIANT, or images")
+    return found
 
 
 def destination(to: str, recipe: Recipe | None) -> str:

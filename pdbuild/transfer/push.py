@@ -16,6 +16,7 @@ from pdbuild.choices import Access
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import Descriptor, Layout
 from pdbuild.store import Store
+from pdbuild.table import lines
 from pdbuild.transfer import layouts
 from pdbuild.transfer.access import Opened, opened
 from pdbuild.transfer.meter import Meter, metered
@@ -84,6 +85,15 @@ def push(
             )
 
 
+def as_table(pushed: tuple[Pushed, ...]) -> str:
+    """What is in the registry now, and whether its tag is new."""
+    rows = [("IMAGE", "DIGEST", "TAG")]
+    for one in pushed:
+        short = one.digest.removeprefix("sha256:")[:12]
+        rows.append((one.there, short, "moved" if one.changed else "as it was"))
+    return lines(rows)
+
+
 def checked(to: str) -> str:
     """The host of a repository that images can be pushed to. Raises UsageError for others."""
     if problem := registries.repository_problem(to):
@@ -141,7 +151,9 @@ def _send(
     def send(item: _Item) -> None:
         with layouts.view(stage, item.top) as source:
             skopeo.copy(
-                *("copy", "--all", "--quiet", "--preserve-digests", *way.words("dest")),
+                # skopeo would try docker's formats next, and give that as the reason.
+                *("copy", "--all", "--quiet", "--preserve-digests", "--format=oci"),
+                *way.words("dest"),
                 *(f"oci:{source}:image", f"docker://{to}@{item.top.digest}"),
                 failing=f"cannot push {item.reference} to {to}",
                 moved=meter.of(item.tag),
@@ -195,7 +207,8 @@ class _Tags:
     def _tag(self, item: _Item) -> None:
         there = f"{self.to}:{item.tag}"
         with layouts.view(self.stage, item.top) as source:
-            self._copy(f"oci:{source}:image", there, "dest", failing=f"cannot tag {there}")
+            words = ("--format=oci", f"oci:{source}:image")
+            self._copy(*words, there=there, sides=("dest",), failing=f"cannot tag {there}")
         found = self._digest(item.tag)
         if found != item.top.digest:
             raise EngineError(
@@ -215,16 +228,19 @@ class _Tags:
                     left.append(tag)
                     continue
                 old = f"docker://{self.to}@{before[tag]}"
-                self._copy(old, f"{self.to}:{tag}", "src", "dest", failing="")
+                there = f"{self.to}:{tag}"
+                self._copy(
+                    old, there=there, sides=("src", "dest"), failing=f"cannot set back {there}"
+                )
             except EngineError:
                 left.append(tag)
         return f"these tags may be the new ones: {', '.join(left)}" if left else ""
 
-    def _copy(self, source: str, there: str, *sides: str, failing: str) -> None:
+    def _copy(self, *source: str, there: str, sides: Sequence[str], failing: str) -> None:
         # Of an index, only itself: what it names is there.
         words = ("copy", "--multi-arch=index-only", "--quiet", "--preserve-digests")
         options = (word for side in sides for word in self.way.words(side))
-        self.skopeo.copy(*words, *options, source, f"docker://{there}", failing=failing)
+        self.skopeo.copy(*words, *options, *source, f"docker://{there}", failing=failing)
 
     def _digest(self, tag: str) -> str:
         return self.skopeo.digest(f"{self.to}:{tag}", *self.way.words())

@@ -78,8 +78,10 @@ def explained(host: str, text: str) -> tuple[Trouble, str]:
     """The trouble that `text`, which skopeo wrote, is about, and its own words for it."""
     messages = _MESSAGE.findall(text)
     said = messages[-1].replace('\\"', '"') if messages else text.strip().rpartition("\n")[2]
+    # Names are no reasons, whatever words and numbers are in them.
+    plain = re.sub(rf"\S*{re.escape(host)}\S*|sha256:\w+|reading manifest \S+", "…", said)
     for pattern, kind in _KINDS:
-        if re.search(pattern, said):
+        if re.search(pattern, plain):
             what, hint = kind.what.format(host=host), kind.hint.format(host=host)
             return Trouble(what=what, hint=hint, again=kind.again), said
     return Trouble(what=f"the transfer with {host} failed"), said

@@ -68,15 +68,6 @@ def _told(pushed: tuple[Pushed, ...], *, as_json: bool, quiet: bool) -> str:
         return json.dumps([asdict(one) for one in pushed], indent=1)
     if quiet:
         return "\n".join(one.there for one in pushed)
+    from pdbuild.transfer.push import as_table
+
     return as_table(pushed)
-
-
-def as_table(pushed: tuple[Pushed, ...]) -> str:
-    """What is in the registry now, and whether its tag is new."""
-    from pdbuild.table import lines
-
-    rows = [("IMAGE", "DIGEST", "TAG")]
-    for one in pushed:
-        short = one.digest.removeprefix("sha256:")[:12]
-        rows.append((one.there, short, "moved" if one.changed else "as it was"))
-    return lines(rows)

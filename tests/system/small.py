@@ -89,6 +89,11 @@ class Registry:
         answer = self._asked(f"/v2/{path}/tags/list")
         return sorted(json.loads(answer).get("tags") or ()) if answer else []
 
+    def digest(self, path: str, tag: str) -> str:
+        """What a tag names; "" when it is not there."""
+        data = self._asked(f"/v2/{path}/manifests/{tag}")
+        return f"sha256:{hashlib.sha256(data).hexdigest()}" if data else ""
+
     def requests(self, method: str) -> int:
         """How many requests of a method there have been, such as PATCH, which sends a blob."""
         return self.log.read_text().count(f'"{method} /v2/')
@@ -98,6 +103,7 @@ class Registry:
         if self.ca:
             scheme, context = "https", ssl.create_default_context(cafile=self.ca)
         request = urllib.request.Request(f"{scheme}://{self.address}{path}")
+        request.add_header("Accept", f"{_OCI}.index.v1+json, {_OCI}.manifest.v1+json")
         if self.ca:
             request.add_header("Authorization", "Basic c29tZW9uZTpzZWNyZXQ=")
         try:

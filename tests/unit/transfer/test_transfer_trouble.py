@@ -33,3 +33,9 @@ def test_each_has_its_sentence(said: str, what: str, again: bool) -> None:
     assert trouble.again == again
     assert words == f"writing: {said}".replace('\\"', '"')
     assert "{" not in trouble.what + trouble.hint
+
+
+def test_a_name_is_no_reason() -> None:
+    said = f"reading manifest 429 in {HOST}/denied/x509: manifest unknown: manifest unknown"
+    trouble, _ = explained(HOST, f'level=fatal msg="{said}"')
+    assert trouble.what == f"{HOST} has no such image"
