@@ -12,7 +12,7 @@ from pdbuild.oci import Layout
 from pdbuild.store import Store
 from pdbuild.transfer.access import opened
 from pdbuild.transfer.meter import metered
-from pdbuild.transfer.skopeo import Skopeo
+from pdbuild.transfer.skopeo import Skopeo, platform_words
 
 
 def pull(
@@ -47,7 +47,7 @@ def pull(
             _layout(made, store.path)
             with metered(stream, f"from {host}") as meter, lacks.room(store.path, 0):
                 skopeo.copy(
-                    *_platform(platform),
+                    *platform_words(platform),
                     *("copy", "--quiet", *(() if platform else ("--all",)), *way.words("src")),
                     # As they are: the digests stay those of the registry.
                     *("--dest-oci-accept-uncompressed-layers", f"docker://{full}"),
@@ -67,14 +67,6 @@ def _layout(made: Path, store: Path) -> None:
     (store / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
     made.mkdir()
     (made / "blobs").symlink_to(store / "blobs")
-
-
-def _platform(platform: str) -> tuple[str, ...]:
-    if not platform:
-        return ()
-    system, machine, *variant = platform.split("/")
-    words = (f"--override-os={system}", f"--override-arch={machine}")
-    return (*words, *(f"--override-variant={v}" for v in variant))
 
 
 def _fits(made: Path, platform: str, full: str) -> None:

@@ -109,6 +109,15 @@ class Skopeo:
         return False
 
 
+def platform_words(platform: str) -> tuple[str, ...]:
+    """skopeo's own options that choose a platform; "" chooses none."""
+    if not platform:
+        return ()
+    system, machine, *variant = platform.split("/")
+    words = (f"--override-os={system}", f"--override-arch={machine}")
+    return (*words, *(f"--override-variant={v}" for v in variant))
+
+
 def _program() -> str:
     found = shutil.which("skopeo")
     if found is None:

@@ -21,6 +21,8 @@ VERBS = {
     "images": "list the image store",
     "push": "send images to a registry",
     "pull": "take images from a registry",
+    "save": "write images to a file",
+    "load": "take images from a file",
     "verify": "check what is claimed of images",
     "prune": "remove images of old versions, and caches",
     "engines": "list the engines, or install them",

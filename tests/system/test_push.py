@@ -207,6 +207,28 @@ def test_what_was_pushed_is_pulled(place: Place, guarded: Registry, tmp_path: Pa
     assert not any(Path(other.env["PDBUILD_DATA_DIR"], "pulling").glob("*[!k]"))
 
 
+def test_archives_are_the_same_and_others_read_them(place: Place, tmp_path: Path) -> None:
+    place.image("localhost/kept:1", os.urandom(50_000))
+    for form, reads in (("oci", "oci-archive"), ("docker", "docker-archive"), ("dir", "oci")):
+        for name in ("one", "two"):
+            out = f"--out={tmp_path}/{form}-{name}"
+            place.succeeds("save", "kept:1", f"--format={form}", out, "--platform=linux/arm64"
+                           if form == "docker" else "--platform=")  # fmt: skip
+        found = skopeo(place, "--override-arch=arm64", "inspect", "--config", "--raw",
+                       f"{reads}:{tmp_path}/{form}-one:localhost/kept:1")  # fmt: skip
+        assert json.loads(found)["architecture"] == "arm64"
+        if form != "dir":
+            first, second = (Path(tmp_path, f"{form}-{n}").read_bytes() for n in ("one", "two"))
+            assert first == second
+        other = Place(tmp_path / f"other-{form}", small.only(tmp_path / f"other-{form}"))
+        assert other.succeeds("load", f"{tmp_path}/{form}-one") == "localhost/kept:1\n"
+        both = ("linux/amd64", "linux/arm64")
+        assert other.store.platforms("localhost/kept:1") == (both[1:] if form == "docker" else both)
+        mine = {image.platform: image.config_digest for image in place.store.images()}
+        theirs = {image.platform: image.config_digest for image in other.store.images()}
+        assert form == "docker" or theirs == mine
+
+
 def skopeo_digest(place: Place, registry: Registry, reference: str) -> str:
     trusted(place, registry)
     raw = skopeo(place, "inspect", "--raw", f"docker://{reference}")

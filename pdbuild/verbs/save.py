@@ -1,0 +1,35 @@
+"""`pdbuild save`."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+_FORMATS = ("oci", "docker", "dir")
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.description = "Write images of the store to a file. The same images give the same bytes."
+    add = parser.add_argument
+    add("images", nargs="+", metavar="IMAGE", help="this one, or all of its name")
+    add("-o", "--out", required=True, metavar="FILE", help="where to; it must not be there")
+    add(
+        "--format",
+        default="oci",
+        choices=_FORMATS,
+        help="oci: an archive with all platforms; docker: one image for one platform, as docker "
+        "and podman load it; dir: a folder, an OCI layout (oci)",
+    )
+    add("--platform", default="", metavar="OS/ARCH", help="which one, for docker (this machine's)")
+
+
+def run(arguments: Namespace) -> int:
+    """Save."""
+    from pdbuild import shipment
+    from pdbuild.store import Store
+    from pdbuild.transfer.archives import save
+
+    store = Store.own()
+    references = shipment.named(store, arguments.images)
+    out = Path(arguments.out)
+    save(store, references, arguments.format, out, platform=arguments.platform)
+    return 0
