@@ -1,10 +1,19 @@
 """`pdbuild bake`."""
 
+from __future__ import annotations
+
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pdbuild import options
 from pdbuild.choices import Choices
+from pdbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from pdbuild.plan.types import Plan
+    from pdbuild.recipe.types import Recipe
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -39,6 +48,9 @@ def configure(parser: ArgumentParser) -> None:
         help="fail when an optional block is left out, or a claim not checked",
     )
     add("--retry-blocks", action="store_true", help="try optional blocks that failed again")
+    add("--push", action="store_true", help="then send the production images to a registry")
+    add("--to", default="", metavar="HOST/PATH", help="the repository for that ([registry] to)")
+    options.add_registry(parser)
     add("--install", action="store_true", help="first build the engines, if they are not there")
     add("--json", action="store_true", help="print the result as JSON")
 
@@ -60,6 +72,7 @@ def run(arguments: Namespace) -> int:
         project.try_again(recipe)
     plan = project.plan_for(recipe, choices)
     building = options.building(arguments)
+    send = _sender(arguments, recipe, plan)
     if arguments.install:
         from pdbuild.engine import install
 
@@ -76,7 +89,45 @@ def run(arguments: Namespace) -> int:
         from pdbuild.verify.report import refuse
 
         refuse(result.judged, strict=arguments.strict)
+    send()
     return 0
+
+
+def _sender(arguments: Namespace, recipe: Recipe, plan: Plan) -> Callable[[], None]:
+    """What pushes the images of a plan when they are baked, with --push.
+
+    Raises UsageError now for what cannot be pushed, as a bake may take long.
+    """
+    if not arguments.push:
+        if arguments.to or arguments.ca or arguments.insecure:
+            raise UsageError("--to, --ca and --insecure are about --push")
+        return lambda: None
+    import sys
+
+    from pdbuild import shipment
+    from pdbuild.store import Store
+    from pdbuild.transfer import push
+
+    to = shipment.destination(arguments.to, recipe)
+    push.checked(to)
+    access = shipment.access(options.registry(arguments), recipe)
+    references = shipment.production(plan)
+
+    def send() -> None:
+        # With --json and --progress=json, stdout is for the bake alone.
+        loud = not (arguments.quiet or arguments.json or arguments.progress == "json")
+        pushed = push.push(
+            Store.own(),
+            references,
+            to,
+            access,
+            stream=sys.stderr if loud else None,
+            say=lambda line: print(line, file=sys.stderr),
+        )
+        if loud:
+            print(push.as_table(pushed))
+
+    return send
 
 
 def _definition(choices: Choices, what: str) -> str:

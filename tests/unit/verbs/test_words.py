@@ -1,13 +1,19 @@
 """How the verbs' words become values: `run`'s splitting as a table, and the shared options."""
 
 import argparse
+import contextlib
+import shutil
+import types
 from pathlib import Path
 
 import pytest
 
-from pdbuild import options
-from pdbuild.errors import UsageError
+from pdbuild import baking, options
+from pdbuild.choices import Access
+from pdbuild.errors import EngineError, UsageError
+from pdbuild.transfer import push
 from pdbuild.verbs import bake, run
+from pdbuild.verify import report
 
 
 def split(*words: str) -> argparse.Namespace:
@@ -161,3 +167,57 @@ def test_a_device_is_a_node_or_a_name_of_cdi() -> None:
     for wrong in ("", "gpu", "all", "nvidia.com/gpu", "nvidia.com/gpu=", "a b/c=d", "/dev/none"):
         with pytest.raises(UsageError):
             options.device(wrong)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--to", "a.example.org/x"), "are about --push"),
+        (("--insecure",), "are about --push"),
+        (("--push",), r"pdbuild.toml has no \[registry\] to"),
+        (("--push", "--to", "x"), "begins with no registry"),
+        (("--push", "--to", "a.example.org/x", "dev"), "no production image is asked for"),
+    ],
+)
+def test_what_cannot_be_pushed_is_said_before_the_bake(
+    words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "recipes/make", tmp_path / "make")
+    monkeypatch.chdir(tmp_path / "make")
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    bake.configure(parser)
+    with pytest.raises(UsageError, match=said):
+        bake.run(parser.parse_args(words))
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_images_are_pushed_when_they_are_baked_and_judged(
+    holds: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "recipes/make", tmp_path / "make")
+    monkeypatch.chdir(tmp_path / "make")
+    monkeypatch.setenv("PDBUILD_DATA_DIR", str(tmp_path / "data"))
+    done: list[object] = []
+    result = types.SimpleNamespace(judged=("a claim",), rows=())
+    monkeypatch.setattr(baking, "engine_for", lambda options: None)
+    monkeypatch.setattr(baking, "bake_plan", lambda *_: done.append("baked") or result)
+
+    def refuse(judged: object, *, strict: bool) -> None:
+        done.append("judged")
+        if not holds:
+            raise EngineError("a claim does not hold")
+
+    def sent(store: object, references: object, to: str, access: Access, **_: object) -> tuple[()]:
+        done.append((references, to, access))
+        return ()
+
+    monkeypatch.setattr(report, "refuse", refuse)
+    monkeypatch.setattr(push, "push", sent)
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    bake.configure(parser)
+    words = ("-q", "images", "binaries", "--push", "--to=a.example.org/x", "--insecure")
+    with contextlib.nullcontext() if holds else pytest.raises(EngineError):
+        assert bake.run(parser.parse_intermixed_args(words)) == 0
+    tags = ("localhost/greet:1.2.0", "localhost/greet:1.2.0-french")
+    pushed = [(tags, "a.example.org/x", Access(insecure=True))] if holds else []
+    assert done == ["baked", "judged", *pushed]
