@@ -47,22 +47,30 @@ def opened(host: str, access: Access) -> Iterator[Opened]:
             # skopeo takes what ends in .crt.
             (certificates / "ca.crt").symlink_to(access.ca.absolute())
             options.append(f"cert-dir={certificates}")
-        if credentials := _of_docker(host):
-            file = Path(folder, "auth.json")
-            file.touch(mode=0o600)
-            file.write_text(json.dumps(credentials))
+        if file := _credentials(host, Path(folder)):
             options.append(f"authfile={file}")
         yield Opened(tuple(options))
 
 
-def _of_docker(host: str) -> dict[str, Any]:
-    """What docker's configuration has for a registry and skopeo would not find there by itself.
+def _credentials(host: str, folder: Path) -> Path | None:
+    """The file that skopeo reads for a registry, of podman's or docker's; None: it finds it.
 
-    That is a helper for all registries (`credsStore`), and a configuration that DOCKER_CONFIG
-    names. What podman's files have of the registry comes first, as for podman.
+    It is always one that can be read. skopeo itself looks in podman's folder below /run first,
+    and gives up where that is root's alone; and it knows of docker neither a helper for all
+    registries (`credsStore`) nor a configuration that DOCKER_CONFIG names.
     """
-    if os.environ.get("REGISTRY_AUTH_FILE") or any(host in _auths(f) for f in _of_podman()):
-        return {}
+    if os.environ.get("REGISTRY_AUTH_FILE"):
+        return None
+    if found := next((file for file in _of_podman() if host in _auths(file)), None):
+        return found
+    file = folder / "auth.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(_of_docker(host)))
+    return file
+
+
+def _of_docker(host: str) -> dict[str, Any]:
+    """What docker's configuration has for a registry, as podman's files have it."""
     folder = os.environ.get("DOCKER_CONFIG")
     config = _read(Path(folder or Path.home() / ".docker", "config.json"))
     names = (host, _HUB) if host == "docker.io" else (host,)
@@ -71,7 +79,7 @@ def _of_docker(host: str) -> dict[str, Any]:
     if helper:
         return {"credHelpers": {host: str(helper)}}
     found = next((auths[name] for name in names if auths.get(name)), None)
-    return {"auths": {host: found}} if folder and found else {}
+    return {"auths": {host: found}} if found else {}
 
 
 def _of_podman() -> Iterator[Path]:

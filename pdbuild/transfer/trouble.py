@@ -18,6 +18,10 @@ class Trouble:
 # In this order: a text may have several of them, and the first is the reason.
 _KINDS: tuple[tuple[str, Trouble], ...] = (
     (
+        r"open \S+: permission denied",
+        Trouble(what="a file of yours about {host} cannot be read", hint="look at its owner"),
+    ),
+    (
         r"server gave HTTP response to HTTPS client",
         Trouble(what="{host} speaks plain http", hint="--insecure allows that"),
     ),

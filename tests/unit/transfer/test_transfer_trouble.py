@@ -16,6 +16,7 @@ HOST = "registry.example.org"
         ("x509: certificate signed by unknown authority", "cannot be trusted", False),
         ('writing blob: Patch \\"https://x\\": EOF', "closed the connection half way", True),
         ("read: connection reset by peer", "closed the connection half way", True),
+        ("reading JSON file: open /run/x/auth.json: permission denied", "cannot be read", False),
         ("unauthorized: authentication required", "does not know you", False),
         ("denied: requested access to the resource is denied", "does not allow you that", False),
         ("toomanyrequests: slow down", "takes no more requests for now", False),
