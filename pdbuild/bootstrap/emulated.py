@@ -22,7 +22,9 @@ def command(mmdebstrap: Path, options: Sequence[str], suite: str, target: Path) 
         *("unshare", "--user", "--map-root-user", "--map-auto", "--mount", "--pid", "--fork"),
         *("--kill-child", *emulators.words(target.parent)),
         *(str(mmdebstrap), *options, "--mode=root", "--skip=check/qemu,chroot/mount/dev"),
-        *(f"--setup-hook={devices}", '--aptopt=APT::Sandbox::User "root"'),
+        f"--setup-hook={devices}",
+        # mmdebstrap removes its folder in the end, and cannot where something is mounted in it.
+        '--customize-hook=umount --lazy "$1/dev"',
         *(suite, str(target)),
     ]
 

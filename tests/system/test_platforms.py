@@ -1,20 +1,32 @@
 """Another platform: compiled for by this machine's tools, run by an emulator."""
 
+import dataclasses
+import hashlib
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from pdbuild import bootstrap
 from pdbuild.engine import emulators
-from pdbuild.platforms import PLATFORMS, native
+from pdbuild.platforms import PLATFORMS, Platform, native
 
 from .conftest import User
 from .project import Project, sample
 
 OTHER = PLATFORMS["linux/arm64" if native().name != "linux/arm64" else "linux/amd64"]
 SUFFIX = f"-{OTHER.folder}"
+
+# Installs a package in a bare base, as root of a namespace whose kernel knows the emulator.
+INSTALL = r"""
+layer=$1 deb=$2 root=$(mktemp -d) && tar -C "$root" -xf "$layer"
+cp "$deb" "$root/greet.deb"
+sh -c "$DEVICES" dev "$root" && mount -t proc proc "$root/proc"
+chroot "$root" /bin/sh -euc 'dpkg -i /greet.deb >&2; dpkg --verify greet; uname -m; greet you'
+"""
 
 
 def machine(path: Path) -> int:
@@ -35,6 +47,61 @@ def unpacked(deb: Path, folder: Path) -> list[int]:
     """The machines of the programs and libraries in a package."""
     subprocess.run(["dpkg-deb", "--extract", deb, folder], check=True)
     return [elf for path in folder.rglob("*") if path.is_file() and (elf := machine(path))]
+
+
+def base_layer(project: Project, platform: Platform) -> Path:
+    """The one layer of a base that pdbuild has bootstrapped: a tar archive."""
+    bases = project.user.home / ".local/share/pdbuild/bases"
+    blobs = bases.glob(f"trixie-{platform.architecture}-*/blobs/sha256/*")
+    return max(blobs, key=lambda blob: blob.stat().st_size)
+
+
+def said_when_installed(project: Project, deb: Path) -> list[str]:
+    """What is said by the program of a package that is installed in the other platform's base.
+
+    That is the one from which pdbuild builds what it emulates; all in it is emulated, dpkg too.
+    """
+    layer = base_layer(project, OTHER)
+    entries = project.written(
+        "entries", emulators.entry(OTHER, emulators.interpreters()[OTHER.name]) + "\n"
+    )
+    text = Path(emulators.__file__).with_name("emulators.sh").read_text()
+    devices = Path(bootstrap.__file__).with_name("dev.sh").read_text()
+    done = project.user.run(
+        [
+            *("unshare", "--user", "--map-root-user", "--map-auto", "--mount", "--pid", "--fork"),
+            *("--kill-child", "sh", "-c", text, "emulators", entries),
+            *("sh", "-euc", INSTALL, "install", layer, deb),
+        ],
+        env={"DEVICES": devices, "TMPDIR": str(project.root)},
+        cwd=project.root,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+# Bootstraps this machine's own base as those of other platforms are.
+BOOTSTRAP = """
+import sys
+from pathlib import Path
+from pdbuild import bootstrap
+from pdbuild.platforms import Platform, native
+mine, bootstrap.native = native(), lambda: Platform(**OTHER)
+bootstrap.emulated.check = lambda *_, **__: None
+bootstrap.bootstrap(Path(sys.argv[1]), "trixie", mine, mirror="", one_id=False)
+"""
+
+
+def test_a_base_made_as_those_of_other_platforms_is_the_same(
+    greet: Project, pdbuild_python: Path
+) -> None:
+    """Byte for byte; this machine's own is taken, as it is there and needs no emulator."""
+    greet.bake("debs", "--variant=english")
+    made = greet.root / "base.tar"
+    script = BOOTSTRAP.replace("OTHER", repr(dataclasses.asdict(OTHER)))
+    greet.runs(str(pdbuild_python), "-c", script, str(made))
+    assert hashlib.sha256(made.read_bytes()).hexdigest() == base_layer(greet, native()).name
 
 
 def test_the_emulator_is_here() -> None:
@@ -137,3 +204,32 @@ def test_another_platform_by_buildah(
     log = project.succeeds("log", f"binaries-default{SUFFIX}", recipe)
     assert "1000 bytes become 17" in log
     shutil.rmtree(project.root)
+
+
+@pytest.mark.long
+def test_a_build_that_cannot_cross(greet: Project) -> None:
+    """All of it is emulated: the base's bootstrap, the toolchain, the compiler, the package."""
+    other = f"--platform={OTHER.name}"
+    greet.bake("debs", "--variant=english", other)
+    crossed = greet.root / "crossed.deb"
+    shutil.copy(greet.root / f"build/{OTHER.folder}/greet-1.2.0.deb", crossed)
+
+    recipe, script = greet.root / "pdbuild.toml", greet.root / "ci/build.sh"
+    greet.written("pdbuild.toml", recipe.read_text().replace("[build]", "[build]\nemulate = true"))
+    greet.written("ci/build.sh", script.read_text() + "gcc -dumpmachine\nuname -m\n")
+    report = json.loads(
+        greet.succeeds("bake", "--json", "binaries", "debs", "images", "--variant=english", other)
+    )
+    assert (
+        f"{OTHER.name}: all of it is compiled under an emulator, as the recipe says"
+        in (report["notes"])
+    )
+    log = greet.succeeds("log", f"binaries-english{SUFFIX}")
+    assert re.search(rf"{OTHER.triplet}\b.*\n.*{OTHER.processor}\b", log), log
+    assert machine(greet.root / f"build/{OTHER.folder}/english/bin/greet") == OTHER.elf
+    assert not of_wrong_machine(greet.root)
+    assert greet.succeeds("run", other, "greet", "you").strip() == "Hello, you!"
+
+    emulated = greet.root / f"build/{OTHER.folder}/greet-1.2.0.deb"
+    for deb in (crossed, emulated):
+        assert said_when_installed(greet, deb) == [OTHER.processor, "Hello, you!"]
