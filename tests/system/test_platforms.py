@@ -22,10 +22,11 @@ SUFFIX = f"-{OTHER.folder}"
 
 # Installs a package in a bare base, as root of a namespace whose kernel knows the emulator.
 INSTALL = r"""
+PATH=$PATH:/usr/sbin:/sbin
 layer=$1 deb=$2 root=$(mktemp -d) && tar -C "$root" -xf "$layer"
 cp "$deb" "$root/greet.deb"
 sh -c "$DEVICES" dev "$root" && mount -t proc proc "$root/proc"
-chroot "$root" /bin/sh -euc 'dpkg -i /greet.deb >&2; dpkg --verify greet; uname -m; greet you'
+chroot "$root" /bin/sh -euc 'dpkg -i /greet.deb >&2; uname -m; greet you'
 """
 
 
