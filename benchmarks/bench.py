@@ -106,6 +106,36 @@ def platforms(runs: int) -> Iterator[Row]:
     yield _of_two("nothing changed, bake all for two platforms / for one", *spans, goal=1.2)
 
 
+def emulated(runs: int) -> Iterator[Row]:
+    """The example's CPU variant for another platform: crossed, beside the same under an emulator.
+
+    With as few tools as it takes, as those are emulated, too; they are there before it is timed.
+    """
+    other = "linux/arm64" if native().name != "linux/arm64" else "linux/amd64"
+    text = (ROOT / "recipes/paddle.toml").read_text()
+    tools_table = text[text.index("[toolchain]") : text.index("[options]")]
+    text = text.replace(
+        tools_table, '[toolchain]\nblocks = ["gcc", "cmake", "ccache", "python"]\n\n'
+    )
+    text = text[: text.index("[docs]")]
+    recipe = ROOT / "recipes" / "emulated-benchmark.toml"
+    found: dict[str, list[float]] = {"true": [], "false": []}
+    for emulate, seconds in found.items():
+        for _ in range(2):  # the first also makes the tools
+            named = text.replace('"paddle"', f'"cold{time.time_ns()}"', 1)
+            recipe.write_text(named.replace("[build]", f"[build]\nemulate = {emulate}", 1))
+            words = ("--variant=cpu", f"--platform={other}", "--recipe", recipe, "-q")
+            try:
+                with edited() as change:
+                    change()
+                    seconds.append(timed(PDBUILD, "bake", "binaries", *words))
+            finally:
+                recipe.unlink()
+    emulated, crossed = (seconds[1:] for seconds in found.values())
+    name = f"binaries-cpu for {other}, cold, crossed / emulated"
+    yield _of_two(name, emulated, crossed, goal=0.5)
+
+
 def _of_two(name: str, one: list[float], two: list[float], *, goal: float) -> Row:
     median = statistics.median
     return Row(name=name, ours=median(two), reference=median(one), goal=goal)
@@ -139,6 +169,7 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "plan": plan,
     "platforms": platforms,
     "verify": verify,
+    "emulated": emulated,
     "size": size,
     "scratch": scratch,
 }
