@@ -14,6 +14,8 @@ from pdbuild.progress.steps import FINAL, Step, outcome
 What = Literal["running", "cached", "done", "failed", "cancelled", "log"]
 
 _NETWORK = "type=secret,id=network"  # how a step that downloads is told the way
+# What a bake does first, and no other bake does for it.
+_OWN = re.compile(r"\[(?:\S+ )?internal\] load (?:\S+ )*definitions?\b")
 _TEXT_LINES = 200
 _STDERR = 2
 _LONGEST_LINE = 64 * 1024
@@ -62,6 +64,7 @@ class Solve:
         self._by_name: dict[StepName, Step] = {}
         self._highest: dict[tuple[str, str, str], int] = {}
         self._spans: dict[str, tuple[float, float]] = {}
+        self._began = 0.0  # when this bake's own work began, by the builder's clock
         self._bytes: dict[tuple[str, str], Status] = {}
         self._pending: dict[tuple[str, int], bytes] = {}
         self._warnings: dict[BuildWarning, None] = {}
@@ -281,8 +284,12 @@ class Solve:
     def _note_times(self, vertex: Vertex, target: str) -> None:
         if vertex.started is None:
             return
-        start, end = self._spans.get(target, (vertex.started, vertex.started))
-        self._spans[target] = (min(start, vertex.started), max(end, vertex.completed or end))
+        if _OWN.match(vertex.name) and not self._began:
+            self._began = vertex.started
+        # A step that another bake on the same builder has begun is told with the time of that.
+        started = max(vertex.started, self._began)
+        start, end = self._spans.get(target, (started, started))
+        self._spans[target] = (min(start, started), max(end, vertex.completed or end))
 
     def _log(self, log: Log) -> list[Change]:
         step = self._by_digest.get(log.vertex)

@@ -285,3 +285,17 @@ def test_what_is_nearly_done_has_no_program_yet_to_start() -> None:
     # As buildx stops it when another target has failed.
     feed(solve, [vertex("a", "[runs build 1/1] RUN compile", 0, 1, error="context canceled")])
     assert solve.nearly("runs")
+
+
+def test_what_another_bake_began_before_does_not_count_as_this_ones_time() -> None:
+    solve = Solve(["t"])
+    feed(
+        solve,
+        [
+            vertex("i", "[internal] load local bake definitions", 100, 101),
+            vertex("a", "[t 1/3] RUN ended before", 10, 40),
+            vertex("b", "[t 2/3] RUN shared", 20, 104),
+            vertex("c", "[t 3/3] RUN own", 104, 106),
+        ],
+    )
+    assert solve.seconds("t") == 6
