@@ -14,7 +14,7 @@ from pdbuild.verify import elf as elves
 from pdbuild.verify.code import Function
 from pdbuild.verify.content import Entry, Layer, digest
 from pdbuild.verify.elf import Elf
-from pdbuild.verify.finding import Finding, found, unknown
+from pdbuild.verify.finding import Finding, first_words, found, last_words, unknown
 from pdbuild.verify.functions import Symbols
 from pdbuild.verify.subject import Subject
 
@@ -167,7 +167,7 @@ def _runs(subject: Subject, claims: Cpu, line: str) -> Finding:
         return unknown(KIND, claim, error.message)
     said = " ".join(ran.said.split())
     wrong = [f"it ends with {_ended(ran.code)}: {said[-200:]}"] if ran.code else []
-    return found(KIND, claim, wrong, said[-80:])
+    return found(KIND, claim, wrong, last_words(said))
 
 
 def _refuses(subject: Subject, claims: Cpu) -> Finding:
@@ -182,7 +182,7 @@ def _refuses(subject: Subject, claims: Cpu) -> Finding:
     wrong = [] if claims.says in said else [f"it says {said[-200:]!r}"]
     if not 0 < ran.code < 128:
         wrong.append(f"it ends with {_ended(ran.code)}")
-    return found(KIND, claim, wrong, f"exit code {ran.code}: {said[:80]}")
+    return found(KIND, claim, wrong, f"exit code {ran.code}: {first_words(said)}")
 
 
 def _ended(code: int) -> str:

@@ -8,7 +8,7 @@ from pdbuild.errors import EngineError
 from pdbuild.recipe.tables.verify import Cuda
 from pdbuild.verify import fatbin
 from pdbuild.verify.fatbin import Kernels
-from pdbuild.verify.finding import Finding, found, unknown
+from pdbuild.verify.finding import Finding, first_words, found, unknown
 from pdbuild.verify.subject import Subject
 
 KIND = "cuda"
@@ -112,4 +112,4 @@ def _starts(subject: Subject, line: str, says: str) -> Finding:
     wrong = [f"it ends with {ran.code}: {said[-200:]}"] if ran.code else []
     if says and says not in said:
         wrong.append(f"it says {said[:200]!r}")
-    return found(KIND, claim, wrong, said[:80])
+    return found(KIND, claim, wrong, first_words(said))

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from textwrap import shorten
 
 from pdbuild.errors import PdbuildError
 from pdbuild.platforms import native
 
 #: The page of what was found.
 PAGE = "build/verify.html"
+
+_EVIDENCE = 80  # letters of what a program said
 
 
 class Verdict(StrEnum):
@@ -89,6 +92,18 @@ def found(kind: str, claim: str, wrong: Sequence[str], evidence: str) -> Finding
         verdict=Verdict.FAILS,
         details=tuple(wrong),
     )
+
+
+def first_words(said: str) -> str:
+    """What a program said, as evidence: its first words."""
+    return shorten(said, _EVIDENCE, placeholder=" …")
+
+
+def last_words(said: str) -> str:
+    """The same: its last words."""
+    if len(said) <= _EVIDENCE:
+        return said
+    return f"… {said[-_EVIDENCE:].partition(' ')[2]}"
 
 
 def unknown(kind: str, claim: str, reason: str) -> Finding:

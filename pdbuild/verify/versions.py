@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pdbuild.errors import EngineError
-from pdbuild.verify.finding import Finding, found, unknown
+from pdbuild.verify.finding import Finding, first_words, found, unknown
 from pdbuild.verify.subject import Subject
 from pdbuild.version import Version
 
@@ -61,4 +61,4 @@ def _said(subject: Subject, line: str, version: Version) -> Finding:
         wrong = [f"it ends with {ran.code}: {said[-200:]}"]
     elif version.text not in said.replace(",", " ").split():
         wrong = [f"it says {said[:200]!r}"]
-    return found(KIND, claim, wrong, said[:80])
+    return found(KIND, claim, wrong, first_words(said))
