@@ -77,6 +77,7 @@ def test_scp_and_rsync(hello: Project, line: list[str]) -> None:
     hello.runs("rsync", "-a", "-e", shell, f"{hello.root}/src/", f"{host}:/hello/mirror/")
     assert (hello.root / "mirror/main.cc").read_text() == (hello.root / "src/main.cc").read_text()
     assert (hello.root / "mirror/main.cc").stat().st_uid == hello.user.uid
+    shutil.rmtree(hello.root / "mirror")  # other tests look for sources in this project
 
 
 def test_keys_are_the_only_way_in(hello: Project, line: list[str]) -> None:
