@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from pdbuild import dirs
+from pdbuild import dirs, whole
+from pdbuild.errors import EngineError
 from pdbuild.oci import REFERENCE, Descriptor, Layout, parse_descriptor
 
 _INDEX = "application/vnd.oci.image.index.v1+json"
@@ -39,15 +40,11 @@ def write_index(layout: Path, images: dict[str, Descriptor]) -> None:
     ]
     index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": entries}
     (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    new = layout / "index.json.new"
-    new.write_text(json.dumps(index))
-    new.replace(layout / "index.json")
+    whole.write(layout / "index.json", json.dumps(index))
 
 
 def named(layout: Path, name: str) -> Descriptor | None:
     """The image that has a reference in a layout, if all its blobs are there."""
-    from pdbuild.errors import EngineError
-
     here = Layout(layout)
     with contextlib.suppress(EngineError, OSError):
         for entry in here.index():
