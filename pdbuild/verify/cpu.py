@@ -4,7 +4,6 @@ import fnmatch
 import functools
 import hashlib
 import posixpath
-import shlex
 from collections.abc import Iterator
 
 from pdbuild.errors import EngineError
@@ -160,29 +159,23 @@ def _uses(subject: Subject, claims: Cpu) -> Finding:
 def _runs(subject: Subject, claims: Cpu, line: str) -> Finding:
     claim = f"`{line}` runs on a {claims.model}, child processes too"
     try:
-        if subject.machine is None:
-            return unknown(KIND, claim, "programs are not run")
-        ran = subject.machine.run(shlex.split(line), cpu=claims.model)
+        ran = subject.ran(line, cpu=claims.model)
     except EngineError as error:
         return unknown(KIND, claim, error.message)
-    said = " ".join(ran.said.split())
-    wrong = [f"it ends with {_ended(ran.code)}: {said[-200:]}"] if ran.code else []
-    return found(KIND, claim, wrong, last_words(said))
+    wrong = [f"it ends with {_ended(ran.code)}: {ran.said[-200:]}"] if ran.code else []
+    return found(KIND, claim, wrong, last_words(ran.said))
 
 
 def _refuses(subject: Subject, claims: Cpu) -> Finding:
     claim = f"on a {claims.model} it says {claims.says!r}"
     try:
-        if subject.machine is None:
-            return unknown(KIND, claim, "programs are not run")
-        ran = subject.machine.run(shlex.split(claims.run[0]), cpu=claims.model)
+        ran = subject.ran(claims.run[0], cpu=claims.model)
     except EngineError as error:
         return unknown(KIND, claim, error.message)
-    said = " ".join(ran.said.split())
-    wrong = [] if claims.says in said else [f"it says {said[-200:]!r}"]
+    wrong = [] if claims.says in ran.said else [f"it says {ran.said[-200:]!r}"]
     if not 0 < ran.code < 128:
         wrong.append(f"it ends with {_ended(ran.code)}")
-    return found(KIND, claim, wrong, f"exit code {ran.code}: {first_words(said)}")
+    return found(KIND, claim, wrong, f"exit code {ran.code}: {first_words(ran.said)}")
 
 
 def _ended(code: int) -> str:

@@ -1,7 +1,6 @@
 """cuda: variants for GPUs have code for those named; the others have nothing of CUDA."""
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 
 from pdbuild.errors import EngineError
@@ -102,13 +101,11 @@ def _listed(architectures: Iterable[str]) -> str:
 
 def _starts(subject: Subject, line: str, says: str) -> Finding:
     claim = f"`{line}` runs without a driver" + (f" and says {says!r}" if says else "")
-    if subject.machine is None:
-        return unknown(KIND, claim, "programs are not run")
     try:
-        ran = subject.machine.run(shlex.split(line))
+        ran = subject.ran(line)
     except EngineError as error:
         return unknown(KIND, claim, error.message)
-    said = " ".join(ran.said.split())
+    said = ran.said
     wrong = [f"it ends with {ran.code}: {said[-200:]}"] if ran.code else []
     if says and says not in said:
         wrong.append(f"it says {said[:200]!r}")

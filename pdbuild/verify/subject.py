@@ -1,11 +1,13 @@
 """What a check is given: an image, what is known of it, and what the recipe claims."""
 
 import functools
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from pdbuild.errors import EngineError
 from pdbuild.oci import Config
 from pdbuild.recipe.tables.verify import Verify
 from pdbuild.verify import elf, packages
@@ -94,3 +96,13 @@ class Subject:
     def own(self) -> tuple[Elf, ...]:
         """The ELF files that the project compiled."""
         return tuple(e for path, e in sorted(self.elves.items()) if path in self.shipped)
+
+    def ran(self, line: str, *, cpu: str = "") -> Ran:
+        """A command line of the recipe's, run in the image; its words with single blanks.
+
+        Raises EngineError when programs are not run, and as `Machine.run` does.
+        """
+        if self.machine is None:
+            raise EngineError("programs are not run")
+        ended = self.machine.run(shlex.split(line), cpu=cpu)
+        return replace(ended, said=" ".join(ended.said.split()))

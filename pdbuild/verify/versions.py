@@ -1,6 +1,5 @@
 """version: program, library, Python package, Debian package, tag and label say the same."""
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,13 +48,11 @@ def _of_deb(path: Path) -> str:
 
 def _said(subject: Subject, line: str, version: Version) -> Finding:
     claim = f"`{line}` says {version}"
-    if subject.machine is None:
-        return unknown(KIND, claim, "programs are not run")
     try:
-        ran = subject.machine.run(shlex.split(line))
+        ran = subject.ran(line)
     except EngineError as error:
         return unknown(KIND, claim, error.message)
-    said = " ".join(ran.said.split())
+    said = ran.said
     wrong = []
     if ran.code:
         wrong = [f"it ends with {ran.code}: {said[-200:]}"]
