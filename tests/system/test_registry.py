@@ -2,10 +2,7 @@
 
 import os
 import shutil
-import socket
 import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 
 from pdbuild.base import architecture, ensure
 
+from . import small
 from .conftest import User
 from .project import Project, sample
 
@@ -34,37 +32,17 @@ registry = "{registry}/hub"
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A registry on this machine, with Debian's base as `hub/library/debian:nowhere-else`."""
-    program = shutil.which("docker-registry")
     skopeo = shutil.which("skopeo")
-    assert program and skopeo, "scripts/setup test installs them"
+    assert skopeo, "scripts/setup test installs it"
     base = ensure("trixie", architecture(), mirror="", say=print)
-    folder = tmp_path_factory.mktemp("registry")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"localhost:{free.getsockname()[1]}"
-    (folder / "config.yml").write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}}}}}\n"
-        f"http: {{addr: '127.0.0.1:{address.rpartition(':')[2]}'}}\n"
-    )
-    with subprocess.Popen(
-        [program, "serve", folder / "config.yml"], stderr=subprocess.DEVNULL
-    ) as serving:
-        try:
-            deadline = time.monotonic() + 20
-            while True:
-                try:
-                    urllib.request.urlopen(f"http://{address}/v2/").close()
-                    break
-                except OSError:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.1)
-            subprocess.run(
-                [skopeo, "copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false",
-                 f"oci:{base.layout}", f"docker://{address}/hub/library/debian:nowhere-else"],
-                check=True,
-            )  # fmt: skip
-            yield address
-        finally:
-            serving.terminate()
+    with small.registry(tmp_path_factory.mktemp("registry")) as serving:
+        subprocess.run(
+            [skopeo, "copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false",
+             f"oci:{base.layout}",
+             f"docker://{serving.address}/hub/library/debian:nowhere-else"],
+            check=True,
+        )  # fmt: skip
+        yield serving.address
 
 
 @pytest.mark.parametrize("engine", ["buildkit", "buildah"])
