@@ -66,6 +66,11 @@ def architecture(recipe: Recipe) -> Arg:
     return Arg(name="TARGETARCH" if recipe.build.emulate else "BUILDARCH")
 
 
+def emulation(recipe: Recipe) -> tuple[Arg, ...]:
+    """The arguments of a step that has to know whether it is emulated: they differ then."""
+    return (Arg(name="BUILDARCH"), Arg(name="TARGETARCH")) if recipe.build.emulate else ()
+
+
 def made_for(goal: Goal) -> tuple[Arg, ...]:
     """The argument of steps whose caches are those of a goal; it stands in `cache_key`."""
     return () if goal.crossing else (Arg(name="TARGETARCH"),)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from pdbuild.plan import blocks, making
 from pdbuild.plan.instructions import Bind, Copy, Instruction, Stage
-from pdbuild.plan.steps import apt_install, architecture, toolchain_key
+from pdbuild.plan.steps import apt_install, architecture, emulation, toolchain_key
 from pdbuild.recipe.types import Block, Recipe
 
 #: Where the outcome of an optional block is: one folder each, in its stages.
@@ -142,7 +142,7 @@ def _toolchain(
 
 def _check(recipe: Recipe, block: Block) -> Stage:
     """A block proves that it works in the toolchain, or the build stops here."""
-    before: list[Instruction] = []
+    before: list[Instruction] = list(emulation(recipe))
     if block.optional:
         before += making.environment(block)
         made = making.made(block.name)

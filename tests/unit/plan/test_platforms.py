@@ -166,7 +166,12 @@ def test_what_cannot_cross_is_emulated_with_the_same_text() -> None:
         "linux/arm64: all of it is compiled under an emulator, as the recipe says",
     )
     text = containerfile("autotools", both)
-    assert "BUILDARCH" not in text and "--platform" not in text
+    assert "--platform" not in text
+    # The machine that builds is named where a check has to know that it is emulated, alone.
+    stages = text.split("\nFROM ")
+    told = [stage.split()[2] for stage in stages if "\nARG BUILDARCH\nARG TARGETARCH\n" in stage]
+    assert "check-gcc" in told and all(name.startswith("check-") for name in told)
+    assert text.count("BUILDARCH") == len(told)
     # The base is another for what is emulated.
     contexts = {
         both.base: "oci:mine",
