@@ -35,8 +35,8 @@ class Report:
     """All targets of a bake, in the plan's order.
 
     `left_out` are the optional blocks that the dev image lacks, with the reason; `notes` say
-    what else is not made, or emulated; `judged` is what was found of claims; `next` is a
-    command to try, or empty.
+    what else is not made, or emulated, or amiss in the recipe; `judged` is what was found of
+    claims; `next` is a command to try, or empty.
     """
 
     rows: tuple[Row, ...]
@@ -74,7 +74,7 @@ def make(
         )
         for output in built.outputs
     ]
-    return Report(rows=tuple(rows), left_out=plan.left_out, notes=plan.notes)
+    return Report(rows=tuple(rows), left_out=plan.left_out, notes=(*plan.notes, *solve.notes))
 
 
 def joined(plan: Plan, first: Report, second: Report) -> Report:
@@ -83,7 +83,10 @@ def joined(plan: Plan, first: Report, second: Report) -> Report:
     order = (*plan.targets, *plan.claims)
     rows = tuple(made[target.name] for target in order if target.name in made)
     left_out = first.left_out | second.left_out
-    return replace(second, rows=rows, left_out=left_out, judged=first.judged + second.judged)
+    notes = tuple(dict.fromkeys((*first.notes, *second.notes)))
+    return replace(
+        second, rows=rows, left_out=left_out, notes=notes, judged=first.judged + second.judged
+    )
 
 
 def with_claims(report: Report, judged: Sequence[Judged], page: Path) -> Report:

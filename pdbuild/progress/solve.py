@@ -16,6 +16,7 @@ What = Literal["running", "cached", "done", "failed", "cancelled", "log"]
 _NETWORK = "type=secret,id=network"  # how a step that downloads is told the way
 # What a bake does first, and no other bake does for it.
 _OWN = re.compile(r"\[(?:\S+ )?internal\] load (?:\S+ )*definitions?\b")
+_OF_RECIPE = "note: the recipe "  # how a hook begins what is to be said again at the end
 _TEXT_LINES = 200
 _STDERR = 2
 _LONGEST_LINE = 64 * 1024
@@ -68,6 +69,7 @@ class Solve:
         self._bytes: dict[tuple[str, str], Status] = {}
         self._pending: dict[tuple[str, int], bytes] = {}
         self._warnings: dict[BuildWarning, None] = {}
+        self._notes: dict[str, None] = {}
         self._text: deque[str] = deque(maxlen=_TEXT_LINES)
 
     def feed(self, line: bytes) -> tuple[Change, ...]:
@@ -120,6 +122,11 @@ class Solve:
     def warnings(self) -> tuple[BuildWarning, ...]:
         """What BuildKit warned of, each once."""
         return tuple(self._warnings)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What steps have noted of the recipe, each once."""
+        return tuple(self._notes)
 
     @property
     def transferred(self) -> int:
@@ -313,6 +320,8 @@ class Solve:
         shown = data.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace")
         text = _ESCAPE.sub("", shown).rstrip()
         step.say(text, error=stream == _STDERR)
+        if text.startswith(_OF_RECIPE):
+            self._notes[text.removeprefix("note: ")] = None
         return Change(step, "log", text)
 
     def _instructions(self, target: str) -> list[Step]:

@@ -92,3 +92,41 @@ def test_an_option_reaches_the_program(
     assert shown(L="2") == "2 0"
     assert shown(L="2", M="ON") == "2 7"
     assert shown() == "1 0"
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("cmake", "ninja", "cc"))), reason="NOT RUN: needs cmake and ninja"
+)
+def test_a_variable_that_the_project_does_not_know_is_noted(tmp_path: Path) -> None:
+    """In every build, and not one that another variant may read, or CMake itself."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\nproject(x NONE)\n"
+        "if(GPU)\n    message(${GPU_ARCH})\nendif()\ninstall(FILES CMakeLists.txt DESTINATION x)\n"
+    )
+    environment = {
+        **os.environ, "PDBUILD_SOURCE": str(source), "PDBUILD_TREE": str(tmp_path / "tree"),
+        "PDBUILD_OUTPUT": str(tmp_path / "out"), "PDBUILD_PREFIX": "/usr",
+        "tree_root": str(tmp_path),
+    }  # fmt: skip
+    noted = "note: the recipe sets WAVE_AVXX, which no CMake file of the project names"
+
+    def notes(*arguments: str, version: str = "1") -> list[str]:
+        given = ["bash", HOOKS / "build", "-DGPU=OFF", "-DGPU_ARCH=80", *arguments]
+        ran = subprocess.run(
+            given,
+            env=environment | {"VERSION": version},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return [line for line in ran.stderr.splitlines() if line.startswith("note: ")]
+
+    assert notes("-DWAVE_AVXX=ON") == [noted]
+    assert notes("-DWAVE_AVXX=ON") == [noted]
+    assert notes("-DWAVE_AVXX:BOOL=OFF", version="2") == [noted]
+    assert (tmp_path / "tree/.pdbuild-notes").read_text() == noted + "\n"
+    assert notes() == []
+    (source / "extra.cmake").write_text("option(WAVE_AVXX)")
+    assert notes("-DWAVE_AVXX=ON") == []

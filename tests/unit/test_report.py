@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,20 @@ from pdbuild.plan.types import Form, Plan, Target
 from pdbuild.progress import Solve
 from pdbuild.table import lines, size
 from pdbuild.version import Version
+
+
+def test_what_steps_noted_of_the_recipe_stands_at_the_end() -> None:
+    plan, built = made("binaries")
+    solve = Solve(["t-binaries"])
+    solve.feed(b'{"vertexes": [{"digest": "d", "name": "[s 1/1] RUN x"}]}')
+    lines = b"-- Configuring\nnote: the recipe sets X\nnote: other\nnote: the recipe sets X\n"
+    said = {"vertex": "d", "stream": 2, "data": b64encode(lines).decode()}
+    solve.feed(json.dumps({"logs": [said]}).encode())
+    done = report.make(replace(plan, notes=("of the plan",)), built, [], [], solve)
+    assert done.notes == ("of the plan", "the recipe sets X")
+    assert report.as_table(done).endswith("note: of the plan\nnote: the recipe sets X")
+    again = report.make(plan, built, [], [], Solve())
+    assert report.joined(plan, done, again).notes == done.notes
 
 
 def test_tables_are_aligned() -> None:
