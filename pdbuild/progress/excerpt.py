@@ -55,10 +55,17 @@ _RULES = (
         before=_INTRODUCED,
         after=re.compile(r">>> "),
     ),
+    # What a program that a CMakeLists.txt runs says stands above: CMake tells its exit code alone.
+    Rule(
+        re.compile(r"CMake Error at .* \(execute_process\):"),
+        before=re.compile(r"(?!-- |CMake ).*\S"),
+        after=re.compile(r"\s+\S|$"),
+        most=8,
+    ),
     Rule(re.compile(r"CMake Error"), after=re.compile(r"\s+\S|$"), most=8),
     Rule(re.compile(r"\S+:\d+(?::\d+)?: ERROR: ")),  # meson, Sphinx
     Rule(re.compile(r"configure: error: "), before=re.compile(r"checking ")),
-    Rule(re.compile(r".*no space left on device", re.IGNORECASE)),
+    Rule(re.compile(r".*(?:no space left on device|read-only file system)", re.IGNORECASE)),
     Rule(
         re.compile(r"E: You don't have enough free space"),
         before=re.compile(r"Need to get |After this operation"),
@@ -78,7 +85,7 @@ _RULES = (
 )
 # No line without one of these can be an error: most lines need no more than this look.
 _HINTS = re.compile(
-    r"(?i:error|exception|fatal|fail|undefined|multiple def|ld: |no space)|^E[: ]|\*\*\*"
+    r"(?i:error|exception|fatal|fail|undefined|multiple def|ld: |no space|read-only)|^E[: ]|\*\*\*"
 )
 
 
@@ -151,7 +158,8 @@ class Errors:
             self._more[rule.cause] += 1
             return
         self._seen.add(line)
-        above = [*_above(self._before, rule.before)] if rule.before else []
+        above = _above(self._before, rule.before) if rule.before else []
+        above = [line for line in above if line not in self._seen]  # an error of its own
         self._blocks.append(_Block(self._number - len(above), rule.cause, [*above, line]))
         self._open, self._room = rule if rule.after else None, rule.most
 

@@ -87,6 +87,22 @@ CMake Error at CMakeLists.txt:3 (find_package):
   but CMake did not find one.""")
 
 
+def test_what_cmake_ran() -> None:
+    """The program's own words, and not CMake's progress; also where a script looks at its code."""
+    ran = """\
+CMake Error at CMakeLists.txt:3 (execute_process):
+  execute_process failed command indexes:
+
+    1: "Child return code: 1\""""
+    wrote = "touch: cannot touch '/src/made.h': Read-only file system"
+    asked = "generate: no such table: x"
+    found = "-- Detecting C compiler - done"
+    assert excerpt(f"{found}\n{wrote}\n{ran}\n\n\n{found}").lines == (wrote, *ran.split("\n"))
+    assert excerpt(f"{found}\n{asked}\n{ran}\n\n\n{found}").lines == (asked, *ran.split("\n"))
+    message = "CMake Error at CMakeLists.txt:5 (message):\n  no table"
+    assert excerpt(f"{wrote}\n{found}\n{message}\n").lines == (wrote, *message.split("\n"))
+
+
 def test_meson_configure_apt() -> None:
     check('meson.build:3:0: ERROR: Dependency "nowhere" not found, tried pkgconfig and cmake')
     check("checking for nowhere... no\nconfigure: error: nowhere is needed")
