@@ -234,6 +234,7 @@ def _raise_failures(recipe: Recipe, plan: Plan, built: Built, options: Options) 
         command = _again(recipe, plan, targets, options)
         lines = tuple(on_host(line, Path(plan.root, recipe.source)) for line in failure.lines)
         texts.append(describe(replace(failure, targets=targets, lines=lines), command=command))
+        texts += failures.hints(recipe, failure)
     if not texts and built.error:
         texts.append(f"error: {built.error}")
     if built.failures and not options.keep_going and (left := _not_begun(plan, built)):

@@ -15,8 +15,12 @@ from pdbuild.plan.types import Plan, Target
 from pdbuild.progress import Failure
 from pdbuild.progress.names import brief
 from pdbuild.project import key
-from pdbuild.recipe import load
+from pdbuild.recipe import load, named
 from pdbuild.recipe.types import Recipe
+
+_UNKNOWN = re.compile(
+    r"E: (?:Unable to locate package ([^\s:]+)|Package '?([^\s:']+)\S* has no installation)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,16 @@ def command(recipe: Recipe, target: Target, engine: str = "auto", builder: str =
     words += [f"--engine={engine}"] if engine != "auto" else []
     words += [f"--builder={builder}"] if builder else []
     return shlex.join(words)
+
+
+def hints(recipe: Recipe, failure: Failure) -> tuple[str, ...]:
+    """Where the recipe names the packages that apt does not know, a line for each place."""
+    packages = dict.fromkeys(m[1] or m[2] for m in map(_UNKNOWN.match, failure.lines) if m)
+    return tuple(
+        f"hint: {place}"
+        for package in packages
+        for place in named.places(recipe, package, f"the archive has no package {package}")
+    )
 
 
 def _is_found(recipe: Recipe) -> bool:

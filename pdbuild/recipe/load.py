@@ -92,6 +92,11 @@ def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Reci
     return tools.as_options(recipe)
 
 
+def written(path: Path) -> list[File]:
+    """The files of the recipe at `path`, each after what it extends; none if it is unreadable."""
+    return _chain(path, [])
+
+
 def _nearest(start: Path) -> Path:
     for folder in (start, *start.parents):
         if disk.is_file(folder / "pdbuild.toml"):
