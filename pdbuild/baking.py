@@ -13,6 +13,7 @@ from pdbuild import (
     claims,
     definition,
     failures,
+    leftovers,
     locks,
     network,
     optional,
@@ -56,6 +57,7 @@ def bake_plan(
     places = uptodate.places(key(plan.root))
     alone = targets_alone(places.exports, (*plan.targets, *plan.outcomes))
     with alone, contextlib.ExitStack() as held:
+        leftovers.note(places.exports, root)
         contexts = contexts_of(recipe, plan, bootstrap=True)
         state = state_of(plan, contexts, engine.identity())
         kept = {t.name: o for t in plan.targets if (o := state.output(t, again=options.again))}

@@ -20,7 +20,7 @@ from pdbuild.failures import Point
 from pdbuild.inner.session import DEBUGGING, Session, terminal
 from pdbuild.oci import Layout
 from pdbuild.plan.instructions import Arg, Bind, Cache, Copy, Run, Secret, Stage, Tmpfs
-from pdbuild.plan.types import Form, Plan, Target
+from pdbuild.plan.types import DEBUG, Form, Plan, Target
 from pdbuild.progress import view
 from pdbuild.progress.names import brief
 from pdbuild.project import key, open_recipe, plan_for, say
@@ -92,6 +92,7 @@ class _Debug:
             description="",
             args=self.target.args | nonce,
             tags=(f"localhost/{project}:debug",) if project else (),
+            labels={DEBUG: self.target.name} if project else {},
         )
 
     def _bind_stage(self, number: int) -> Stage:

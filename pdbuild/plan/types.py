@@ -13,6 +13,8 @@ from pdbuild.version import Version
 GENERATOR = "org.pdbuild.generator"
 # The label that says of which variant a production image is.
 VARIANT = "org.pdbuild.variant"
+# The label of the state before a failed step; it names the target.
+DEBUG = "org.pdbuild.debug"
 # The label that says what an image is made of.
 DEFINITION = "org.pdbuild.definition"
 # The label that names the optional blocks that an image lacks; with .NAME, the reason.

@@ -11,6 +11,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pdbuild import dirs, lacks
@@ -159,11 +160,18 @@ class Store:
                 return config
         raise UsageError(f"image {reference} is not there for {platform}")
 
-    def collect(self, forget: Collection[StoredImage] = (), *, dry_run: bool = False) -> int:
+    def collect(
+        self,
+        forget: Collection[StoredImage] = (),
+        *,
+        dry_run: bool = False,
+        links: Mapping[tuple[int, int], int] = MappingProxyType({}),
+    ) -> int:
         """Forget images, and delete the blobs that no reference needs; the bytes freed.
 
         One whose reference has moved on since stays. It waits for those who read (see
-        `reading`), so nobody loses an image while reading it. With `dry_run` nothing is changed.
+        `reading`), so nobody loses an image while reading it. With `dry_run` nothing is changed;
+        `links` are then those to each file (device, inode) that would have gone before.
         Raises EngineError, and changes nothing, when an image that stays is damaged.
         """
         if not self.path.is_dir():
@@ -171,7 +179,7 @@ class Store:
         gone = {(image.reference, image.digest) for image in forget}
         how = fcntl.LOCK_SH if dry_run else fcntl.LOCK_EX
         with self._locked("blobs.lock", how), self._locked("index.lock", how):
-            unused = self._unused(gone)
+            unused = self._unused(gone, links)
             if not dry_run:
                 if gone:
                     self._write([e for e in self._entries() if named(e) not in gone])
@@ -195,7 +203,9 @@ class Store:
             return all(here.blob(blob.digest).stat().st_size == blob.size for blob in blobs)
         return False
 
-    def _unused(self, gone: Collection[tuple[str, str]]) -> dict[Path, int]:
+    def _unused(
+        self, gone: Collection[tuple[str, str]], links: Mapping[tuple[int, int], int]
+    ) -> dict[Path, int]:
         """The blobs that only `gone` need, or nobody; and the bytes that each would free."""
         kept = (top for top in self._index() if (top.reference, top.digest) not in gone)
         used = {blob.digest for top in kept for blob in self.layout.reachable(top)}
@@ -204,7 +214,8 @@ class Store:
             if f"sha256:{blob.name}" not in used:
                 status = blob.stat()
                 # A blob with another link stays on the disk.
-                unused[blob] = status.st_size if status.st_nlink == 1 else 0
+                left = status.st_nlink - links.get((status.st_dev, status.st_ino), 0)
+                unused[blob] = status.st_size if left == 1 else 0
         return unused
 
     def _images(self, entries: Iterable[Descriptor]) -> list[StoredImage]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from pdbuild import dirs, lacks, locks, programs, registries
+from pdbuild import lacks, locks, programs, registries
 from pdbuild.choices import Access
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import Descriptor, Layout
 from pdbuild.store import Store
 from pdbuild.table import lines
-from pdbuild.transfer import layouts
+from pdbuild.transfer import compressed, layouts
 from pdbuild.transfer.access import Opened, opened
 from pdbuild.transfer.meter import Meter, metered
 from pdbuild.transfer.skopeo import Skopeo
@@ -115,7 +115,7 @@ def _items(store: Store, references: Sequence[str], to: str) -> tuple[_Item, ...
 def _stage(reference: str) -> Path:
     """Where the compressed layers of images of this name are."""
     name = reference.rpartition(":")[0]
-    stage = dirs.cache_dir() / "push" / hashlib.sha256(name.encode()).hexdigest()[:12]
+    stage = compressed.folder() / hashlib.sha256(name.encode()).hexdigest()[:12]
     (stage / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
     return stage
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser, Namespace
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,9 @@ def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
     parser.description = (
         "Remove the production images of old versions from the image store, and what only they "
-        "needed. The versions are those of all projects of yours, by the time of their commits."
+        "needed; images of `shell --at`; and what bakes left for the next one where what they "
+        "made is gone. The versions are those of all projects of yours, by the time of their "
+        "commits."
     )
     add = parser.add_argument
     add(
@@ -37,7 +39,8 @@ def configure(parser: ArgumentParser) -> None:
     add(
         "--caches",
         action="store_true",
-        help="remove the engines' caches too, not while a build runs: the next one starts anew",
+        help="remove the engines' caches and the layers compressed by push too, not while a "
+        "build runs: the next one starts anew",
     )
     add("--dry-run", action="store_true", help="print what would go, and remove nothing")
 
@@ -55,17 +58,20 @@ class Pruned:
 
     images: tuple[str, ...]
     caches: tuple[Path, ...]
+    layouts: tuple[Path, ...]
     freed: int
     dry_run: bool
 
 
 def prune(keep: int, *, engines: bool, dry_run: bool) -> Pruned:
-    """Keep the `keep` newest versions of each image and variant, and remove the others.
+    """Keep the `keep` newest versions of each image and variant, and remove the others, and
+    what bakes left for the next one where neither the image nor the files are there.
 
     With `engines`, remove the engines' caches as well. Raises UsageError for a negative number,
     and EngineError, before anything is removed, when a build uses a cache.
     """
-    from pdbuild import uptodate
+    from pdbuild import leftovers, uptodate
+    from pdbuild.plan.types import DEBUG
     from pdbuild.store import Store
 
     if keep < 0:
@@ -74,11 +80,17 @@ def prune(keep: int, *, engines: bool, dry_run: bool) -> Pruned:
     if engines and not dry_run:
         uptodate.forget()
     store = Store.own()
-    old = outdated(store.images(), keep)
+    images = store.images()
+    old = outdated(images, keep) + tuple(image for image in images if DEBUG in image.labels)
+    kept = [image for image in images if image not in old]
+    digests = {digest for one in kept for digest in (one.digest, one.manifest_digest)}
+    left = leftovers.remove(digests, dry_run=dry_run)
+    links = left.links if dry_run else Counter[tuple[int, int]]()
     return Pruned(
         images=tuple(dict.fromkeys(image.reference for image in old)),
         caches=folders,
-        freed=freed + store.collect(old, dry_run=dry_run),
+        layouts=left.paths,
+        freed=freed + left.freed + store.collect(old, dry_run=dry_run, links=links),
         dry_run=dry_run,
     )
 
@@ -87,7 +99,7 @@ def as_text(pruned: Pruned) -> str:
     """One line for each thing that went, and what it amounts to."""
     from pdbuild.table import size
 
-    gone = [*pruned.images, *map(str, pruned.caches)]
+    gone = [*pruned.images, *map(str, (*pruned.layouts, *pruned.caches))]
     if not gone and not pruned.freed:
         return "nothing to remove"
     removed, freed = ("would remove", "would free") if pruned.dry_run else ("removed", "freed")
@@ -138,10 +150,11 @@ def _time(created: str) -> datetime:
 
 
 def _engines(*, dry_run: bool) -> tuple[tuple[Path, ...], int]:
-    """The engines' caches, and the bytes that they take; they are removed unless `dry_run`."""
+    """The engines' caches and push's, and the bytes that they take; unless `dry_run` they go."""
     from pdbuild.engine import caches, roots
     from pdbuild.engine.buildah import caches as storages
+    from pdbuild.transfer import compressed
 
-    found = (*roots.find(), *storages.find())
+    found = (*roots.find(), *storages.find(), *compressed.find())
     freed = caches.size(found) if dry_run else caches.remove(found)
     return tuple(cache.path for cache in found), freed

@@ -1,23 +1,24 @@
 """Which images are of old versions, and what `pdbuild prune` makes of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 
-from pdbuild import baking
+from pdbuild import baking, leftovers, locks
 from pdbuild.engine import caches, exports
 from pdbuild.engine.contract import Built, Output
 from pdbuild.errors import EngineError, UsageError
-from pdbuild.plan.types import Form, Target
+from pdbuild.plan.types import DEBUG, Form, Target
 from pdbuild.store import Store, StoredImage
 from pdbuild.verbs import prune
 from pdbuild.version import Version
 
+NONE: Mapping[str, str] = MappingProxyType({})
 VERSION = "org.opencontainers.image.version"
 
 
@@ -114,7 +115,7 @@ def adopt(store: Store, folder: Path, tag: str, year: int, variant: str | None) 
         blob.unlink()  # what the next export does not have
 
 
-def export(folder: Path, year: int, variant: str | None) -> str:
+def export(folder: Path, year: int, variant: str | None, labels: Mapping[str, str] = NONE) -> str:
     """A layout as an engine exports it, of one image; its digest."""
 
     def put(data: object) -> tuple[str, int]:
@@ -133,7 +134,7 @@ def export(folder: Path, year: int, variant: str | None) -> str:
         "os": "linux",
         "architecture": "amd64",
         "created": f"{year}-01-01T00:00:00Z",
-        "config": {"Labels": {"org.pdbuild.variant": variant} if variant else {}},
+        "config": {"Labels": {"org.pdbuild.variant": variant} if variant else {**labels}},
     }
     layers = [described(b"shared" * 1000, "layer.v1.tar"), described(b"%d" * year, "layer.v1.tar")]
     manifest = {"config": described(config, "config.v1+json"), "layers": layers}
@@ -235,3 +236,85 @@ def test_a_bakes_images_are_in_use_until_podman_has_them(
         made = baking._collect(recipe, plan, Built(outputs=(output,)), tmp_path)
         assert [image.reference for image in made.images] == [tag]
         assert tag in pruning[0].result(20).images
+
+
+def exported(
+    data: Path, checkout: str, target: str, store: Store, year: int = 1990, tag: str = ""
+) -> Path:
+    """A layout that a bake left: an image that the store has taken, under `tag`, or files."""
+    layout = data / "exports" / checkout / target
+    digest = export(layout, year, "small")
+    if tag:
+        store.adopt(layout, digest, f"localhost/{tag}")
+    layout.with_name(f"{target}.lock").touch()
+    return layout
+
+
+def taken(*folders: Path) -> int:
+    """The bytes that these folders' layouts take; a file with several links counts once.
+
+    The store's own index does not count: it is written anew.
+    """
+    paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    found = (path.stat() for path in paths if path.parent.name != "images")
+    return sum({status.st_ino: status.st_size for status in found}.values())
+
+
+def test_what_bakes_left_goes_when_what_they_made_is_gone(store: Store, tmp_path: Path) -> None:
+    data, root = tmp_path / "data", tmp_path / "x"
+    (root / "build").mkdir(parents=True)
+    (root / "build/rootfs.tar").touch()
+    entry = {"kind": "", "variant": "", "platform": "", "size": 0, "sha256": "", "image": ""}
+    listed = [entry | {"path": "build/rootfs.tar", "target": "rootfs"}]
+    listed += [entry | {"path": "build/old/x", "target": "binaries-old"}]
+    (root / "build/artifacts.json").write_text(json.dumps({"artifacts": listed}))
+    old = exported(data, "x-1", "image-cpu", store, 2019, "x:1.2019")  # the oldest is pruned
+    new = exported(data, "x-1", "image-gpu", store, 2023, "x:1.2023")
+    other = exported(data, "x-1", "image-gpu-linux-arm64", store)
+    files = exported(data, "x-1", "rootfs", store)
+    deleted = exported(data, "x-1", "binaries-old", store)
+    debug = exported(data, "x-1-debug", "at-caches", store)
+    elsewhere = exported(data, "y-2", "rootfs", store)  # its project is not known any more
+    leftovers.note(data / "exports/x-1", root)
+    gone = (old, other, deleted, debug, elsewhere)
+
+    would = prune.prune(2, engines=False, dry_run=True)
+    assert set(would.layouts) == set(gone)
+    assert all(layout.is_dir() for layout in gone)
+    before = taken(data)
+    did = prune.prune(2, engines=False, dry_run=False)
+    assert "localhost/x:1.2019" in did.images
+    assert (did.images, did.layouts) == (would.images, would.layouts)
+    assert did.freed == would.freed == before - taken(data)
+    assert new.is_dir() and files.is_dir()
+    assert not any(layout.exists() for layout in gone)
+    assert f"removed {debug}\n" in prune.as_text(did)
+
+
+def test_what_a_bake_is_using_stays(store: Store, tmp_path: Path) -> None:
+    layout = exported(tmp_path / "data", "x-1", "rootfs", store)
+    with locks.alone(layout.with_name("rootfs.lock")):
+        assert prune.prune(9, engines=False, dry_run=False).layouts == ()
+    assert prune.prune(9, engines=False, dry_run=False).layouts == (layout,)
+
+
+def test_the_image_of_a_failed_step_goes(store: Store, tmp_path: Path) -> None:
+    layout = tmp_path / "data/exports/x-1-debug/at"
+    digest = export(layout, 2000, None, {DEBUG: "binaries-cpu"})
+    store.adopt(layout, digest, "localhost/x:debug")
+    pruned = prune.prune(9, engines=False, dry_run=False)
+    assert (pruned.images, pruned.layouts) == (("localhost/x:debug",), (layout,))
+    assert pruned.freed > 0
+    assert store.find("x:debug") is None
+
+
+def test_compressed_layers_are_a_cache(store: Store, tmp_path: Path) -> None:
+    stage = tmp_path / "cache/push/0123"
+    (stage / "blobs").mkdir(parents=True)
+    (stage / "blobs/x").write_bytes(b"x" * 10**5)
+    with locks.alone(stage / "lock"), pytest.raises(EngineError, match="in use"):
+        prune.prune(9, engines=True, dry_run=False)
+    pruned = prune.prune(9, engines=True, dry_run=False)
+    assert pruned.caches == (stage,)
+    assert pruned.freed >= 10**5
+    assert not stage.exists()
