@@ -1,5 +1,10 @@
 """What lintian says of packages. It is started once for all, and works beside the other checks."""
 
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,20 +15,26 @@ from pdbuild.programs import Child
 
 
 class Linter:
-    """lintian on these packages; `start` begins, and `of` waits for what it says of some."""
+    """lintian on these packages; `start` begins, `of` waits for what it says of some, and `close`
+    ends it.
+    """
 
     def __init__(self, debs: Sequence[Path]) -> None:
         self._debs = tuple(debs)
         self._child: Child | None = None
+        self._scratch = ""
         self._lines: tuple[str, ...] | None = None
         self._alone = threading.Lock()
 
     def start(self) -> None:
         """Begin, if there is anything to do. Raises EngineError when there is no lintian."""
         if self._child is None and self._debs:
+            # It leaves files behind, also when it ends well.
+            self._scratch = self._scratch or tempfile.mkdtemp(prefix="pdbuild-lintian-")
             self._child = programs.start(
                 *("lintian", "--allow-root", "--show-overrides", *map(str, self._debs)),
                 stdout=programs.PIPE, stderr=programs.STDOUT, quick=True,
+                env={**os.environ, "TMPDIR": self._scratch}, own_session=True,
             )  # fmt: skip
 
     def of(self, debs: Sequence[Path]) -> tuple[str, ...]:
@@ -34,10 +45,14 @@ class Linter:
         return tuple(line for line in lines if line.split(":")[1:2] in names)
 
     def close(self) -> None:
-        """End it, if it still works."""
+        """End it with all that it has started, if it still works, and remove what it left."""
         if self._child and self._child.poll() is None:
-            self._child.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
             self._child.communicate()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = ""
 
     def _said(self) -> tuple[str, ...]:
         if self._lines is None:
