@@ -24,6 +24,7 @@ from pdbuild import (
     sources,
     table,
     uptodate,
+    writable,
 )
 from pdbuild.choices import Options
 from pdbuild.container import sync
@@ -53,7 +54,7 @@ def bake_plan(
     """
     optional.refuse(plan.left_out, options)
     root = Path(options.output or plan.root).absolute()
-    root.mkdir(parents=True, exist_ok=True)
+    writable.made(root, chosen=bool(options.output))
     places = uptodate.places(key(plan.root))
     alone = targets_alone(places.exports, (*plan.targets, *plan.outcomes))
     with alone, contextlib.ExitStack() as held:
@@ -66,6 +67,8 @@ def bake_plan(
         failed: dict[str, str] = {}
         keeper = None
         if missing.targets:
+            if any(t.form in (Form.FILES, Form.ARCHIVE) for t in missing.targets) or plan.claims:
+                writable.check(root, chosen=bool(options.output))
             whole = optional.with_outcomes(missing)
             keeper = held.enter_context(records.begin(plan, recipe.file, engine.name))
             definition.forget_passwords()

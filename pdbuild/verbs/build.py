@@ -79,17 +79,20 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
 
     The dev image is baked first when it is missing. When nothing has changed since the last
     build that went well, nothing is started. Raises UsageError for options that the recipe
-    does not have, Interrupted after Ctrl-C.
+    does not have, PdbuildError when build/ cannot be written, Interrupted after Ctrl-C.
     """
+    from pdbuild import writable
     from pdbuild.editor import refresh as editor
     from pdbuild.inner import inside
     from pdbuild.plan.options import choose
     from pdbuild.platforms import native
     from pdbuild.project import open_recipe, request_for
 
-    recipe = open_recipe(recipe_name)
+    recipe, output = open_recipe(recipe_name), bool(building.output)
     chosen = choose(recipe, work.variant, work.settings, native().name)
     request = request_for(recipe, Choices(targets=("dev",)))
+    above = writable.made(Path(building.output or recipe.root).absolute(), chosen=output)
+    writable.check(above, chosen=output)
     image = inside.ready(recipe, request, building)
     place = _Place(recipe, chosen, building.output)
     if work.clean:
