@@ -59,12 +59,13 @@ def image(choices: Choices, building: Options, *, platform: str, bake: bool) -> 
     store = Store.own()
     stored = store.find(reference, platform)
     state = state_of(plan, contexts_of(recipe, plan, bootstrap=False)) if stored else None
-    stale = _stale(recipe, plan, state, stored) if stored and state else "is not there yet"
+    absent = f"is not there for {platform}" if store.find(reference) else "is not there"
+    stale = _stale(recipe, plan, state, stored) if stored and state else f"{absent} yet"
     if stale and bake:
         print(f"{reference} {stale}: baking {target.name}", file=sys.stderr)
         bake_plan(recipe, plan_for(recipe, choices), engine_for(building), building)
     elif not stored:
-        raise UsageError(f"{reference} is not there", hint="without --no-bake it is baked first")
+        raise UsageError(f"{reference} {absent}", hint="without --no-bake it is baked first")
     elif stale:
         print(f"{reference} {stale}: running it as it is", file=sys.stderr)
     found = Image(

@@ -166,6 +166,16 @@ def test_one_that_is_not_there(
     assert said(capsys) == "localhost/squares:1.1 is not there yet: baking image-fast"
 
 
+def test_one_that_is_not_there_for_a_platform(
+    checkout: Checkout, started: list[Container], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--no-bake", "--platform=linux/arm64", "squares") == 2 and not started
+    assert f"error: {FAST} is not there for linux/arm64\n" in said(capsys)
+    checkout.edit("pdbuild.toml", '"1.0"', '"1.1"')
+    assert run("--no-bake", "--platform=linux/arm64", "squares") == 2 and not started
+    assert "error: localhost/squares:1.1 is not there\n" in said(capsys)
+
+
 def another_bakes(checkout: Checkout) -> None:
     """As if another checkout of the same version had been baked since."""
     other = checkout.store().find(f"{FAST}-portable")
