@@ -17,7 +17,8 @@ from pdbuild.verify.finding import PAGE, Judged
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One target: where its output is, `size` in bytes, `seconds` of work (0: all cached).
+    """One target: where its output is, the `size` in bytes of what `where` names, `seconds` of
+    work (0: all cached).
 
     `generator` is the block that made pages of the source.
     """
@@ -137,7 +138,8 @@ def _size(target: Target, files: Sequence[Artifact], images: Sequence[StoredImag
             for image in images
             if image.reference in target.tags and target.platform in ("", image.platform)
         )
-    return sum(a.size for a in files if a.target == target.name and not a.link)
+    sizes = {a.path: a.size for a in files if a.target == target.name and not a.link}
+    return sum(sizes[path] for path in KINDS[target.kind].named(tuple(sizes)))
 
 
 def _time(row: Row) -> str:

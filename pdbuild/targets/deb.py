@@ -52,9 +52,13 @@ class Deb(Kind):
                 instructions=(Copy(stage=made.name, source="/deb/", target="/"),),
             )
 
-    def where(self, target: Target, files: Sequence[str]) -> str:
+    def named(self, files: Sequence[str]) -> tuple[str, ...]:
         """The packages, but for those of debug symbols, which stand beside them."""
-        return ", ".join(file for file in files if "-dbgsym-" not in file)
+        return tuple(file for file in files if "-dbgsym-" not in file)
+
+    def where(self, target: Target, files: Sequence[str]) -> str:
+        """The packages."""
+        return ", ".join(self.named(files))
 
 
 def package_name(recipe: Recipe, variant: str) -> str:

@@ -51,6 +51,10 @@ class Kind:
         """Texts that stand beside an output, by their paths from the project's root."""
         return {}
 
+    def named(self, files: Sequence[str]) -> tuple[str, ...]:
+        """Those of an output's files that people are told of; its size is theirs."""
+        return tuple(files)
+
     def where(self, target: Target, files: Sequence[str]) -> str:
         """Where people find an output; `files` are the paths that were collected of it."""
         if target.form is Form.IMAGE:

@@ -91,13 +91,13 @@ def test_a_report_as_table_and_as_json() -> None:
     # A link takes no room of its own.
     assert [(row.where, row.size) for row in told.rows] == [
         ("build/binaries/ (2 files)", 2000),
-        ("build/x-1.deb", 15),
+        ("build/x-1.deb", 10),
         ("localhost/x:1", 0),
     ]
     table = report.as_table(replace(told, next="pdbuild run a.py"))
     assert table.splitlines()[0].split() == ["TARGET", "WHERE", "SIZE", "TIME"]
     assert table.endswith("\n\nnext: pdbuild run a.py")
-    assert json.loads(report.as_json(told))["rows"][1]["size"] == 15
+    assert json.loads(report.as_json(told))["rows"][1]["size"] == 10
 
 
 def test_a_base_is_an_image_that_is_found_by_suite_and_architecture(
