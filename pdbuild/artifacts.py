@@ -1,7 +1,7 @@
 """Puts the files that targets yielded below `build/`, and keeps `build/artifacts.json`.
 
-Files of earlier builds that a target no longer yields go; what the user or another target has
-put into `build/` stays.
+Files of earlier builds that a target no longer yields go, and those of variants that the recipe
+no longer has; what the user or another target has put into `build/` stays.
 """
 
 import contextlib
@@ -9,25 +9,23 @@ import hashlib
 import json
 import shutil
 import stat
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pdbuild import lacks, programs
 from pdbuild.engine.contract import Output
 from pdbuild.errors import PdbuildError
 from pdbuild.locks import alone
 from pdbuild.oci import Layout
-from pdbuild.plan.types import GENERATOR, Form
+from pdbuild.placing import SCRATCH, unpacked
+from pdbuild.plan.types import GENERATOR
+from pdbuild.project import say
 
 MANIFEST = "build/artifacts.json"
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-
-_SCRATCH = ".pdbuild-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +48,34 @@ class Artifact:
     link: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The recipe by which outputs were made: its file, relative to the project root if it is
+    below it, and its variants.
+    """
+
+    recipe: str = ""
+    variants: Collection[str] = ()
+
+
+_UNKNOWN = Origin()
+
+
 def collect(
     root: Path,
     outputs: Sequence[Output],
     left_out: Mapping[str, str] = _NOTHING,
     record: str = "",
     silent_on: Collection[str] = (),
+    origin: Origin = _UNKNOWN,
 ) -> tuple[Artifact, ...]:
     """Put the files of `outputs` (no images among them) below `root`/build; return theirs.
 
     `left_out` are optional blocks that the toolchain lacked, with the reason, for the manifest,
     which keeps what it says of those in `silent_on`; which block made the pages of the source
     is there too, and the bake's `record`, whose path it keeps until another bake changes
-    something.
+    something. What the same recipe (`origin`) yielded of these kinds for variants that it has no
+    more goes; not what has changed since.
 
     An output that is there already, whole and unchanged since, costs a look at its files.
     Everything belongs to the calling user. Raises PdbuildError when `build` is no folder and
@@ -74,17 +87,27 @@ def collect(
     except FileExistsError:
         raise PdbuildError(f"{build} is not a folder", hint="move it away") from None
     with alone(build):  # the folder itself, so no file is left
-        for left in build.glob(f"{_SCRATCH}*"):  # of a pdbuild that was killed
+        for left in build.glob(f"{SCRATCH}*"):  # of a pdbuild that was killed
             shutil.rmtree(left, ignore_errors=True)
         kept = list(read(root))
         # A file changed after the manifest was written has changed since it was collected.
         since = (root / MANIFEST).stat().st_mtime_ns if kept else 0
         kept = [a if _intact(root, a, since) else replace(a, image="") for a in kept]
-        generators = _generators(root, outputs)
+        generators, recipes = _generators(root, outputs), _recipes(root, outputs, origin)
+        orphans = _orphans(root, kept, outputs, origin)
+        kept = [artifact for artifact in kept if artifact not in orphans]
         before = _manifest(root).get("left_out", {})
         left_out = {n: why for n, why in before.items() if n in silent_on} | dict(left_out)
         changed = before != left_out
         changed |= _manifest(root).get("generators", {}) != generators
+        changed |= bool(orphans) or _manifest(root).get("recipes", {}) != recipes
+        others = {artifact.path for artifact in kept}
+        if orphans:
+            variants = ", ".join(sorted({orphan.variant for orphan in orphans}))
+            say(f"build/: removing what was made of {variants}, which the recipe does not have")
+        for orphan in orphans:
+            if orphan.image and orphan.path not in others:
+                _remove(root, orphan.path)
         for output in outputs:
             mine = [artifact for artifact in kept if artifact.target == output.target.name]
             if mine and all(artifact.image == output.digest for artifact in mine):
@@ -97,7 +120,7 @@ def collect(
                 _remove(root, gone)
         if changed:
             kept.sort(key=lambda artifact: artifact.path)
-            _write(root / MANIFEST, kept, left_out, generators, record)
+            _write(root / MANIFEST, kept, left_out, generators, recipes, record)
     names = {output.target.name for output in outputs}
     return tuple(artifact for artifact in kept if artifact.target in names)
 
@@ -123,6 +146,31 @@ def _generators(root: Path, outputs: Sequence[Output]) -> dict[str, str]:
     before = _manifest(root).get("generators", {})
     labels = {output.target.name: output.target.labels.get(GENERATOR) for output in outputs}
     return dict(before) | {name: label for name, label in labels.items() if label}
+
+
+def _recipes(root: Path, outputs: Sequence[Output], origin: Origin) -> dict[str, str]:
+    """The recipes that the targets are of: of these outputs and of earlier ones."""
+    before = dict(_manifest(root).get("recipes", {}))
+    return before | {o.target.name: origin.recipe for o in outputs if origin.recipe}
+
+
+def _orphans(
+    root: Path, kept: Sequence[Artifact], outputs: Sequence[Output], origin: Origin
+) -> list[Artifact]:
+    """What is listed of these outputs' kinds and of variants that the recipe has no more.
+
+    Another recipe of the project has variants of its own.
+    """
+    kinds = {output.target.kind for output in outputs}
+    recipes = _manifest(root).get("recipes", {})
+    return [
+        artifact
+        for artifact in kept
+        if artifact.variant not in ("", *origin.variants)
+        and artifact.kind in kinds
+        and origin.recipe
+        and recipes.get(artifact.target) == origin.recipe
+    ]
 
 
 def _sound(artifact: Artifact) -> bool:
@@ -165,7 +213,7 @@ def _place(root: Path, output: Output, owned: frozenset[Path]) -> Iterator[Artif
         platform = layout.config(manifest).platform
         layers = [layout.blob(layer.digest) for layer in manifest.layers]
         destination = Path(output.target.destination)
-        for path in _unpacked(root, destination, output.target.form, layers, owned):
+        for path in unpacked(root, destination, output.target.form, layers, owned):
             link = str(path.readlink()) if path.is_symlink() else ""
             there = path.is_file()  # a link may lead to a folder, or nowhere
             yield Artifact(
@@ -181,69 +229,6 @@ def _place(root: Path, output: Output, owned: frozenset[Path]) -> Iterator[Artif
             )
 
 
-def _unpacked(
-    root: Path, destination: Path, form: Form, layers: Sequence[Path], owned: frozenset[Path]
-) -> list[Path]:
-    """The files and links of `layers`, put to `destination`; each is whole at any moment."""
-    wanted = sum(layer.stat().st_size for layer in layers)
-    with lacks.room(root / destination, wanted):
-        return _unpacked_into(root, destination, form, layers, owned)
-
-
-def _unpacked_into(
-    root: Path, destination: Path, form: Form, layers: Sequence[Path], owned: frozenset[Path]
-) -> list[Path]:
-    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=root / "build"))
-    try:
-        if form is Form.ARCHIVE:
-            for layer in layers:  # one: the stage copies once
-                shutil.copyfile(layer, scratch / destination.name)
-            destination = destination.parent
-        else:
-            for layer in layers:
-                _unpack(layer, scratch)
-        return list(_moved(scratch, root / destination, owned))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _moved(scratch: Path, final: Path, owned: frozenset[Path]) -> Iterator[Path]:
-    """Move all that is in `scratch` to `final`; the files' new paths."""
-    final.mkdir(parents=True, exist_ok=True)
-    for new in sorted(scratch.rglob("*")):  # a folder before what is in it
-        path = final / new.relative_to(scratch)
-        if new.is_dir() and not new.is_symlink():
-            new.chmod(new.stat().st_mode | 0o700)  # its files must be able to leave
-            if path.is_symlink() or path.is_file():
-                path.unlink()
-            path.mkdir(exist_ok=True)
-        elif new.is_symlink() or new.is_file():
-            if path.is_dir() and not path.is_symlink():
-                _clear(path, owned)
-            new.replace(path)
-            yield path
-
-
-def _clear(folder: Path, owned: frozenset[Path]) -> None:
-    """Delete a folder that stands where a file must be, unless something else is in it."""
-    for path in sorted(folder.rglob("*"), reverse=True):  # a folder after what is in it
-        if path in owned:
-            path.unlink(missing_ok=True)
-        elif path.is_dir() and not path.is_symlink():
-            with contextlib.suppress(OSError):
-                path.rmdir()
-    try:
-        folder.rmdir()
-    except OSError:
-        raise PdbuildError(f"{folder} is in the way of a file", hint="move it away") from None
-
-
-def _unpack(layer: Path, folder: Path) -> None:
-    # As root, tar would otherwise give the files the owners that they have in the image.
-    argv = ("tar", "--extract", f"--file={layer}", f"--directory={folder}", "--no-same-owner")
-    programs.ran(*argv, failing=f"cannot unpack {layer} into {folder}")
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -254,12 +239,14 @@ def _write(
     artifacts: Sequence[Artifact],
     left_out: Mapping[str, str],
     generators: Mapping[str, str],
+    recipes: Mapping[str, str],
     record: str,
 ) -> None:
     listed = {
         "artifacts": [asdict(a) for a in artifacts],
         "left_out": dict(left_out),
         "generators": dict(generators),
+        "recipes": dict(recipes),
         "record": record,
     }
     text = json.dumps(listed, indent=1)

@@ -4,7 +4,6 @@ import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from pdbuild import (
@@ -14,7 +13,6 @@ from pdbuild import (
     definition,
     failures,
     leftovers,
-    locks,
     network,
     optional,
     records,
@@ -33,7 +31,7 @@ from pdbuild.engine import known
 from pdbuild.engine.contract import Build, Built, Engine
 from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.places import on_host
-from pdbuild.plan.types import VARIANT, Form, Plan, Target, base_of
+from pdbuild.plan.types import VARIANT, Form, Plan, base_of
 from pdbuild.platforms import PLATFORMS
 from pdbuild.progress import Solve, view
 from pdbuild.project import is_committed, key, say
@@ -56,7 +54,7 @@ def bake_plan(
     root = Path(options.output or plan.root).absolute()
     writable.made(root, chosen=bool(options.output))
     places = uptodate.places(key(plan.root))
-    alone = targets_alone(places.exports, (*plan.targets, *plan.outcomes))
+    alone = leftovers.alone(places.exports, (*plan.targets, *plan.outcomes))
     with alone, contextlib.ExitStack() as held:
         leftovers.note(places.exports, root)
         contexts = contexts_of(recipe, plan, bootstrap=True)
@@ -192,7 +190,8 @@ def _collect(recipe: Recipe, plan: Plan, built: Built, root: Path) -> _Made:
     collected: tuple[artifacts.Artifact, ...] = ()
     if files:
         record, unknown = records.newest(plan.root), optional.unknown(recipe, plan)
-        collected = artifacts.collect(root, files, plan.left_out, record, unknown)
+        origin = artifacts.Origin(recipe=_named(recipe), variants=tuple(recipe.variants))
+        collected = artifacts.collect(root, files, plan.left_out, record, unknown, origin)
     for kind in {output.target.kind for output in built.outputs}:
         for path, text in KINDS[kind].beside(recipe, plan).items():
             _put(root / path, text)
@@ -211,6 +210,11 @@ def _collect(recipe: Recipe, plan: Plan, built: Built, root: Path) -> _Made:
         sync.load(store, tuple(dict.fromkeys(tag for tag, _ in tags)))
         images = tuple(image for tag, where in tags if (image := store.find(tag, where)))
     return _Made(files=collected, images=images)
+
+
+def _named(recipe: Recipe) -> str:
+    file = Path(recipe.file).absolute()
+    return str(file.relative_to(recipe.root) if file.is_relative_to(recipe.root) else file)
 
 
 def left_behind(
@@ -278,20 +282,6 @@ def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:
                 f"more than its budget of {budget}",
                 hint="remove packages from [image].packages, or raise [image].size_budget",
             )
-
-
-@contextlib.contextmanager
-def targets_alone(exports: Path, targets: Sequence[Target]) -> Iterator[None]:
-    """Two pdbuilds never export one target of one checkout at once; the second waits.
-
-    The locks are taken in order of name, so nobody waits in a circle.
-    """
-    exports.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
-        for name in sorted(target.name for target in targets):
-            waiting = partial(say, f"waiting for another pdbuild that bakes {name}")
-            held.enter_context(locks.alone(exports / f"{name}.lock", waiting))
-        yield
 
 
 def _put(path: Path, text: str) -> None:

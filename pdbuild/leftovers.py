@@ -9,14 +9,17 @@ import contextlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from pdbuild import artifacts, dirs, whole
+from pdbuild import artifacts, dirs, locks, whole
 from pdbuild.engine import exports, place
 from pdbuild.errors import EngineError
 from pdbuild.oci import Layout
+from pdbuild.plan.types import Target
+from pdbuild.project import say
 
 _ROOT = ".root"
 
@@ -30,6 +33,20 @@ class Gone:
     paths: tuple[Path, ...]
     freed: int
     links: Counter[tuple[int, int]]
+
+
+@contextlib.contextmanager
+def alone(folder: Path, targets: Sequence[Target]) -> Iterator[None]:
+    """Two pdbuilds never export one target of one checkout at once; the second waits.
+
+    The locks are taken in order of name, so nobody waits in a circle.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        for name in sorted(target.name for target in targets):
+            waiting = partial(say, f"waiting for another pdbuild that bakes {name}")
+            held.enter_context(locks.alone(folder / f"{name}.lock", waiting))
+        yield
 
 
 def note(folder: Path, root: Path) -> None:

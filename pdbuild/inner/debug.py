@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pdbuild import baking, dirs, failures, network, programs
+from pdbuild import baking, dirs, failures, leftovers, network, programs
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Container
 from pdbuild.container import Mount as HostMount
@@ -175,7 +175,7 @@ def _built(recipe: Recipe, plan: Plan, options: Options) -> Built:
     engine = baking.engine_for(options)
     engine.check()
     exports = dirs.data_dir() / "exports" / f"{key(plan.root)}-debug"
-    with baking.targets_alone(exports, plan.targets), contextlib.ExitStack() as until:
+    with leftovers.alone(exports, plan.targets), contextlib.ExitStack() as until:
         contexts = baking.contexts_of(recipe, plan, bootstrap=True)
         definition = baking.define(recipe, plan, contexts, until)
         build = Build(plan=plan, definition=definition, exports=exports)

@@ -419,3 +419,64 @@ def test_the_manifest_says_what_made_the_pages_of_the_source(tmp_path: Path) -> 
     # A bake of another target does not forget it.
     collect(tmp_path, [output(tmp_path, DOCS, {"index.html": "docs"})])
     assert json.loads(manifest.read_bytes())["generators"] == {"browse": "doxygen"}
+
+
+OLD, NEW = (
+    artifacts.Origin(recipe="pdbuild.toml", variants=variants)
+    for variants in (("cpu", "gpu"), ("cpu", "cuda"))
+)
+CUDA = replace(CPU, name="binaries-cuda", variant="cuda", destination="build/cuda")
+
+
+def baked(root: Path, output: Output, origin: artifacts.Origin) -> list[str]:
+    collect(root, [output], origin=origin)
+    return [artifact.path for artifact in read(root)]
+
+
+def test_what_was_made_of_a_variant_that_is_no_more_goes(
+    root: Path, layout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collect(root, [output(layout, CPU, {"a": "1"}), output(layout, DOCS, {"x": "1"})], origin=OLD)
+    collect(root, [output(layout, GPU, {"a": "2", "b": "2", "c/d": "2"})], origin=OLD)
+    let_time_pass(root)
+    (root / "build/gpu/b").write_text("3")  # of the same size
+    (root / "build/gpu/mine").write_text("4")
+    other_kind = output(layout, replace(DOCS, name="pages"), {"y": "1"})
+    assert "build/gpu/a" in baked(root, other_kind, NEW)
+    listed = baked(root, output(layout, CUDA, {"a": "5"}), NEW)
+    assert listed == ["build/cpu/a", "build/cuda/a", "build/docs/x", "build/docs/y"]
+    said = "build/: removing what was made of gpu, which the recipe does not have\n"
+    assert capsys.readouterr().err == said
+    assert tree(root / "build") == {
+        "cpu/a": "1", "cuda/a": "5", "docs/x": "1", "docs/y": "1",
+        "gpu/b": "3", "gpu/mine": "4",
+    }  # fmt: skip
+    assert not (root / "build/gpu/c").exists()
+
+
+def test_a_bake_that_makes_nothing_new_removes_it_too(root: Path, layout: Path) -> None:
+    cpu = output(layout, CPU, {"a": "1"})
+    collect(root, [cpu, output(layout, GPU, {"a": "2"})], origin=OLD)
+    assert baked(root, cpu, NEW) == ["build/cpu/a"]
+    assert tree(root / "build") == {"cpu/a": "1"}
+
+
+@pytest.mark.parametrize("first", [artifacts.Origin(), replace(OLD, recipe="recipes/other.toml")])
+def test_what_another_recipe_has_made_stays(
+    first: artifacts.Origin, root: Path, layout: Path
+) -> None:
+    """Or one that is not known."""
+    collect(root, [output(layout, GPU, {"a": "2"})], origin=first)
+    listed = baked(root, output(layout, CPU, {"a": "1"}), NEW)
+    assert listed == ["build/cpu/a", "build/gpu/a"]
+    assert (root / "build/gpu/a").read_text() == "2"
+
+
+def test_a_package_of_a_variant_may_have_the_name_of_one_that_is_no_more(
+    root: Path, layout: Path
+) -> None:
+    gpu = replace(DEB_GPU, variant="gpu")
+    collect(root, [output(layout, gpu, {"x-1.deb": "gpu"})], origin=OLD)
+    cuda = output(layout, replace(gpu, name="deb-cuda", variant="cuda"), {"x-1.deb": "cuda"})
+    assert baked(root, cuda, NEW) == ["build/x-1.deb"]
+    assert tree(root / "build") == {"x-1.deb": "cuda"}

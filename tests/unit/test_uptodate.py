@@ -286,6 +286,22 @@ def test_a_damaged_image_is_made_anew(checkout: Checkout) -> None:
         assert sha256(path.read_bytes()).hexdigest() == path.name
 
 
+def test_a_variant_of_another_name(checkout: Checkout) -> None:
+    build = checkout.root / "build"
+    before = {path.name for path in build.rglob("*portable*")}
+    assert {"portable", "binaries-portable.txt", "rootfs-portable.tar"} < before
+    checkout.edit("pdbuild.toml", "portable = ", "plain = ")
+    checkout.choices = Choices(targets=("binaries",))
+    assert "binaries-plain" in checkout.bake()
+    assert {path.name for path in build.rglob("*portable*")} == before - {
+        "portable", "binaries-portable.txt",
+    }  # fmt: skip
+    checkout.choices = Choices()
+    checkout.bake()
+    assert not list(build.rglob("*portable*"))
+    assert (build / "plain/binaries-plain.txt").exists()
+
+
 def test_podman_is_asked_each_time(checkout: Checkout) -> None:
     before = sorted(checkout.loaded)
     checkout.loaded.clear()
