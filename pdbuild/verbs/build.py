@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdbuild import VERBOSE, looks, options
 from pdbuild.choices import Choices, Options
-from pdbuild.errors import Interrupted, UsageError
+from pdbuild.errors import Interrupted
 
 if TYPE_CHECKING:
     from pdbuild.container import Container
@@ -33,7 +34,7 @@ def configure(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--variant", default="", metavar="NAME", help="this variant (the default one)")
     add("--set", action="append", default=[], metavar="OPTION=VALUE", help="set an option")
-    add("-j", "--jobs", type=int, default=0, metavar="N", help="compile N files at once")
+    add("-j", "--jobs", type=_count, default=0, metavar="N", help="compile N files at once")
     add("--target", default="", metavar="NAME", help="compile this target alone, and test nothing")
     add("--clean", action="store_true", help="compile everything again")
     add("--package", action="store_true", help="make the package and build/Dockerfile as well")
@@ -44,8 +45,6 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Build; the exit code of what failed."""
-    if arguments.jobs < 0:
-        raise UsageError(f"-j {arguments.jobs}: not a number of files")
     work = _Work(
         variant=arguments.variant,
         settings=dict(map(options.setting, arguments.set)),
@@ -56,6 +55,13 @@ def run(arguments: Namespace) -> int:
         devices=options.devices(arguments),
     )
     return _build(arguments.recipe, work, options.building(arguments))
+
+
+def _count(text: str) -> int:
+    """How many files at once, as argparse asks for it."""
+    if not re.fullmatch("0*[1-9][0-9]*", text, re.ASCII):
+        raise ArgumentTypeError(f"{text}: not a number of files")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,7 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
 
     The dev image is baked first when it is missing. When nothing has changed since the last
     build that went well, nothing is started. Raises UsageError for options that the recipe
-    does not have, PdbuildError when build/ cannot be written, Interrupted after Ctrl-C.
+    does not have, PdbuildError when build/ cannot be written.
     """
     from pdbuild import writable
     from pdbuild.editor import refresh as editor
@@ -105,7 +111,8 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
     source = place.source_look()
     code = _run(image.reference, recipe, request, chosen, work, place)
     # Also when it does not compile: that is when an editor helps most.
-    editor.after_build(recipe, image.reference, place.tree, place.build)
+    if code != Interrupted.exit_code:
+        editor.after_build(recipe, image.reference, place.tree, place.build)
     if code == 0 and not work.target:
         place.remember(key, source)
     return code
@@ -166,7 +173,10 @@ class _Place:
 def _run(
     image: str, recipe: Recipe, request: Request, chosen: Chosen, work: _Work, place: _Place
 ) -> int:
-    """Run the hook `develop` in the image, on mounts that have the host's own paths."""
+    """Run the hook `develop` in the image, on mounts that have the host's own paths.
+
+    Its exit code, which is Interrupted's after Ctrl-C.
+    """
     from pdbuild import shipped
     from pdbuild.container import Container, Mount, direct
 
@@ -215,7 +225,7 @@ def _run(
             say(f"starting the build through podman: {reason}")
         return podman.run(container)
     except KeyboardInterrupt:
-        raise Interrupted("interrupted; the next build goes on from here") from None
+        return Interrupted.exit_code  # the hook has said it
 
 
 def _made(build: Path) -> Path:

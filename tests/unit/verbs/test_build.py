@@ -1,10 +1,13 @@
 """`pdbuild build`: what makes it another build, without an engine."""
 
+import sys
 from pathlib import Path
 
 import pytest
+from checkout_bits import Checkout
 
-from pdbuild import shipped
+from pdbuild import cli, shipped
+from pdbuild.container import Container
 from pdbuild.plan.options import choose
 from pdbuild.recipe.load import load
 from pdbuild.verbs import build
@@ -47,3 +50,28 @@ def test_what_was_built_is_known_again_wherever_it_is(
     program.write_text("22")
     assert not place.unchanged(["key"])
     assert output == "" or not (root / "build").exists()
+
+
+@pytest.mark.parametrize("number", ["0", "-3", "abc", "1.5", ""])
+def test_files_at_once_are_one_or_more(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["build", f"-j{number}" if number else "--jobs="]) == 2
+    error = f"error: argument -j/--jobs: {number}: not a number of files\n"
+    assert capsys.readouterr().err.startswith(error)
+
+
+def test_an_interrupt_is_said_by_the_hook_alone(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def directly(container: Container) -> int:
+        print("interrupted: the next build goes on from here", file=sys.stderr)
+        raise KeyboardInterrupt
+
+    refreshed: list[object] = []
+    monkeypatch.chdir(checkout.root)
+    monkeypatch.setattr(build, "_directly", directly)
+    dev = checkout.store().find("squares:dev")
+    monkeypatch.setattr("pdbuild.inner.inside.ready", lambda *_: dev)
+    monkeypatch.setattr("pdbuild.editor.refresh.after_build", lambda *_: refreshed.append(1))
+    assert cli.main(["build"]) == 130
+    assert capsys.readouterr().err == "interrupted: the next build goes on from here\n"
+    assert not refreshed
