@@ -65,6 +65,7 @@ def bake_plan(
         failed: dict[str, str] = {}
         keeper = None
         if missing.targets:
+            claims.check(recipe, plan)
             if any(t.form in (Form.FILES, Form.ARCHIVE) for t in missing.targets) or plan.claims:
                 writable.check(root, chosen=bool(options.output))
             whole = optional.with_outcomes(missing)

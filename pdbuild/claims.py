@@ -11,6 +11,14 @@ from pdbuild.store import Store, StoredImage
 from pdbuild.verify.finding import PAGE
 
 
+def check(recipe: Recipe, plan: Plan) -> None:
+    """Raise UsageError, before the work, for a claim that nobody can check."""
+    if plan.claims and recipe.verify:
+        from pdbuild.verify import model
+
+        model.check(recipe.verify)
+
+
 def judged(
     recipe: Recipe,
     plan: Plan,

@@ -31,6 +31,7 @@ from pdbuild.verify import (
     hardened,
     memory,
     minimal,
+    model,
     secrets,
     versions,
 )
@@ -98,7 +99,10 @@ def case(
 
 
 def judge(store: Store, cases: Sequence[Case], *, again: bool = False) -> tuple[Judged, ...]:
-    """Judge images of the store; those that were judged before are not read, unless `again`."""
+    """Judge images of the store; those that were judged before are not read, unless `again`.
+
+    Raises UsageError when QEMU does not know the CPU of a claim.
+    """
     first = cases[0] if cases else None
     builder = builders.here(first.root, first.mirrors) if first else Builder()
     folder = dirs.cache_dir() / "verified"
@@ -107,6 +111,8 @@ def judge(store: Store, cases: Sequence[Case], *, again: bool = False) -> tuple[
     left = [n for n, known in enumerate(judged) if known is None]
     if not left:
         return tuple(known for known in judged if known)
+    for number in left:
+        model.check(cases[number].claims)
     court = _Court(store, builder, _linters([cases[n] for n in left]))
     with store.reading(), contextlib.closing(court):
         made = court.judge([cases[n] for n in left])

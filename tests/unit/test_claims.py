@@ -8,9 +8,10 @@ from checkout_bits import Checkout
 
 from pdbuild import baking, cli, project
 from pdbuild.choices import Choices, Options
+from pdbuild.errors import UsageError
 from pdbuild.platforms import native
 from pdbuild.report import Report, as_json, as_table
-from pdbuild.verify import builder
+from pdbuild.verify import builder, model
 from pdbuild.verify.finding import PAGE, ClaimsError, Verdict
 from pdbuild.verify.report import refuse
 from pdbuild.verify.subject import Builder
@@ -182,3 +183,17 @@ def test_a_recipe_that_claims_nothing(
     assert "pdbuild.toml claims nothing" in capsys.readouterr().err
     assert cli.main(["verify", "nosuch"]) == 2
     assert "no variant 'nosuch'" in capsys.readouterr().err
+
+
+def test_a_cpu_that_is_none_is_said_before_the_bake(
+    claiming: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = (claiming.root / "pdbuild.toml").read_text()
+    cpu = '[verify.cpu]\nfeature = "avx"\nmodel = "Nehelam"\nvariants = ["portable"]\n'
+    claiming.write("pdbuild.toml", f'{recipe}{cpu}run = ["squares"]\n')
+    claiming.edit("code/a.cc", "a", "b")
+    claiming.engine.asked = set()
+    monkeypatch.setattr(model, "_names", lambda: frozenset({"Nehalem"}))
+    with pytest.raises(UsageError, match="QEMU knows no CPU 'Nehelam'"):
+        baked(claiming)
+    assert claiming.engine.asked == set()
