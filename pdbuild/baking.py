@@ -2,13 +2,15 @@
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from pdbuild import (
     artifacts,
     base,
+    broken,
     claims,
     definition,
     failures,
@@ -29,26 +31,35 @@ from pdbuild.container import sync
 from pdbuild.definition import Definition
 from pdbuild.engine import known
 from pdbuild.engine.contract import Build, Built, Engine
-from pdbuild.errors import EngineError, PdbuildError
-from pdbuild.places import on_host
+from pdbuild.errors import PdbuildError
 from pdbuild.plan.types import VARIANT, Form, Plan, base_of
 from pdbuild.platforms import PLATFORMS
-from pdbuild.progress import Solve, view
+from pdbuild.progress import Solve, View, view
 from pdbuild.project import is_committed, key, say
 from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 from pdbuild.targets import KINDS
 
+#: What makes the view of a bake of these targets.
+Show: TypeAlias = Callable[[Sequence[str]], View]
+
 
 def bake_plan(
-    recipe: Recipe, plan: Plan, engine: Engine, options: Options, *, judge_again: bool = False
+    recipe: Recipe,
+    plan: Plan,
+    engine: Engine,
+    options: Options,
+    *,
+    judge_again: bool = False,
+    show: Show | None = None,
 ) -> report.Report:
     """Build a plan, but for what is up to date; what was made.
 
     When all of it is, the engine is not started. An optional block that fails now spoils what has
     it: that is built again without the block. Raises UsageError and EngineError before any work,
     EngineError also when a target failed: everything that was finished is in its place then.
+    `show` is for who does not want the view that `options` name.
     """
     optional.refuse(plan.left_out, options)
     root = Path(options.output or plan.root).absolute()
@@ -77,9 +88,8 @@ def bake_plan(
                 exports=places.exports,
                 keep_going=options.keep_going,
             )
-            stream = sys.stdout if options.progress == "json" else sys.stderr
             names = [target.name for target in whole.targets]
-            with view(options.progress, stream, targets=names) as shown:
+            with show(names) if show else _view(options, names) as shown:
                 keeper.solve, shown.watch = shown.solve, keeper.take
                 built, solve = engine.build(build, shown), shown.solve
             built, failed = optional.sort_out(recipe, missing, built)
@@ -98,16 +108,22 @@ def bake_plan(
         _after(recipe, plan, built, options, made)
     optional.refuse(failed, options)
     if failed:
-        rest = bake_plan(recipe, optional.without(recipe, plan, failed), engine, options)
+        others = optional.without(recipe, plan, failed)
+        rest = bake_plan(recipe, others, engine, options, show=show)
         result = report.joined(plan, result, rest)
     return result
+
+
+def _view(options: Options, targets: Sequence[str]) -> View:
+    stream = sys.stdout if options.progress == "json" else sys.stderr
+    return view(options.progress, stream, targets=targets)
 
 
 def _after(recipe: Recipe, plan: Plan, built: Built, options: Options, made: "_Made") -> None:
     """Remember what failed, and raise it."""
     failures.forget(plan, (output.target for output in built.outputs))
     failures.remember(plan, built.failures)
-    _raise_failures(recipe, plan, built, options)
+    broken.check(recipe, plan, built, options)
     _check_budget(recipe, made.images)
 
 
@@ -231,44 +247,6 @@ def left_behind(
         old = [p for p in store.platforms(tag) if (tag, p) not in baked]
         if old:
             yield tag, old
-
-
-def _raise_failures(recipe: Recipe, plan: Plan, built: Built, options: Options) -> None:
-    from pdbuild.progress import report as describe
-
-    smallest = {t.name: len(plan.stages_of(t)) for t in plan.targets}
-    texts = []
-    for failure in built.failures:
-        # First the target that shows the failure with the least around it.
-        targets = tuple(sorted(failure.targets, key=lambda name: smallest.get(name, 0)))
-        command = _again(recipe, plan, targets, options)
-        lines = tuple(on_host(line, Path(plan.root, recipe.source)) for line in failure.lines)
-        texts.append(describe(replace(failure, targets=targets, lines=lines), command=command))
-        texts += failures.hints(recipe, failure)
-    if not texts and built.error:
-        texts.append(f"error: {built.error}")
-    if built.failures and not options.keep_going and (left := _not_begun(plan, built)):
-        texts.append(f"hint: --keep-going builds what needs no failed step: {', '.join(left)}")
-    if texts:
-        raise BuildError("\n".join(texts))
-
-
-def _not_begun(plan: Plan, built: Built) -> list[str]:
-    """The unfinished targets that could have been built in spite of the failures."""
-    broken = {failure.stage for failure in built.failures}
-    return [t.name for t in built.unfinished if not broken & plan.stages_of(t)]
-
-
-def _again(recipe: Recipe, plan: Plan, targets: Sequence[str], options: Options) -> str:
-    """The command that leads to the failing step."""
-    target = next((t for t in plan.targets if t.name in targets[:1]), None)
-    if target is None:
-        return "pdbuild bake --progress=plain"
-    return failures.command(recipe, target, options.engine, options.builder)
-
-
-class BuildError(EngineError):
-    """Targets failed. The message is complete, with the steps' first errors and hints."""
 
 
 def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:

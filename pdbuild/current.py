@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdbuild import base, lastrun, shipped, source, sources
-from pdbuild.baking import bake_plan, contexts_of, engine_for, state_of
+from pdbuild.baking import Show, bake_plan, contexts_of, engine_for, state_of
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Image
 from pdbuild.errors import UsageError
@@ -38,11 +38,14 @@ class Found:
     looked: Looked | None
 
 
-def image(choices: Choices, building: Options, *, platform: str, bake: bool) -> Found:
+def image(
+    choices: Choices, building: Options, *, platform: str, bake: bool, show: Show | None = None
+) -> Found:
     """The image of the variant that `choices` name, or of the default one.
 
     One that the store lacks, or that is out of date, is baked first; unless `bake`, it is taken
-    as it is. Either is said. Raises UsageError for a variant or recipe that has no image.
+    as it is. Either is said. `show` as `bake_plan` has it. Raises UsageError for a variant or
+    recipe that has no image.
     """
     since = time.time_ns()
     recipe = open_recipe(choices.recipe)
@@ -63,7 +66,8 @@ def image(choices: Choices, building: Options, *, platform: str, bake: bool) -> 
     stale = _stale(recipe, plan, state, stored) if stored and state else f"{absent} yet"
     if stale and bake:
         print(f"{reference} {stale}: baking {target.name}", file=sys.stderr)
-        bake_plan(recipe, plan_for(recipe, choices), engine_for(building), building)
+        plan = plan_for(recipe, choices)
+        bake_plan(recipe, plan, engine_for(building), building, show=show)
     elif not stored:
         raise UsageError(f"{reference} {absent}", hint="without --no-bake it is baked first")
     elif stale:

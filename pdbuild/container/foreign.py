@@ -6,6 +6,7 @@ started in namespaces of its own, whose kernel is told of the emulator (see `dir
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 from pdbuild.container import Container, direct, host, loading, podman
@@ -15,11 +16,19 @@ from pdbuild.platforms import PLATFORMS, Platform
 from pdbuild.store import Store
 
 
-def run(store: Store, container: Container, platform: str, *, detach: bool = False) -> int:
+def run(
+    store: Store,
+    container: Container,
+    platform: str,
+    *,
+    detach: bool = False,
+    started: Callable[[str], object] = print,
+) -> int:
     """Run it in the foreground, and say once that it is emulated; the program's exit code.
 
-    With `detach` it goes on in the background, as `podman.start` has it, and 0 is returned.
-    Raises EngineError when there is no emulator, UsageError for what it cannot be given.
+    With `detach` it goes on in the background, as `podman.start` has it: `started` gets its id,
+    and 0 is returned. Raises EngineError when there is no emulator, UsageError for what it
+    cannot be given.
     """
     if platform not in PLATFORMS:
         raise UsageError(f"--platform {platform}: there is no emulator for it")
@@ -33,7 +42,7 @@ def run(store: Store, container: Container, platform: str, *, detach: bool = Fal
     if by_host:
         emulated = replace(container, image=name)
         if detach:
-            print(podman.start(emulated))
+            started(podman.start(emulated))
             return 0
         return podman.run(emulated)
     if detach or container.devices or container.ports:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pdbuild import baking, dirs, failures, leftovers, network, programs
+from pdbuild import baking, broken, dirs, failures, leftovers, network, programs
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Container
 from pdbuild.container import Mount as HostMount
@@ -138,7 +138,7 @@ def _found_now(recipe: Recipe, plan: Plan, options: Options) -> Point:
     say(f"no failure of {target.name} is noted: baking it")
     try:
         baking.bake_plan(recipe, plan, baking.engine_for(options), options)
-    except baking.BuildError:
+    except broken.BuildError:
         point = failures.recall(plan, target)
         if point is None:
             raise

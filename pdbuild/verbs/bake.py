@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,8 @@ from pdbuild.choices import Choices
 from pdbuild.errors import UsageError
 
 if TYPE_CHECKING:
-    from pdbuild.plan.types import Plan
-    from pdbuild.recipe.types import Recipe
+    from pdbuild.api.baking import To
+    from pdbuild.report import Report
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -65,69 +64,55 @@ def run(arguments: Namespace) -> int:
     if what:
         print(_definition(choices, what), end="")
         return 0
-    from pdbuild import baking, project, report
+    from dataclasses import replace
 
-    recipe = project.open_recipe(choices.recipe)
-    if arguments.retry_blocks:
-        project.try_again(recipe)
-    plan = project.plan_for(recipe, choices)
-    building = options.building(arguments)
-    send = _sender(arguments, recipe, plan)
-    if arguments.install:
-        from pdbuild.engine import install
+    from pdbuild import terminal
+    from pdbuild.api.baking import Bake
+    from pdbuild.api.events import Event, Made
 
-        with install.beside():
-            baking.contexts_of(recipe, plan, bootstrap=True)  # the base needs no engine
-    result = baking.bake_plan(recipe, plan, baking.engine_for(building), building)
+    def tell(event: Event) -> None:
+        if isinstance(event, Made):
+            _print(event.report, arguments)
+        else:
+            terminal.tell(event)
+
+    job = Bake(
+        choices=choices,
+        options=options.building(arguments),
+        retry_blocks=arguments.retry_blocks,
+        install=arguments.install,
+        push=_to(arguments),
+    )
+    # With --json and --progress=json, stdout is for the bake alone.
+    loud = not (arguments.quiet or arguments.json or arguments.progress == "json")
+    baked = job.perform(replace(terminal.audience(quiet=not loud), tell=tell))
+    if baked.pushed and loud:
+        from pdbuild.transfer import push
+
+        print(push.as_table(baked.pushed))
+    return 0
+
+
+def _print(result: Report, arguments: Namespace) -> None:
+    from pdbuild import report
+
     if arguments.json:
         print(report.as_json(result))
     elif arguments.quiet:
         print("\n".join(row.where for row in result.rows))
     elif arguments.progress != "json":
         print(report.as_table(result))
-    if result.judged:
-        from pdbuild.verify.report import refuse
-
-        refuse(result.judged, strict=arguments.strict)
-    send()
-    return 0
 
 
-def _sender(arguments: Namespace, recipe: Recipe, plan: Plan) -> Callable[[], None]:
-    """What pushes the images of a plan when they are baked, with --push.
-
-    Raises UsageError now for what cannot be pushed, as a bake may take long.
-    """
+def _to(arguments: Namespace) -> To | None:
+    """Where the images go, with --push."""
     if not arguments.push:
         if arguments.to or arguments.ca or arguments.insecure:
             raise UsageError("--to, --ca and --insecure are about --push")
-        return lambda: None
-    import sys
+        return None
+    from pdbuild.api.baking import To
 
-    from pdbuild import shipment
-    from pdbuild.store import Store
-    from pdbuild.transfer import push
-
-    to = shipment.destination(arguments.to, recipe)
-    push.checked(to)
-    access = shipment.access(options.registry(arguments), recipe)
-    references = shipment.production(plan)
-
-    def send() -> None:
-        # With --json and --progress=json, stdout is for the bake alone.
-        loud = not (arguments.quiet or arguments.json or arguments.progress == "json")
-        pushed = push.push(
-            Store.own(),
-            references,
-            to,
-            access,
-            stream=sys.stderr if loud else None,
-            say=lambda line: print(line, file=sys.stderr),
-        )
-        if loud:
-            print(push.as_table(pushed))
-
-    return send
+    return To(repository=arguments.to, access=options.registry(arguments))
 
 
 def _definition(choices: Choices, what: str) -> str:

@@ -15,8 +15,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Load, and print the references."""
-    from pdbuild.store import Store
-    from pdbuild.transfer.archives import load
+    from pdbuild import terminal
+    from pdbuild.api.shipping import Load
 
-    print("\n".join(load(Store.own(), Path(arguments.path))))
+    print("\n".join(Load(path=Path(arguments.path)).perform(terminal.audience(quiet=False))))
     return 0

@@ -20,18 +20,13 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Pull, and print what the store has now."""
-    import sys
+    from pdbuild import terminal
+    from pdbuild.api.shipping import Pull
 
-    from pdbuild.store import Store
-    from pdbuild.transfer.pull import pull
-
-    for reference in arguments.remote:
-        full, new = pull(
-            Store.own(),
-            reference,
-            options.registry(arguments),
-            platform=arguments.platform,
-            stream=None if arguments.quiet else sys.stderr,
-        )
-        print(full if arguments.quiet or new else f"{full}: was there already", flush=True)
+    audience = terminal.audience(quiet=arguments.quiet)
+    for image in arguments.remote:
+        job = Pull(image=image, platform=arguments.platform, access=options.registry(arguments))
+        there = job.perform(audience)
+        old = "" if arguments.quiet or there.new else ": was there already"
+        print(f"{there.reference}{old}", flush=True)
     return 0

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pdbuild import options
 from pdbuild.choices import Choices
-from pdbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from pdbuild.transfer.push import Pushed
@@ -32,30 +31,15 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Push, and print what is there now."""
-    import sys
+    from pdbuild import terminal
+    from pdbuild.api.shipping import Push
 
-    from pdbuild import shipment
-    from pdbuild.store import Store
-    from pdbuild.transfer.push import push
-
-    store = Store.own()
-    recipe = shipment.recipe_here(arguments.recipe, needed=not (arguments.images and arguments.to))
-    if arguments.images:
-        if arguments.variant:
-            raise UsageError("--variant chooses of the recipe's images; here images are named")
-        references = shipment.named(store, arguments.images)
-    else:
-        assert recipe is not None
-        variants = options.listed(arguments.variant)
-        references = shipment.of_version(store, recipe, Choices(variants=variants))
-    pushed = push(
-        store,
-        references,
-        shipment.destination(arguments.to, recipe),
-        shipment.access(options.registry(arguments), recipe),
-        stream=None if arguments.quiet else sys.stderr,
-        say=lambda line: print(line, file=sys.stderr),
-    )
+    pushed = Push(
+        images=tuple(arguments.images),
+        choices=Choices(recipe=arguments.recipe, variants=options.listed(arguments.variant)),
+        to=arguments.to,
+        access=options.registry(arguments),
+    ).perform(terminal.audience(quiet=arguments.quiet))
     print(_told(pushed, as_json=arguments.json, quiet=arguments.quiet))
     return 0
 

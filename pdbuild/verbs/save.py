@@ -24,12 +24,13 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Save."""
-    from pdbuild import shipment
-    from pdbuild.store import Store
-    from pdbuild.transfer.archives import save
+    from pdbuild import terminal
+    from pdbuild.api.shipping import Save
 
-    store = Store.own()
-    references = shipment.named(store, arguments.images)
-    out = Path(arguments.out)
-    save(store, references, arguments.format, out, platform=arguments.platform)
+    Save(
+        images=tuple(arguments.images),
+        out=Path(arguments.out),
+        format=arguments.format,
+        platform=arguments.platform,
+    ).perform(terminal.audience(quiet=False))
     return 0

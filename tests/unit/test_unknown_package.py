@@ -3,7 +3,7 @@
 import pytest
 from checkout_bits import OWN_BLOCK, SHA, Checkout
 
-from pdbuild import baking
+from pdbuild import broken
 from pdbuild.engine.contract import Build, Built
 from pdbuild.progress import Failure, View
 
@@ -20,7 +20,7 @@ def fails(checkout: Checkout, *lines: str) -> list[str]:
         return Built(outputs=(), unfinished=build.plan.targets, failures=(failure,))
 
     checkout.engine.build = build  # type: ignore[method-assign]
-    with pytest.raises(baking.BuildError) as error:
+    with pytest.raises(broken.BuildError) as error:
         checkout.bake()
     return [line for line in str(error.value).splitlines() if "has no package" in line]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from checkout_bits import ALL, COMPILED, DEBS, IMAGES, ROOTS, Checkout
 
-from pdbuild import baking, project, uptodate
+from pdbuild import broken, project, uptodate
 from pdbuild.choices import Choices
 from pdbuild.context import content
 from pdbuild.plan.types import Form, Plan
@@ -214,7 +214,7 @@ def test_what_changes_while_it_is_baked(checkout: Checkout) -> None:
 def test_what_failed_is_baked_again_and_what_was_done_is_not(checkout: Checkout) -> None:
     checkout.write("code/a.cc", "changed")
     checkout.engine.fails = {"deb-fast"}
-    with pytest.raises(baking.BuildError):
+    with pytest.raises(broken.BuildError):
         checkout.bake()
     checkout.engine.fails = set()
     assert checkout.bake() == {"deb-fast"}

@@ -204,14 +204,16 @@ def test_what_does_not_fit_is_told_each_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """`run` asks again, and remembers nothing that would keep it quiet the next time."""
-    from pdbuild.verbs import run as verb
+    from pdbuild.api import running
+    from pdbuild.api.audience import Audience
 
     found: Any = type("Found", (), {"image": "image", "looked": "looked"})
     remembered: list[object] = []
     monkeypatch.setattr("pdbuild.current.image", lambda *_, **__: found)
     monkeypatch.setattr("pdbuild.lastrun.recall", lambda _: None)
-    monkeypatch.setattr(verb, "_load", lambda _, __, looked: remembered.append(looked))
+    monkeypatch.setattr(running, "_load", lambda *given: remembered.append(given[-1]))
+    run = running.Run(program=running.Program(words=("true",)), choices=Choices())
     for unfit in (True, False):
         monkeypatch.setattr(settle, "told", lambda *_, unfit=unfit: unfit)
-        verb._of_recipe(Choices(), verb.Options(), (), bake=True)
+        running._of_recipe(run, Audience())
     assert remembered == [None, "looked"]

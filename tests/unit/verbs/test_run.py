@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pdbuild.api import running
 from pdbuild.container import Mount
 from pdbuild.errors import UsageError
-from pdbuild.verbs import run
 
 Words = tuple[str, ...]
 Place = Callable[..., Words]
@@ -21,7 +21,7 @@ def place(tmp_path: Path) -> Place:
         (tmp_path / name).touch()
 
     def placed(*words: str, workdir: str = "/work", mounts: Sequence[Mount] = ()) -> Words:
-        return run._placed(words, here, workdir, mounts)
+        return running._placed(words, here, workdir, mounts)
 
     return placed
 

@@ -200,7 +200,7 @@ def test_images_are_pushed_when_they_are_baked_and_judged(
     done: list[object] = []
     result = types.SimpleNamespace(judged=("a claim",), rows=())
     monkeypatch.setattr(baking, "engine_for", lambda options: None)
-    monkeypatch.setattr(baking, "bake_plan", lambda *_: done.append("baked") or result)
+    monkeypatch.setattr(baking, "bake_plan", lambda *_, **__: done.append("baked") or result)
 
     def refuse(judged: object, *, strict: bool) -> None:
         done.append("judged")
