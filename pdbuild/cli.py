@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -43,41 +42,31 @@ def main(argv: Sequence[str] | None = None) -> int:
             _print_error(str(mistake), mistake.hint)
         return error.exit_code
     except PdbuildError as error:
-        _print_error(*_explained(error.message, error.hint))
-        return error.exit_code
+        from pdbuild import boundary
+
+        return _failed(boundary.explained(error))
     except BrokenPipeError:
         # Whoever read our output has gone, as `| head` does; say nothing.
         _forget_output()
         return 128 + signal.SIGPIPE
-    except OSError as error:
-        if error.errno not in _OF_THE_MACHINE:
-            return _bug()
-        _forget_output()
-        # Without a name it is our output, on a disk that pdbuild knows nothing of.
-        _print_error(*_explained(_told(error), "") if error.filename else (_told(error), ""))
-        return PdbuildError.exit_code
-    except Exception:
-        return _bug()
+    except Exception as error:
+        from pdbuild import boundary
+
+        known = boundary.of_machine(error)
+        if known:
+            _forget_output()
+        return _failed(known or boundary.bug(_asked()))
 
 
-# What a disk or an account lacks is no bug of ours.
-_OF_THE_MACHINE = frozenset({EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS})
+def _failed(error: PdbuildError) -> int:
+    _print_error(error.message, error.hint)
+    return error.exit_code
 
 
-def _explained(message: str, hint: str) -> tuple[str, str]:
-    """A known error with what it means that a host or a disk failed somewhere below."""
-    from pdbuild import lacks
+def _asked() -> str:
+    import shlex
 
-    # A build's report says by itself which steps go to the network.
-    if not message.startswith("error: ") and (first := lacks.outage(message)):
-        message = f"{first}\n{message}"
-    if lacks.full(f"{message}{hint}") and "pdbuild prune" not in hint:
-        hint = f"{hint}\n  hint: {lacks.way_out()}" if hint else lacks.way_out()
-    return message, hint
-
-
-def _told(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    return f"pdbuild {shlex.join(sys.argv[1:])}"
 
 
 def _forget_output() -> None:
@@ -178,26 +167,3 @@ def _print_error(message: str, hint: str) -> None:
         print(text, file=sys.stderr)
         if hint:
             print(f"  hint: {hint}", file=sys.stderr)
-
-
-def _bug() -> int:
-    """Keep what is needed to mend it, and say where."""
-    import platform
-    import shlex
-    import tempfile
-    import traceback
-
-    from pdbuild.dirs import cache_dir
-
-    trace = traceback.format_exc()
-    hint = "please report it with what `pdbuild` was asked for"
-    with contextlib.suppress(OSError):  # there may be no place for a file
-        with tempfile.NamedTemporaryFile(
-            "w", dir=cache_dir(), prefix="bug-", suffix=".log", delete=False,
-            encoding="utf-8", errors="backslashreplace",
-        ) as log:  # fmt: skip
-            log.write(f"pdbuild {shlex.join(sys.argv[1:])}\n{sys.version}\n")
-            log.write(f"{platform.platform()}\n\n{trace}")
-        hint = f"please report it with {log.name}"
-    _print_error(f"this is a bug in pdbuild: {trace.strip().splitlines()[-1]}", hint)
-    return 3

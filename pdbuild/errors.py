@@ -1,6 +1,9 @@
 """The errors that pdbuild reports to its user: what is wrong, where, and what to do."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Any
 
 
 class PdbuildError(Exception):
@@ -17,6 +20,22 @@ class PdbuildError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def problems(self) -> tuple[Mistake, ...]:
+        """The mistakes of a recipe, each with its place; none of other errors."""
+        return ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is else made again by its class with its text alone.
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[PdbuildError], arguments: tuple[Any, ...], has: dict[str, Any]) -> Exception:
+    """An error as it was in another process."""
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(has)
+    return error
+
 
 class UsageError(PdbuildError):
     """The command line asked for something that does not exist or does not fit (exit 2)."""
@@ -26,6 +45,12 @@ class UsageError(PdbuildError):
 
 class EngineError(PdbuildError):
     """An engine, or a tool that it needs, failed or is missing."""
+
+
+class Bug(PdbuildError):  # noqa: N818 - it is pdbuild's own
+    """pdbuild itself is wrong (exit 3). The hint names a file with what is needed to mend it."""
+
+    exit_code = 3
 
 
 class Interrupted(PdbuildError):  # noqa: N818 - the user's wish, not an error
@@ -59,3 +84,8 @@ class RecipeError(PdbuildError):
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
         self.mistakes = tuple(sorted(set(mistakes)))
         super().__init__("\n".join(map(str, self.mistakes)))
+
+    @property
+    def problems(self) -> tuple[Mistake, ...]:
+        """All of its mistakes."""
+        return self.mistakes

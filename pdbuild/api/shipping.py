@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdbuild import shipment
 from pdbuild.api.audience import Audience
-from pdbuild.api.events import Notice
+from pdbuild.api.events import Notice, Transfer
 from pdbuild.choices import Access, Choices
 from pdbuild.errors import UsageError
 from pdbuild.store import Store
 
 if TYPE_CHECKING:
     from pdbuild.transfer.push import Pushed
+
+
+def _moved(audience: Audience, what: str, moved: int, most: int) -> None:
+    audience.tell(Transfer(what=what, moved=moved, most=most))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class Send:
             self.access,
             stream=audience.stream,
             say=lambda line: audience.tell(Notice(text=line)),
+            watch=partial(_moved, audience),
         )
 
 
@@ -89,7 +95,12 @@ class Pull:
         from pdbuild.transfer import pull
 
         full, new = pull.pull(
-            Store.own(), self.image, self.access, platform=self.platform, stream=audience.stream
+            Store.own(),
+            self.image,
+            self.access,
+            platform=self.platform,
+            stream=audience.stream,
+            watch=partial(_moved, audience),
         )
         return Pulled(reference=full, new=new)
 

@@ -1,15 +1,18 @@
-"""Shows how far transfers are: one line on a terminal, nothing elsewhere."""
+"""Shows how far transfers are: one line on a terminal, nothing elsewhere; or tells a program."""
 
 import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from pdbuild.table import size
 
 _EVERY = 0.2
+
+#: What is transferred, how many bytes of it are, and how many it can be (0: not known).
+Watch: TypeAlias = Callable[[str, int, int], object]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -19,6 +22,7 @@ class Meter:
     stream: TextIO | None
     what: str
     most: int = 0
+    watch: Watch | None = None
     _moved: dict[str, int] = field(default_factory=dict)
     _shown: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -34,9 +38,15 @@ class Meter:
         return moved
 
     def _show(self) -> None:
-        if self.stream is None or time.monotonic() - self._shown < _EVERY:
+        if self.stream is None and self.watch is None:
+            return
+        if time.monotonic() - self._shown < _EVERY:
             return
         self._shown = time.monotonic()
+        if self.watch:
+            self.watch(self.what, sum(self._moved.values()), self.most)
+        if self.stream is None:
+            return
         most = f" of at most {size(self.most)}" if self.most else ""
         with contextlib.suppress(OSError):
             self.stream.write(f"\r\x1b[K{self.what}: {size(sum(self._moved.values()))}{most}")
@@ -51,9 +61,12 @@ class Meter:
 
 
 @contextlib.contextmanager
-def metered(stream: TextIO | None, what: str, most: int = 0) -> Iterator[Meter]:
-    """A meter on `stream`, if that is a terminal; its line goes in the end."""
-    meter = Meter(stream=stream if stream and stream.isatty() else None, what=what, most=most)
+def metered(
+    stream: TextIO | None, what: str, most: int = 0, watch: Watch | None = None
+) -> Iterator[Meter]:
+    """A meter on `stream`, if that is a terminal; its line goes in the end. It tells `watch`."""
+    shown = stream if stream and stream.isatty() else None
+    meter = Meter(stream=shown, what=what, most=most, watch=watch)
     try:
         yield meter
     finally:

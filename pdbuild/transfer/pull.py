@@ -11,7 +11,7 @@ from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import Layout
 from pdbuild.store import Store
 from pdbuild.transfer.access import opened
-from pdbuild.transfer.meter import metered
+from pdbuild.transfer.meter import Watch, metered
 from pdbuild.transfer.skopeo import Skopeo, platform_words
 
 
@@ -23,6 +23,7 @@ def pull(
     platform: str = "",
     stream: TextIO | None = None,
     skopeo: Skopeo | None = None,
+    watch: Watch | None = None,
 ) -> tuple[str, bool]:
     """Take `reference` into the store under its full name; that, and whether it is new there.
 
@@ -45,7 +46,7 @@ def pull(
         shutil.rmtree(made, ignore_errors=True)  # of one that was killed
         try:
             _layout(made, store.path)
-            with metered(stream, f"from {host}") as meter, lacks.room(store.path, 0):
+            with metered(stream, f"from {host}", watch=watch) as meter, lacks.room(store.path, 0):
                 skopeo.copy(
                     *platform_words(platform),
                     *("copy", "--quiet", *(() if platform else ("--all",)), *way.words("src")),

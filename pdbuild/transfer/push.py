@@ -19,7 +19,7 @@ from pdbuild.store import Store
 from pdbuild.table import lines
 from pdbuild.transfer import compressed, layouts
 from pdbuild.transfer.access import Opened, opened
-from pdbuild.transfer.meter import Meter, metered
+from pdbuild.transfer.meter import Meter, Watch, metered
 from pdbuild.transfer.skopeo import Skopeo
 
 # Of images at once; skopeo sends six blobs of each at once.
@@ -54,6 +54,7 @@ def push(
     stream: TextIO | None = None,
     say: Callable[[str], object] = lambda line: None,
     skopeo: Skopeo | None = None,
+    watch: Watch | None = None,
 ) -> tuple[Pushed, ...]:
     """Push stored images to the repository `to`, HOST[:PORT]/PATH, with the tags that they have.
 
@@ -69,7 +70,7 @@ def push(
     with opened(host, access) as way, locks.alone(stage / "lock"), store.reading():
         packed = [_packed(store, item, stage, say) for item in items]
         blobs = {b.digest: b.size for i in packed for b in Layout(stage).reachable(i.top)}
-        with metered(stream, f"to {host}", sum(blobs.values())) as meter:
+        with metered(stream, f"to {host}", sum(blobs.values()), watch) as meter:
             _send(skopeo, packed, stage, to, way, meter)
             tags = _Tags(skopeo=skopeo, to=to, way=way, stage=stage, say=say)
             changed = tags.move(packed)

@@ -77,7 +77,9 @@ class Judged:
 
 
 class ClaimsError(PdbuildError):
-    """Claims do not hold. The message has each of them."""
+    """Claims do not hold. The message has each of them, `judged` all that was found."""
+
+    judged: tuple[Judged, ...] = ()
 
 
 def found(kind: str, claim: str, wrong: Sequence[str], evidence: str) -> Finding:

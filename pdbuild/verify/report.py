@@ -39,7 +39,9 @@ def refuse(judged: Sequence[Judged], *, strict: bool = False) -> None:
             if len(told) > _MOST:
                 texts.append(f"  and {len(told) - _MOST} more: pdbuild verify --json has them all")
     if texts:
-        raise ClaimsError("\n".join(texts))
+        error = ClaimsError("\n".join(texts))
+        error.judged = tuple(judged)
+        raise error
 
 
 def _short(text: str) -> str:
