@@ -41,6 +41,8 @@ from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 from pdbuild.targets import KINDS
 
+Say: TypeAlias = Callable[[str], object]
+
 #: What makes the view of a bake of these targets.
 Show: TypeAlias = Callable[[Sequence[str]], View]
 
@@ -149,11 +151,14 @@ def engine_for(options: Options) -> Engine:
     return known.engine(options.engine, options.builder, quiet=options.progress == "quiet")
 
 
-def contexts_of(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> dict[str, str]:
-    """The named contexts; `bootstrap` makes a base that is missing, else it is left out."""
+def contexts_of(recipe: Recipe, plan: Plan, *, bootstrap: bool, say: Say = say) -> dict[str, str]:
+    """The named contexts; `bootstrap` makes a base that is missing, else it is left out.
+
+    Either is said.
+    """
     contexts = {"hooks": str(shipped.hooks_dir())}
     if recipe.base.bootstrap:
-        contexts |= _bases(recipe, plan, bootstrap=bootstrap)
+        contexts |= _bases(recipe, plan, bootstrap=bootstrap, say=say)
     elif recipe.mirrors.registry:
         mirrored = registries.mirrored(plan.base, recipe.mirrors.registry)
         contexts[plan.base] = f"docker-image://{mirrored}"
@@ -182,16 +187,21 @@ def define(
     )
 
 
-def _bases(recipe: Recipe, plan: Plan, *, bootstrap: bool) -> dict[str, str]:
+def _bases(recipe: Recipe, plan: Plan, *, bootstrap: bool, say: Say) -> dict[str, str]:
     """The named contexts that are bases: this machine's, and those of what is emulated."""
     wanted = {plan.base: base.architecture()}
     for platform in dict.fromkeys(target.platform for target in plan.targets if target.emulated):
         wanted[base_of(plan.base, platform)] = PLATFORMS[platform].architecture
-    made = {name: _base(recipe, plan, arch, bootstrap=bootstrap) for name, arch in wanted.items()}
+    made = {
+        name: _base(recipe, plan, arch, bootstrap=bootstrap, say=say)
+        for name, arch in wanted.items()
+    }
     return {name: found.context for name, found in made.items() if found}
 
 
-def _base(recipe: Recipe, plan: Plan, architecture: str, *, bootstrap: bool) -> base.Base | None:
+def _base(
+    recipe: Recipe, plan: Plan, architecture: str, *, bootstrap: bool, say: Say
+) -> base.Base | None:
     suite = recipe.base.suite
     if bootstrap:
         return base.ensure(suite, architecture, mirror=recipe.mirrors.apt, say=say)

@@ -43,7 +43,7 @@ def find(suite: str, architecture: str) -> Base | None:
     return _read(_folder(suite, architecture))
 
 
-def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], None]) -> Base:
+def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], object]) -> Base:
     """That base; bootstraps it when it is not there yet.
 
     `mirror` (may be empty) is where the packages come from; `say` gets a line when there is

@@ -109,6 +109,7 @@ def start(
     in_child: Callable[[], None] | None = None,
     own_session: bool = False,
     quick: bool = False,
+    pass_fds: Sequence[int] = (),
 ) -> Child:
     """Start a program; see `run`. `in_child` is called between fork and exec."""
     argv = [os.fspath(word) for word in words]
@@ -123,6 +124,7 @@ def start(
         "stdout": stdout,
         "stderr": stderr,
         "preexec_fn": in_child,
+        "pass_fds": pass_fds,
     }
     try:
         if quick:

@@ -17,9 +17,12 @@ from pdbuild.resolve import resolve
 from pdbuild.version import Version, patterns
 
 
-def open_recipe(chosen: str | None) -> Recipe:
-    """The recipe that is meant, loaded and checked."""
-    path = load.find(Path.cwd(), chosen)
+def open_recipe(chosen: str | None, folder: Path | None = None) -> Recipe:
+    """The recipe that is meant, loaded and checked: seen from `folder`, else from here.
+
+    With `folder` its file and what is said of it have absolute paths.
+    """
+    path = load.find(folder, chosen).absolute() if folder else load.find(Path.cwd(), chosen)
     return remembered.load(path, blocks_dir=shipped.toolchain_dir(), hooks_dir=shipped.hooks_dir())
 
 

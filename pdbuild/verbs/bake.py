@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdbuild import options
@@ -117,24 +116,13 @@ def _to(arguments: Namespace) -> To | None:
 
 def _definition(choices: Choices, what: str) -> str:
     """The definition as text: `what` is "bake" or "containerfile"."""
-    from pdbuild import baking, definition, network, project
+    from pdbuild import project
+    from pdbuild.api import rendering
 
     recipe = project.open_recipe(choices.recipe)
     if what == "containerfile":
-        plan = project.plain_plan(recipe, choices)
-        return definition.render_containerfile(plan, Path(recipe.file).name, _command(choices))
-    plan = project.plan_for(recipe, choices, fetch=False)
-    contexts = baking.contexts_of(recipe, plan, bootstrap=False)
-    if secret := definition.with_passwords(network.settings(recipe.mirrors)):
-        project.say(
-            f"note: {', '.join(secret)}: not in what is printed, as a password would stay on disk"
-        )
-    return baking.define(recipe, plan, contexts).bakefile_text
-
-
-def _command(choices: Choices) -> str:
-    words = [*(dict.fromkeys(choices.targets) or ("all",))]
-    if choices.recipe:
-        words.append(f"--recipe={choices.recipe}")
-    words += [f"--variant={variant}" for variant in choices.variants]
-    return f"pdbuild bake --print=containerfile {' '.join(words)}"
+        return rendering.containerfile(recipe, choices)
+    text, notes = rendering.bakefile(recipe, choices)
+    for note in notes:
+        project.say(note)
+    return text
