@@ -33,10 +33,21 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a program ended; `id` names the container of one that runs on, `exit_code` is 0 then."""
+    """How a program ended, and what it wrote, where that was read.
+
+    `id` names the container of one that runs on; its `exit_code` is 0.
+    """
 
     exit_code: int
     id: str = ""
+    stdout: str = ""
+    stderr: str = ""
+
+
+def finish(value: object, stdout: str, stderr: str) -> Ended:
+    """How a program ended whose output was read."""
+    assert isinstance(value, Ended)
+    return replace(value, stdout=stdout, stderr=stderr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +66,19 @@ class Run:
 
     def perform(self, audience: Audience) -> Ended:
         """Run it to its end. Raises EngineError when it cannot be started."""
-        if self.image:
-            image = _named(self.image, self.choices, audience)
-        else:
-            image = _of_recipe(self, audience)
-        return _start(image, self.program, options.one_platform(self.choices))
+        run = self._settled()
+        named = _named(run.image, run.choices, audience) if run.image else None
+        image = named or _of_recipe(run, audience)
+        return _start(image, run.program, options.one_platform(run.choices))
+
+    def _settled(self) -> Run:
+        """The same with a variant for `auto`."""
+        if self.image or self.choices.variants != ("auto",):
+            return self  # people who name theirs do not wait
+        from pdbuild.fitting import settle
+
+        choices, devices = settle.settled(self.choices, self.program.devices)
+        return replace(self, choices=choices, program=replace(self.program, devices=devices))
 
 
 def _named(reference: str, choices: Choices, audience: Audience) -> Image:

@@ -37,7 +37,6 @@ def run(arguments: Namespace) -> int:
     reference, words = options.image_and_program(arguments)
     if not words:
         raise UsageError("run: no program", hint=_USAGE)
-    choices, devices = options.fitting(arguments)
     from pdbuild import terminal
     from pdbuild.api.running import Program, Run
 
@@ -46,11 +45,11 @@ def run(arguments: Namespace) -> int:
             words=words,
             env=tuple(options.pair(text) for text in arguments.env),
             mounts=tuple(options.mount(text) for text in arguments.volume),
-            devices=devices,
+            devices=options.devices(arguments),
             tty=arguments.tty,
             detach=arguments.detach,
         ),
-        choices=choices,
+        choices=options.choices(arguments),
         options=options.building(arguments),
         image=reference,
         bake=not arguments.no_bake,

@@ -1,0 +1,276 @@
+"""The functions that `import pdbuild` has.
+
+`load`, `plan` and `render` give their values at once. The others start a job, and give its handle:
+see `Job`. None of them prints, changes the environment or the working directory, or keeps anything
+in this process. All can be called from any thread.
+
+Wherever a recipe is meant, `project` is the folder from which it is looked for (the working
+directory), its file, or what `load` gave; `recipe` chooses one of `recipes/` by its name. A
+recipe's `variants`, `settings` (options by their names) and `platforms` are those of the command
+line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pdbuild.api.job import Job
+from pdbuild.choices import Access, Choices, Options
+from pdbuild.container import Mount
+
+if TYPE_CHECKING:
+    from pdbuild.api.baking import Baked
+    from pdbuild.api.rendering import Texts
+    from pdbuild.api.running import Ended
+    from pdbuild.api.shipping import Pulled
+    from pdbuild.plan.types import Plan
+    from pdbuild.recipe.types import Recipe
+    from pdbuild.transfer.push import Pushed
+    from pdbuild.verify.finding import Judged
+
+Place: TypeAlias = "str | os.PathLike[str]"
+Project: TypeAlias = "Place | Recipe | None"
+Engine = Literal["auto", "buildkit", "buildah"]
+
+
+def load(project: Place | None = None, *, recipe: str | None = None) -> Recipe:
+    """Load a recipe and check it.
+
+    Raises RecipeError with all of its mistakes, UsageError when there is none, or several.
+    """
+    return _recipe(project, recipe)
+
+
+def plan(
+    *targets: str,
+    project: Project = None,
+    recipe: str | None = None,
+    variants: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    platforms: Sequence[str] = (),
+) -> Plan:
+    """Resolve targets and groups (all of them) to the graph that a bake would build now.
+
+    Nothing is fetched: an optional block whose source is not at hand is in `left_out`. Raises
+    UsageError for what the recipe does not have.
+    """
+    from pdbuild import project as projects
+
+    found = _recipe(project, recipe)
+    choices = _choices(found, targets, variants, settings, platforms)
+    return projects.plan_for(found, choices, fetch=False)
+
+
+def render(
+    *targets: str,
+    project: Project = None,
+    recipe: str | None = None,
+    variants: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    platforms: Sequence[str] = (),
+) -> Texts:
+    """Render the plan of targets and groups: the texts that `bake --print` prints.
+
+    Raises as `plan` does.
+    """
+    from dataclasses import replace
+
+    from pdbuild.api import rendering
+
+    found = _recipe(project, recipe)
+    choices = _choices(found, targets, variants, settings, platforms)
+    return rendering.render(found, replace(choices, recipe=recipe))
+
+
+def bake(
+    *targets: str,
+    project: Project = None,
+    recipe: str | None = None,
+    variants: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    platforms: Sequence[str] = (),
+    engine: Engine = "auto",
+    builder: str = "",
+    keep_going: bool = False,
+    again: bool = False,
+    strict: bool = False,
+    retry_blocks: bool = False,
+    output: Place = "",
+) -> Job[Baked]:
+    """Bake targets and groups (all of them), as `pdbuild bake` does with the options so named.
+
+    The job's events are Step, Line, Notice and, when all is built, Made. Raises RecipeError and
+    UsageError for the recipe at once. The job raises UsageError and EngineError before any work,
+    BuildError when steps failed, and ClaimsError when claims do not hold.
+    """
+    from pdbuild.api.baking import Bake
+
+    found = _recipe(project, recipe)
+    options = Options(
+        engine=engine,
+        builder=builder,
+        keep_going=keep_going,
+        again=again,
+        strict=strict,
+        output=os.path.abspath(output) if output else "",  # noqa: PTH100 - "" is the project's
+    )
+    choices = _choices(found, targets, variants, settings, platforms)
+    work = Bake(choices=choices, options=options, retry_blocks=retry_blocks)
+    return Job(work, Path(found.root))
+
+
+def run(
+    *words: Place,
+    project: Project = None,
+    recipe: str | None = None,
+    image: str = "",
+    variant: str = "",
+    settings: Mapping[str, str] | None = None,
+    platform: str = "",
+    env: Mapping[str, str] | None = None,
+    mounts: Sequence[Mount] = (),
+    devices: Sequence[str] = (),
+    folder: Place = "",
+    bake: bool = True,
+    engine: Engine = "auto",
+    builder: str = "",
+) -> Job[Ended]:
+    """Run a program, a file of `folder` or a command of the image, in a production image.
+
+    `folder` (the working directory) is what it sees as its own. The image is that of the recipe's
+    `variant` (`auto`: the one that fits this machine), baked first if it is out of date, unless
+    `bake` is false; or `image`, one of `pdbuild images`.
+
+    What the program writes comes as Output events, and all of it is in the result, with the exit
+    code, which is no error. Its stdin is empty. The job raises as `bake` does, and EngineError when
+    the program cannot be started.
+    """
+    from pdbuild import options
+    from pdbuild.api.running import Program, Run, finish
+    from pdbuild.errors import UsageError
+
+    if not words:
+        raise UsageError("run: no program")
+    if image and (variant or settings or recipe):
+        raise UsageError(f"{image} is an image: recipe, variant or settings would choose another")
+    platforms = (platform,) if platform else ()
+    if image:
+        choices = Choices(platforms=platforms)
+    else:
+        variants = (variant,) if variant else ()
+        choices = _choices(_recipe(project, recipe), (), variants, settings, platforms)
+    work = Run(
+        program=Program(
+            words=tuple(os.fspath(word) for word in words),
+            env=tuple((env or {}).items()),
+            mounts=tuple(mounts),
+            devices=tuple(map(options.device, devices)),
+        ),
+        choices=choices,
+        options=Options(engine=engine, builder=builder),
+        image=image,
+        bake=bake,
+    )
+    return Job(work, Path(folder).absolute(), finish)
+
+
+def push(
+    *images: str,
+    to: str = "",
+    project: Project = None,
+    recipe: str | None = None,
+    variants: Sequence[str] = (),
+    ca: Place | None = None,
+    insecure: bool = False,
+) -> Job[tuple[Pushed, ...]]:
+    """Push images of the store, or the recipe's production images of the present version.
+
+    `to` is the repository, HOST/PATH, or what the recipe says. The job's events are Transfer and
+    Notice. It raises UsageError before any work, and EngineError when the registry fails or
+    refuses: no tag has changed then, or the message names it.
+    """
+    from pdbuild.api.shipping import Push
+
+    choices, folder = Choices(variants=tuple(variants)), Path.cwd()
+    if not (images and to):
+        found = _recipe(project, recipe)
+        choices, folder = _choices(found, (), variants, None, ()), Path(found.root)
+    return Job(Push(images=images, choices=choices, to=to, access=_access(ca, insecure)), folder)
+
+
+def pull(
+    image: str, *, platform: str = "", ca: Place | None = None, insecure: bool = False
+) -> Job[Pulled]:
+    """Take HOST/PATH:TAG into the store, with all of its platforms or the one that is named.
+
+    The job's events are Transfer and Notice. It raises as `push` does.
+    """
+    from pdbuild.api.shipping import Pull
+
+    work = Pull(image=image, platform=platform, access=_access(ca, insecure))
+    return Job(work, Path.cwd())
+
+
+def verify(
+    *variants: str,
+    images: Sequence[str] = (),
+    project: Project = None,
+    recipe: str | None = None,
+    platforms: Sequence[str] = (),
+    again: bool = False,
+    engine: Engine = "auto",
+    builder: str = "",
+) -> Job[tuple[Judged, ...]]:
+    """Check what the recipe claims of variants (all of them), or of images of the store.
+
+    Images of variants are baked first if they are out of date. What was found is the result, also
+    of claims that do not hold.
+    """
+    from pdbuild.api.verifying import Verify
+
+    found = _recipe(project, recipe)
+    work = Verify(
+        images=tuple(images),
+        variants=variants,
+        choices=_choices(found, (), (), None, platforms),
+        options=Options(engine=engine, builder=builder),
+        again=again,
+    )
+    return Job(work, Path(found.root))
+
+
+def _recipe(project: Project, name: str | None) -> Recipe:
+    from pdbuild import project as projects
+    from pdbuild.recipe.types import Recipe
+
+    if isinstance(project, Recipe):
+        return project
+    place = Path(project or "").absolute()
+    if name is None and not place.is_dir():
+        return projects.open_recipe(str(place), place.parent)
+    return projects.open_recipe(name, place)
+
+
+def _choices(
+    recipe: Recipe,
+    targets: Sequence[str],
+    variants: Sequence[str],
+    settings: Mapping[str, str] | None,
+    platforms: Sequence[str],
+) -> Choices:
+    from pdbuild.recipe.tools import variable
+
+    return Choices(
+        recipe=str(Path(recipe.file).absolute()),
+        targets=tuple(targets),
+        variants=tuple(variants),
+        settings={variable(name): value for name, value in (settings or {}).items()},
+        platforms=tuple(platforms),
+    )
+
+
+def _access(ca: Place | None, insecure: bool) -> Access:
+    return Access(ca=Path(ca).absolute() if ca else None, insecure=insecure)
