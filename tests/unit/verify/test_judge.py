@@ -18,7 +18,7 @@ from pdbuild.platforms import PLATFORMS
 from pdbuild.recipe.tables.mirrors import Mirrors
 from pdbuild.recipe.tables.verify import Cuda, Verify
 from pdbuild.store import Store
-from pdbuild.verify import builder, judge, page, report
+from pdbuild.verify import builder, finding, judge, page, report
 from pdbuild.verify.finding import ClaimsError, Finding, Judged, Verdict
 from pdbuild.verify.judge import Case
 
@@ -149,7 +149,7 @@ def test_the_table_and_the_error() -> None:
 
 
 def test_images_of_other_platforms_say_which(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pdbuild.verify.finding.native", lambda: PLATFORMS["linux/amd64"])
+    monkeypatch.setattr(finding, "native", lambda: PLATFORMS["linux/amd64"])
     one = judged(_finding(Verdict.HOLDS))
     arm = dataclasses.replace(judged(_finding(Verdict.FAILS, "/x")), platform="linux/arm64")
     with pytest.raises(ClaimsError, match=r"^error: localhost/thing:1\.0 \(linux/arm64\): closure"):

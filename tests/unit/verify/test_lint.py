@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pdbuild.verify import lint
 from pdbuild.verify.lint import Linter
 
 
@@ -33,7 +34,7 @@ def test_what_it_leaves_is_removed(
     tmp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lintian(tmp_path, monkeypatch)
-    monkeypatch.setattr("pdbuild.verify.lint._name", lambda deb: "thing")
+    monkeypatch.setattr(lint, "_name", lambda deb: "thing")
     linter = Linter([tmp_path / "thing.deb"])
     linter.start()
     (line,) = linter.of([tmp_path / "thing.deb"])
