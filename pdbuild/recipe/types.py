@@ -14,6 +14,7 @@ from pdbuild.recipe.tables.options import Option
 from pdbuild.recipe.tables.package import Package
 from pdbuild.recipe.tables.project import Project
 from pdbuild.recipe.tables.registry import Registry
+from pdbuild.recipe.tables.submit import Submit
 from pdbuild.recipe.tables.toolchain import Toolchain
 from pdbuild.recipe.tables.variants import Variant
 from pdbuild.recipe.tables.verify import Verify
@@ -49,6 +50,7 @@ class Recipe(Table):
     verify: Verify | None
     mirrors: Mirrors
     registry: Registry
+    submit: dict[str, Submit]
     left_out: dict[str, str] = no_key(default_factory=dict)
 
     @property

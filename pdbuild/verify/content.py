@@ -38,6 +38,7 @@ class Entry:
     link: str = ""
     owner: tuple[str, str] = ("", "")
     capable: bool = False
+    mtime: float = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,6 +205,7 @@ def entries(archive: tarfile.TarFile) -> Iterator[Entry]:
             link=member.linkname if member.issym() else "",
             owner=(member.uname, member.gname),
             capable=_CAPABILITIES in member.pax_headers,
+            mtime=member.mtime,
         )
         if member.islnk():
             first = seen.get("/" + posixpath.normpath(f"/{member.linkname}").lstrip("/"))
@@ -212,7 +214,7 @@ def entries(archive: tarfile.TarFile) -> Iterator[Entry]:
             entry = Entry(
                 path=path, kind=first.kind, mode=first.mode, uid=first.uid, gid=first.gid,
                 size=first.size, offset=first.offset, link=first.link, owner=first.owner,
-                capable=first.capable,
+                capable=first.capable, mtime=first.mtime,
             )  # fmt: skip
         seen[path] = entry
         yield entry

@@ -1,0 +1,342 @@
+# shellcheck shell=bash disable=SC2154 # the variables stand in front of this, in the job's script
+# What follows is the same in every job. Slurm runs `batch` on the first node; that has each node
+# `prepare` a copy of the image, starts `rank` once for each rank, and has the copies removed.
+
+batch() {
+    local code=0 told names first each how
+    rm -f "$folder/failed" # of a run before this one, when Slurm queues a job again
+    mapfile -t names < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+    # As torchrun names them: what programs know that run on several nodes.
+    first=$(scontrol -o show node "${names[0]}" | grep -o 'NodeAddr=[^ ]*' || true)
+    export MASTER_ADDR=${first#NodeAddr=} MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000))
+    export WORLD_SIZE=$((${#names[@]} * tasks)) LOCAL_WORLD_SIZE=$tasks
+    MASTER_ADDR=${MASTER_ADDR:-${names[0]}}
+    PEERS=$(IFS=, && echo "${names[*]}")
+    export PEERS
+    each=(srun --ntasks="${#names[@]}" --ntasks-per-node=1 bash "$folder/job.sh")
+    how=(--kill-on-bad-exit=1 --ntasks="$WORLD_SIZE" --ntasks-per-node="$tasks")
+    [ -z "${SLURM_CPUS_PER_TASK:-}" ] || how+=(--cpus-per-task="$SLURM_CPUS_PER_TASK")
+    [ "$WORLD_SIZE" = 1 ] || how+=(--label)
+    trap 'here=$(copy) && remove_copy; exit 143' TERM
+    "${each[@]}" prepare || code=$?
+    if [ "$code" = 0 ]; then
+        srun "${how[@]}" bash "$folder/job.sh" rank || code=$?
+    fi
+    "${each[@]}" remove_copy || true
+    if [ -e "$folder/failed" ]; then
+        # The first that failed; srun ends the others, and has the last word of those.
+        read -r code told <"$folder/failed"
+        echo "pdbuild: $told" >&2
+    fi
+    exit "$code"
+}
+
+# fail CODE WHAT: this one ends the job, unless another was first.
+fail() {
+    (set -o noclobber && echo "$1 $2" >"$folder/failed") 2>/dev/null || true
+    exit "$1"
+}
+
+# ---- one rank
+
+rank() {
+    local code=0 child killer='' ending=''
+    export RANK=$SLURM_PROCID LOCAL_RANK=$SLURM_LOCALID NODE_RANK=$SLURM_NODEID
+    trap 'ending=1' TERM
+    here=$(copy)
+    export here
+    exec 9>>"$here/lock"
+    flock --shared 9
+    runtime=$(cat "$here/runtime")
+    # In the background: a shell that waits for a program hears of no signal before its end.
+    "run_$runtime" "${program[@]}" <&0 9>&- &
+    child=$!
+    while true; do
+        code=0
+        wait "$child" || code=$?
+        # `wait` ends at a signal, too, which Slurm has sent to the program as well.
+        kill -0 "$child" 2>/dev/null || break
+        if [ -n "$ending" ] && [ -z "$killer" ]; then
+            (sleep 10 && kill -KILL "$child") 9>&- 2>/dev/null &
+            killer=$!
+        fi
+    done
+    if [ -n "$ending" ]; then
+        # The job is cancelled, or its time is over: there will be no other step to clean up.
+        [ -z "$killer" ] || kill -KILL "$killer" 2>/dev/null || true
+        ! flock --exclusive --nonblock 9 || remove_copy
+        exit 143
+    fi
+    [ "$code" = 0 ] ||
+        fail "$code" "rank $RANK on $SLURMD_NODENAME ended with exit code $code: ${program[*]}"
+}
+
+# ---- the node's copy of the image
+
+# Two nodes can be one machine, and a job can come again.
+copy() {
+    echo "$scratch/pdbuild-job-$UID-$SLURM_JOB_ID-$SLURMD_NODENAME-${SLURM_RESTART_COUNT:-0}"
+}
+
+prepare() {
+    local began=$SECONDS place
+    here=$(copy)
+    export here
+    trap 'remove_copy; exit 143' TERM
+    sweep
+    [ -r "$image" ] ||
+        fail 1 "$SLURMD_NODENAME sees no $image: submit from a folder that all nodes share"
+    (umask 077 && mkdir "$here" && umask 022 && mkdir "$here/root") ||
+        fail 1 "$SLURMD_NODENAME has no place for the image in $scratch"
+    tar --extract --file "$image" --directory "$here/root" --no-same-owner --same-permissions ||
+        fail 1 "$SLURMD_NODENAME cannot unpack the image in $scratch"
+    [ "$gpus" = 0 ] || add_driver
+    for place in proc sys dev tmp run ".$workdir"; do
+        mkdir -p "$here/root/$place"
+    done
+    for place in "${mounts[@]}" /etc/resolv.conf:/etc/resolv.conf /etc/hosts:/etc/hosts; do
+        place_for "${place%%:*}" "${place#*:}"
+    done
+    choose
+    echo "$runtime" >"$here/runtime"
+    echo "pdbuild: $SLURMD_NODENAME: the image is in $scratch ($((SECONDS - began)) s);" \
+        "$runtime runs it$why" >&2
+}
+
+# place_for SOURCE TARGET[:ro]: what a mount needs in the tree to be mounted on.
+place_for() {
+    local target=$here/root/${2%:ro}
+    if [ -d "$1" ]; then
+        mkdir -p "$target"
+    else
+        mkdir -p "$(dirname "$target")"
+        [ -e "$target" ] || [ -L "$target" ] || : >"$target"
+    fi
+}
+
+remove_copy() {
+    here=${here:-$(copy)}
+    remove "$here"
+}
+
+# Copies of jobs that were killed so hard that nothing of them could clean up.
+sweep() {
+    local running old id
+    running=$(squeue --noheader --user "$UID" --format %A) || return 0
+    for old in "$scratch/pdbuild-job-$UID-"*; do
+        id=${old#"$scratch/pdbuild-job-$UID-"}
+        id=${id%%-*}
+        if [ -O "$old" ] && ! grep -qx "$id" <<<"$running"; then
+            remove "$old"
+        fi
+    done
+}
+
+remove() {
+    local pid
+    if [ -d "$1/podman" ]; then
+        # podman leaves a process that keeps its namespace.
+        if read -r pid <"$1/podman/session/libpod/tmp/pause.pid"; then
+            kill -KILL "$pid"
+        fi 2>/dev/null
+        rm -rf "$1/podman" 2>/dev/null || podman unshare rm -rf "$1/podman" || true
+    fi
+    chmod -R u+rwX "$1" 2>/dev/null || true
+    rm -rf "$1"
+}
+
+# The driver belongs to the machine and comes from it.
+add_driver() {
+    local name path
+    while read -r name path; do
+        mounts+=("$path:/usr/lib/pdbuild-driver/$name:ro")
+    done < <(ldconfig -p 2>/dev/null |
+        sed -nE 's/^\s*(lib(cuda|nvidia-ml|nvidia-ptxjitcompiler|nvidia-nvvm)\.so\.[0-9]+) .*=> /\1 /p' |
+        sort -u -k1,1)
+    printf '%s\n' "${mounts[@]}" >"$here/mounts"
+    [ -e /dev/nvidiactl ] || echo "pdbuild: $SLURMD_NODENAME has no NVIDIA driver" >&2
+}
+
+# ---- what can run it
+
+choose() {
+    why=
+    if [ "$runtime" != auto ]; then
+        why=" (as told)"
+        "has_$runtime" || fail 1 "$SLURMD_NODENAME: runtime $runtime: $problem"
+        return
+    fi
+    local name problems=
+    for name in unshare podman runc; do
+        if "has_$name"; then
+            runtime=$name
+            why=${problems:+ ($problems)}
+            return
+        fi
+        problems+="${problems:+; }$name: $problem"
+    done
+    fail 1 "$SLURMD_NODENAME: nothing can run the image: $problems"
+}
+
+has_unshare() {
+    # shellcheck disable=SC2119 # no command: it is only tried
+    problem=$(run_unshare 2>&1) && return
+    problem=${problem##*$'\n'}
+    return 1
+}
+
+# A program that is not there: all before its start has worked when that is said.
+probe=/.pdbuild-probe
+
+has_podman() {
+    problem="not installed"
+    command -v podman >/dev/null || return
+    problem=$(run_podman "$probe" 2>&1)
+    # 125 is podman's own failure.
+    [ $? != 125 ] && return
+    problem=${problem##*$'\n'}
+    return 1
+}
+
+has_runc() {
+    problem="not installed"
+    command -v runc >/dev/null || return
+    problem=$(run_runc "$probe" 2>&1)
+    [[ $problem = *"$probe"*"no such file"* ]] && return
+    problem=${problem##*$'\n'}
+    return 1
+}
+
+# The environment inside, NAME=VALUE: the image's, what Slurm says of the rank, and what was set.
+inner_environment() {
+    local name
+    inner=("HOME=/tmp" "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        "${image_environment[@]}")
+    for name in $(compgen -e); do
+        case $name in
+        SLURM_* | PMI* | CUDA_* | NVIDIA_* | ROCR_* | OMP_* | RANK | WORLD_SIZE | LOCAL_RANK | \
+            LOCAL_WORLD_SIZE | NODE_RANK | MASTER_ADDR | MASTER_PORT | PEERS)
+            inner+=("$name=${!name}") ;;
+        esac
+    done
+    if [ "$gpus" != 0 ]; then
+        inner+=("LD_LIBRARY_PATH=/usr/lib/pdbuild-driver")
+        [ ! -e "$here/mounts" ] || mapfile -t mounts <"$here/mounts"
+    fi
+    inner+=("${environment[@]}")
+}
+
+# Namespaces alone, by util-linux: nothing is installed for it. The rank is root inside, which is
+# you outside. With no command it only shows that it can be done.
+# shellcheck disable=SC2120
+run_unshare() {
+    exec unshare --user --map-root-user --mount -- bash "$folder/job.sh" inside "$@"
+}
+
+inside() {
+    local own=$here/rank.$SLURM_LOCALID mount source target root
+    mkdir -p "$own/tmp" "$own/over"
+    mount -t tmpfs -o mode=755 none "$own/over"
+    mkdir "$own/over/upper" "$own/over/work" "$own/over/root"
+    root=$own/over/root
+    # What a rank writes outside of its mounts is its own, and gone afterwards.
+    mount -t overlay overlay "$root" -o \
+        "lowerdir=$here/root,upperdir=$own/over/upper,workdir=$own/over/work,userxattr" 2>/dev/null ||
+        mount --rbind "$here/root" "$root"
+    inner_environment
+    for source in /proc /sys /dev; do
+        mount --rbind "$source" "$root$source"
+    done
+    for mount in "$own/tmp:/tmp" /etc/resolv.conf:/etc/resolv.conf:ro /etc/hosts:/etc/hosts:ro \
+        "${mounts[@]}"; do
+        source=${mount%%:*} target=${mount#*:}
+        [ -e "$source" ] || continue
+        mount --rbind "$source" "$root${target%:ro}"
+        [ "$target" = "${target%:ro}" ] || read_only "$root${target%:ro}"
+    done
+    [ $# -gt 0 ] || exit 0
+    exec env -i "${inner[@]}" "$(type -P unshare)" --root="$root" --wd="$workdir" -- "$@"
+}
+
+# What the original forbids must stay forbidden: one of these says so.
+read_only() {
+    local kept
+    for kept in '' ,nosuid,nodev ,nosuid,nodev,noexec; do
+        ! mount -o "remount,bind,ro$kept" "$1" 2>/dev/null || return 0
+    done
+    echo "pdbuild: $1 cannot be mounted read-only" >&2
+    return 1
+}
+
+run_podman() {
+    local words=() mount variable device
+    export XDG_RUNTIME_DIR=$here/podman/session
+    (umask 077 && mkdir -p "$XDG_RUNTIME_DIR")
+    inner_environment
+    for mount in "${mounts[@]}"; do
+        words+=(--volume "$mount")
+    done
+    for variable in "${inner[@]}"; do
+        words+=(--env "$variable")
+    done
+    if [ "$gpus" != 0 ]; then
+        for device in /dev/nvidia* /dev/dri; do
+            [ ! -e "$device" ] || words+=(--device "$device")
+        done
+    fi
+    exec podman --root "$here/podman/root" --runroot "$here/podman/run" --log-level=error \
+        --cgroup-manager=cgroupfs --events-backend=none run --rm --network=host --pid=host \
+        --security-opt label=disable --workdir "$workdir" "${words[@]}" --rootfs "$here/root:O" "$@"
+}
+
+run_runc() {
+    local own=$here/runc.$SLURM_LOCALID
+    mkdir -p "$own/tmp"
+    inner_environment
+    runc_configuration "$own" "$@" >"$own/config.json"
+    exec runc --root "$own/state" run --bundle "$own" \
+        "pdbuild-$SLURM_JOB_ID-$SLURM_PROCID-$BASHPID"
+}
+
+# A bundle as the OCI's runtime specification has it; the tree is read-only in it.
+runc_configuration() {
+    local own=$1 mount source target flags mounted=()
+    shift
+    for mount in "$own/tmp:/tmp" /dev:/dev /sys:/sys /etc/resolv.conf:/etc/resolv.conf:ro \
+        /etc/hosts:/etc/hosts:ro "${mounts[@]}"; do
+        source=${mount%%:*} target=${mount#*:} flags='"rbind"'
+        [ -e "$source" ] || continue
+        [ "$target" = "${target%:ro}" ] || flags='"rbind", "ro"'
+        mounted+=("{\"destination\": $(quoted "${target%:ro}"), \"type\": \"bind\",
+ \"source\": $(quoted "$source"), \"options\": [$flags]}")
+    done
+    cat <<END
+{"ociVersion": "1.0.2",
+ "process": {"user": {"uid": 0, "gid": 0}, "cwd": $(quoted "$workdir"), "noNewPrivileges": true,
+  "args": [$(listed "$@")], "env": [$(listed "${inner[@]}")]},
+ "root": {"path": $(quoted "$here/root"), "readonly": true},
+ "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
+$(IFS=, && echo "${mounted[*]}")],
+ "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "user"}],
+  "uidMappings": [{"containerID": 0, "hostID": $(id -u), "size": 1}],
+  "gidMappings": [{"containerID": 0, "hostID": $(id -g), "size": 1}]}}
+END
+}
+
+# JSON's strings.
+quoted() {
+    local text=${1//\\/\\\\}
+    text=${text//\"/\\\"}
+    text=${text//$'\n'/\\n}
+    echo "\"${text//$'\t'/\\t}\""
+}
+
+listed() {
+    local word comma=
+    for word; do
+        printf '%s%s' "$comma" "$(quoted "$word")"
+        comma=', '
+    done
+}
+
+"${1:-batch}" "${@:2}"
