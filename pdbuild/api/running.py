@@ -156,7 +156,7 @@ def _start(image: Image, program: Program, platform: str) -> Ended:
 
 def _container(image: Image, program: Program) -> Container:
     here = Path.cwd()
-    words = _placed(program.words, here, image.workdir, program.mounts)
+    words = placed(program.words, here, image.workdir, program.mounts)
     entrypoint = ""
     if image.is_dev:  # whose own entrypoint would build the project
         entrypoint, *rest = ("python3", *words) if words[0].endswith(".py") else words
@@ -174,7 +174,7 @@ def _container(image: Image, program: Program) -> Container:
     )
 
 
-def _placed(
+def placed(
     words: tuple[str, ...], here: Path, workdir: str, mounts: Sequence[Mount] = ()
 ) -> tuple[str, ...]:
     """The command as the container sees it: a file here is below the working directory there.

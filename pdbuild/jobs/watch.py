@@ -45,9 +45,7 @@ def watch(sent: Sent, ask: Callable[[], State], cancel: Callable[[], None]) -> i
     On Ctrl-C it asks what is to happen to the job; without a terminal the job goes on, which is
     said. Raises PdbuildError when the job ended otherwise than by its program.
     """
-    folder = Path(sent.folder)
-    tails = (Tail(folder / "out", sys.stdout), Tail(folder / "err", sys.stderr))
-    said = ""
+    tails, said = _tails(sent), ""
     while True:
         try:
             return _to_the_end(sent, tails, ask, said)
@@ -75,9 +73,7 @@ def _tails(sent: Sent) -> tuple[Tail, ...]:
     return (Tail(folder / "out", sys.stdout), Tail(folder / "err", sys.stderr))
 
 
-def _to_the_end(
-    sent: Sent, tails: tuple[Tail, ...], ask: Callable[[], State], said: str
-) -> int:
+def _to_the_end(sent: Sent, tails: tuple[Tail, ...], ask: Callable[[], State], said: str) -> int:
     pause = _ASK_FIRST
     while True:
         state = ask()
@@ -109,8 +105,12 @@ def _rest(tails: tuple[Tail, ...]) -> None:
 
 def _outcome(sent: Sent, state: State) -> int:
     if state.code is None:
-        raise PdbuildError(f"{sent.id} was {state.word}" if state.word == "cancelled"
-                           else f"{sent.id}: {state.word}", hint=f"pdbuild logs {sent.id}")
+        raise PdbuildError(
+            f"{sent.id} was {state.word}"
+            if state.word == "cancelled"
+            else f"{sent.id}: {state.word}",
+            hint=f"pdbuild logs {sent.id}",
+        )
     return state.code
 
 
@@ -129,4 +129,4 @@ def _interrupted(sent: Sent, cancel: Callable[[], None]) -> None:
         cancel()
         raise Interrupted(f"interrupted; {sent.id} is cancelled")
     if answer == "l":
-        raise Interrupted(f"interrupted; {sent.id} goes on", hint=later)
+        raise Interrupted(f"interrupted; {sent.id} goes on ({later})")

@@ -5,12 +5,25 @@ from argparse import ArgumentParser, Namespace
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("id", metavar="ID", help="what `pdbuild run -d` printed")
+    parser.add_argument(
+        "id", metavar="ID", help="what `pdbuild run -d` printed, or a job of `pdbuild jobs`"
+    )
     parser.add_argument("-f", "--follow", action="store_true", help="go on until it ends")
 
 
 def run(arguments: Namespace) -> int:
     """Print the log."""
+    from pdbuild.jobs import kept
+
+    if kept.is_name(arguments.id):
+        from pdbuild.jobs import places, watch
+
+        sent = kept.find(arguments.id)
+        if arguments.follow:
+            watch.follow(sent, lambda: places.state(sent))
+        else:
+            watch.show(sent)
+        return 0
     from pdbuild.container import podman
 
     return podman.logs(arguments.id, follow=arguments.follow)

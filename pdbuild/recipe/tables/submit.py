@@ -62,7 +62,7 @@ class Submit(Table):
     @staticmethod
     def mistakes(recipe: "Recipe") -> Iterator[Finding]:
         for name, place in recipe.submit.items():
-            yield from _one(("submit", name), name, place)
+            yield from problems(("submit", name), name, place)
 
 
 def settled(name: str, place: "Submit | None") -> str:
@@ -71,7 +71,8 @@ def settled(name: str, place: "Submit | None") -> str:
     return kind or (name if name in KINDS else "")
 
 
-def _one(path: KeyPath, name: str, place: Submit) -> Iterator[Finding]:
+def problems(path: KeyPath, name: str, place: Submit) -> Iterator[Finding]:
+    """What is wrong with a place of this name."""
     if not names.VARIANT.fullmatch(name):
         yield Finding(path, "a place's name is lower-case letters, digits and -")
     if place.kind:

@@ -21,7 +21,7 @@ def place(tmp_path: Path) -> Place:
         (tmp_path / name).touch()
 
     def placed(*words: str, workdir: str = "/work", mounts: Sequence[Mount] = ()) -> Words:
-        return running._placed(words, here, workdir, mounts)
+        return running.placed(words, here, workdir, mounts)
 
     return placed
 

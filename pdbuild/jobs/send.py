@@ -1,0 +1,71 @@
+"""Sends a job to Slurm: what it needs in one folder, its script, and what is remembered of it."""
+
+import contextlib
+import os
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pdbuild import whole
+from pdbuild.jobs import Job, kept, script, slurm, tree
+from pdbuild.jobs.kept import Sent
+from pdbuild.store import Store
+
+#: Below the project, or the working directory: where jobs have their folders.
+PLACE = Path("build", "submit")
+
+
+def folder_for(root: Path, name: str) -> Path:
+    """The folder of a job that is sent now; it is made when it is."""
+    now = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
+    return root / PLACE / f"{safe}-{now}-{os.urandom(2).hex()}"
+
+
+def to_slurm(store: Store, job: Job, platform: str) -> Sent:
+    """Send it; what is remembered.
+
+    Jobs of the same image share its file. Raises EngineError when the image cannot be written
+    or Slurm refuses the job, and leaves nothing then.
+    """
+    images = job.folder.parent / "images"
+    file = tree.write(store, job.image, platform, images)
+    job.folder.mkdir(parents=True)
+    try:
+        _linked(file, job.folder / "image.tar")
+        path = job.folder / "job.sh"
+        whole.write(path, script.render(job))
+        path.chmod(0o755)
+        number = slurm.submit(path)
+    except BaseException:
+        shutil.rmtree(job.folder, ignore_errors=True)
+        raise
+    sent = Sent(
+        to=job.to,
+        kind="slurm",
+        number=number,
+        folder=str(job.folder),
+        program=job.name,
+        nodes=job.place.nodes,
+        submitted=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    kept.keep(sent)
+    _forget_unused(images)
+    return sent
+
+
+def _linked(file: Path, name: Path) -> None:
+    try:
+        name.hardlink_to(file)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(file, name)
+
+
+def _forget_unused(images: Path) -> None:
+    """Images that no job's folder has any more, of days before: another may be sent just now."""
+    for file in images.glob("*.tar"):
+        with contextlib.suppress(OSError):
+            status = file.stat()
+            if status.st_nlink == 1 and status.st_mtime < time.time() - 86400:
+                file.unlink()
