@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # the variables stand in front of this, in the job's script
 # What follows is the same in every job. Slurm runs `batch` on the first node; that has each node
-# `prepare` a copy of the image, starts `rank` once for each rank, and has the copies removed.
+# `prepare` a copy of the image, and starts `rank` once for each rank.
 
 batch() {
     local code=0 told names first each how
@@ -22,7 +22,9 @@ batch() {
     if [ "$code" = 0 ]; then
         srun "${how[@]}" bash "$folder/job.sh" rank || code=$?
     fi
-    "${each[@]}" remove_copy || true
+    # Of a job that is cancelled, or whose time is over, Slurm starts no other step: so the last
+    # rank of a node removes its copy. This is for ranks that were killed.
+    [ "$code" = 0 ] || "${each[@]}" remove_copy || true
     if [ -e "$folder/failed" ]; then
         # The first that failed; srun ends the others, and has the last word of those.
         read -r code told <"$folder/failed"
@@ -40,33 +42,32 @@ fail() {
 # ---- one rank
 
 rank() {
-    local code=0 child killer='' ending=''
+    local code child tenths ending=''
     export RANK=$SLURM_PROCID LOCAL_RANK=$SLURM_LOCALID NODE_RANK=$SLURM_NODEID
     trap 'ending=1' TERM
     here=$(copy)
     export here
     exec 9>>"$here/lock"
     flock --shared 9
+    : >"$here/started.$SLURM_LOCALID"
     runtime=$(cat "$here/runtime")
     # In the background: a shell that waits for a program hears of no signal before its end.
     "run_$runtime" "${program[@]}" <&0 9>&- &
     child=$!
-    while true; do
-        code=0
-        wait "$child" || code=$?
-        # `wait` ends at a signal, too, which Slurm has sent to the program as well.
-        kill -0 "$child" 2>/dev/null || break
-        if [ -n "$ending" ] && [ -z "$killer" ]; then
-            (sleep 10 && kill -KILL "$child") 9>&- 2>/dev/null &
-            killer=$!
-        fi
-    done
+    code=0
+    wait "$child" || code=$?
     if [ -n "$ending" ]; then
-        # The job is cancelled, or its time is over: there will be no other step to clean up.
-        [ -z "$killer" ] || kill -KILL "$killer" 2>/dev/null || true
-        ! flock --exclusive --nonblock 9 || remove_copy
+        # `wait` ended at the signal, which Slurm has sent to the program as well.
+        for ((tenths = 0; tenths < 100; tenths++)); do
+            kill -0 "$child" 2>/dev/null || break
+            sleep 0.1
+        done
+        kill -KILL "$child" 2>/dev/null || true
+        wait "$child" 2>/dev/null || true
+        leave_copy
         exit 143
     fi
+    leave_copy
     [ "$code" = 0 ] ||
         fail "$code" "rank $RANK on $SLURMD_NODENAME ended with exit code $code: ${program[*]}"
 }
@@ -114,6 +115,14 @@ place_for() {
     fi
 }
 
+# The last rank on a node removes it: of those that wait for the lock at once, one has it.
+leave_copy() {
+    local started=("$here"/started.*)
+    if [ -n "$ending" ] || [ "${#started[@]}" = "$tasks" ]; then
+        ! flock --exclusive --nonblock 9 || remove_copy
+    fi
+}
+
 remove_copy() {
     here=${here:-$(copy)}
     remove "$here"
@@ -136,9 +145,8 @@ remove() {
     local pid
     if [ -d "$1/podman" ]; then
         # podman leaves a process that keeps its namespace.
-        if read -r pid <"$1/podman/session/libpod/tmp/pause.pid"; then
-            kill -KILL "$pid"
-        fi 2>/dev/null
+        pid=$(cat "$1/podman/session/libpod/tmp/pause.pid" 2>/dev/null || true)
+        [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
         rm -rf "$1/podman" 2>/dev/null || podman unshare rm -rf "$1/podman" || true
     fi
     chmod -R u+rwX "$1" 2>/dev/null || true
