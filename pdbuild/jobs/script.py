@@ -23,8 +23,8 @@ def _head(job: Job) -> Iterator[str]:
     on = f"{place.nodes} nodes" if place.nodes > 1 else "one node"
     each = f", {place.tasks} ranks on each" if place.tasks > 1 else ""
     yield "#"
-    yield f"# Runs {shlex.join(job.argv)}"
-    yield f"# in the image {job.image} on {on}{each}. To send it again, without pdbuild:"
+    yield f"# Runs `program` in the image {job.image} on {on}{each}."
+    yield "# To send it again, without pdbuild:"
     yield f"#     sbatch {shlex.quote(str(job.folder / 'job.sh'))}"
 
 

@@ -135,7 +135,7 @@ sweep() {
     for old in "$scratch/pdbuild-job-$UID-"*; do
         id=${old#"$scratch/pdbuild-job-$UID-"}
         id=${id%%-*}
-        if [ -O "$old" ] && ! grep -qx "$id" <<<"$running"; then
+        if [ -O "$old" ] && ! grep -qx "$id" <<<"$running"$'\n'"$SLURM_JOB_ID"; then
             remove "$old"
         fi
     done

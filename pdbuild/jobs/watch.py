@@ -45,13 +45,12 @@ def watch(sent: Sent, ask: Callable[[], State], cancel: Callable[[], None]) -> i
     On Ctrl-C it asks what is to happen to the job; without a terminal the job goes on, which is
     said. Raises PdbuildError when the job ended otherwise than by its program.
     """
-    tails, said = _tails(sent), ""
+    tails = _tails(sent)
     while True:
         try:
-            return _to_the_end(sent, tails, ask, said)
+            return _to_the_end(sent, tails, ask)
         except KeyboardInterrupt:
             _interrupted(sent, cancel)
-        said = str(ask())
 
 
 def follow(sent: Sent, ask: Callable[[], State]) -> None:
@@ -73,8 +72,8 @@ def _tails(sent: Sent) -> tuple[Tail, ...]:
     return (Tail(folder / "out", sys.stdout), Tail(folder / "err", sys.stderr))
 
 
-def _to_the_end(sent: Sent, tails: tuple[Tail, ...], ask: Callable[[], State], said: str) -> int:
-    pause = _ASK_FIRST
+def _to_the_end(sent: Sent, tails: tuple[Tail, ...], ask: Callable[[], State]) -> int:
+    pause, said = _ASK_FIRST, ""
     while True:
         state = ask()
         if str(state) != said and not state.ended:

@@ -143,6 +143,8 @@ def _job(
     config = store.config(image.reference, platform) if stored else None
     mounts = tuple(options.mount(text) for text in arguments.volume)
     here = Path.cwd()
+    if ":" in str(here):
+        raise UsageError(f"{here}: a job's folder can have no colon in its name")
     argv = placed(words, here, image.workdir, mounts)
     name = Path(next((w for w in words if w.endswith(".py")), words[0])).name
     env = {**place.environment, **dict(options.pair(text) for text in arguments.env)}

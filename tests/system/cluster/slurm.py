@@ -1,7 +1,7 @@
 """A real Slurm on this machine: munged, slurmctld, and two slurmd that are two nodes.
 
 Debian's packages, with all of their state in one folder, and gone when the tests are. The nodes
-have a CPU each, as far as Slurm knows, and the first a GPU that is /dev/zero.
+have 64 CPUs each, as far as Slurm knows, and the first a GPU that is /dev/zero.
 """
 
 import contextlib
@@ -45,8 +45,9 @@ GresTypes=gpu
 ReturnToService=2
 SlurmdParameters=config_overrides
 KillWait=15
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs=64 RealMemory=4000 Gres=gpu:1 State=UNKNOWN
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=64 RealMemory=4000 State=UNKNOWN
+NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs=64 RealMemory=4000 State=UNKNOWN
+NodeName=n1 Port={first} Gres=gpu:1
+NodeName=n2 Port={second}
 PartitionName=debug Nodes=n1,n2 Default=YES MaxTime=01:00:00 OverTimeLimit=0 State=UP
 """
 
@@ -80,6 +81,14 @@ class Slurm:
         """Wait until no job is left and both nodes are free."""
         deadline = time.monotonic() + seconds
         while self.asked("squeue", "--noheader") or self._nodes() != ["idle", "idle"]:
+            assert time.monotonic() < deadline, f"{self.asked('squeue')}{self.logs()}"
+            time.sleep(0.2)
+
+    def idle_but(self, job: str, seconds: float = 60) -> None:
+        """Wait until a job waits for its turn, and both nodes are free."""
+        deadline = time.monotonic() + seconds
+        words = ("squeue", "--noheader", f"--jobs={job}", "--format=%T")
+        while self.asked(*words).strip() != "PENDING" or self._nodes() != ["idle", "idle"]:
             assert time.monotonic() < deadline, f"{self.asked('squeue')}{self.logs()}"
             time.sleep(0.2)
 

@@ -1,0 +1,183 @@
+"""The script of a job, and what runs in it: real bash, with stand-ins for Slurm's commands."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pdbuild.container import Mount
+from pdbuild.jobs import Job, script
+from pdbuild.recipe.tables.submit import Submit
+
+
+def job(folder: Path, *argv: str, **place: object) -> Job:
+    return Job(
+        name=argv[-1],
+        to="slurm",
+        place=Submit(**place),  # type: ignore[arg-type]
+        image="localhost/squares:0.1",
+        argv=argv,
+        workdir="/work",
+        cwd=folder,
+        folder=folder,
+        image_env=("PATH=/usr/bin:/bin", "GREETING=it's me"),
+        env=(("WORD", 'a "b" $c'),),
+        mounts=(Mount(source=Path("/usr"), target="/usr", read_only=True),),
+    )
+
+
+def directives(text: str) -> list[str]:
+    return [line.removeprefix("#SBATCH ") for line in text.splitlines() if "#SBATCH" in line]
+
+
+def test_what_is_asked_of_slurm_stands_in_front(tmp_path: Path) -> None:
+    folder = tmp_path / "100% mine"
+    asked = job(
+        folder, "a.py", nodes=2, tasks=4, gpus=2, cpus=3, memory="8GB", time="1:00:00",
+        partition="gpu", account="me", options=("--qos=long",),
+    )  # fmt: skip
+    assert directives(script.render(asked)) == [
+        "--job-name=a.py",
+        "--nodes=2",
+        "--ntasks-per-node=4",
+        "--cpus-per-task=3",
+        "--gres=gpu:2",
+        "--mem=7630M",  # Slurm's megabytes are 2^20
+        "--time=1:00:00",
+        "--partition=gpu",
+        "--account=me",
+        f'--chdir="{folder}"',
+        f'--output="{tmp_path}/100%% mine/out"',
+        f'--error="{tmp_path}/100%% mine/err"',
+        "--open-mode=append",
+        "--qos=long",
+    ]
+
+
+def test_what_is_not_asked_for_is_not_there(tmp_path: Path) -> None:
+    options = " ".join(directives(script.render(job(tmp_path, "a.py"))))
+    for word in ("gres", "mem", "time=", "partition", "account", "cpus"):
+        assert f"--{word}" not in options
+
+
+def test_words_of_any_kind_reach_the_shell_as_they_are(tmp_path: Path) -> None:
+    words = ("a.py", "it's", "two words", "$HOME", "back`tick", "line\nbreak", "é", "")
+    text = script.render(job(tmp_path, *words))
+    head = text.partition("# shellcheck")[0]
+    show = 'printf "%s\\0" "${program[@]}" "${image_environment[@]}" "${environment[@]}"'
+    done = subprocess.run(["bash", "-c", head + show], capture_output=True, check=True)
+    said = done.stdout.decode().split("\0")[:-1]
+    assert tuple(said[: len(words)]) == words
+    assert said[len(words) :] == ["PATH=/usr/bin:/bin", "GREETING=it's me", 'WORD=a "b" $c']
+
+
+Ran = Callable[..., "subprocess.CompletedProcess[str]"]
+
+STANDINS = {
+    # Each rank that srun starts is one after the other here.
+    "srun": """
+while [ "${1#--}" != "$1" ]; do
+    case $1 in --ntasks=*) n=${1#*=} ;; esac
+    shift
+done
+code=0
+for ((i = 0; i < n; i++)); do
+    SLURM_PROCID=$i SLURM_LOCALID=0 SLURM_NODEID=$i SLURMD_NODENAME=n$i "$@" || code=9
+done
+exit $code""",
+    "scontrol": """
+case $* in
+*hostnames*) printf 'n0\\nn1\\n' ;;
+*) echo "NodeName=n0 NodeAddr=10.1.2.3 X=y" ;;
+esac""",
+    "squeue": "echo 41",
+}
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Ran:
+    """Runs a job's script as Slurm would, on two nodes that are this one."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name, text in STANDINS.items():
+        (tools / name).write_text(f"#!/bin/bash\n{text}\n")
+        (tools / name).chmod(0o755)
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    subprocess.run(["tar", "-cf", tmp_path / "image.tar", "-C", tree, "."], check=True)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+
+    def run(*argv: str, runtime: str = "") -> subprocess.CompletedProcess[str]:
+        text = script.render(job(tmp_path, *argv, nodes=2, scratch=str(scratch)))
+        # Here nothing need be unpacked: what is tried is all around the runtime.
+        plain = 'run_unshare() { inner_environment; exec env -i "${inner[@]}" "$@"; }\n'
+        last = '"${1:-batch}" "${@:2}"'
+        assert text.rstrip().endswith(last)
+        (tmp_path / "job.sh").write_text(text.replace(last, f"{runtime or plain}{last}"))
+        env = {
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "SLURM_JOB_ID": "42",
+            "SLURM_JOB_NODELIST": "n[0-1]",
+            "SLURMD_NODENAME": "n0",
+            "CUDA_VISIBLE_DEVICES": "3",
+            "LOGIN_SECRET": "x",
+        }
+        return subprocess.run(
+            ["bash", tmp_path / "job.sh"], env=env, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_a_rank_knows_its_place_and_nothing_of_the_login_node(ran: Ran, tmp_path: Path) -> None:
+    done = ran("env")
+    assert done.returncode == 0, done.stderr
+    said = dict(line.partition("=")[::2] for line in done.stdout.splitlines()[-60:])
+    assert said["RANK"] == said["NODE_RANK"] == "1" and said["LOCAL_RANK"] == "0"
+    assert (said["WORLD_SIZE"], said["MASTER_ADDR"], said["MASTER_PORT"]) == (
+        "2", "10.1.2.3", "20042",
+    )  # fmt: skip
+    assert said["PEERS"] == "n0,n1" and said["CUDA_VISIBLE_DEVICES"] == "3"
+    assert said["GREETING"] == "it's me" and said["WORD"] == 'a "b" $c'
+    assert "LOGIN_SECRET" not in done.stdout
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_the_first_rank_that_fails_gives_its_code_and_name(ran: Ran, tmp_path: Path) -> None:
+    done = ran("bash", "-c", "exit $((RANK + 4))")
+    assert done.returncode == 4
+    assert "pdbuild: rank 0 on n0 ended with exit code 4: bash -c" in done.stderr
+    assert list((tmp_path / "scratch").iterdir()) == []
+    again = ran("true")
+    assert again.returncode == 0, again.stderr
+
+
+def test_copies_of_jobs_that_are_no_more_go(ran: Ran, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    for number in (40, 41):
+        (scratch / f"pdbuild-job-{os.getuid()}-{number}-n0-0" / "root").mkdir(parents=True)
+    assert ran("true").returncode == 0
+    assert [p.name for p in scratch.iterdir()] == [f"pdbuild-job-{os.getuid()}-41-n0-0"]
+
+
+def test_where_nothing_can_run_it_each_reason_is_said(ran: Ran) -> None:
+    refusing = """run_unshare() { echo "unshare failed: No space left on device"; return 1; }
+run_podman() { echo "Error: no podman for you"; exit 125; }
+has_runc() { problem="not installed"; return 1; }
+"""
+    done = ran("true", runtime=refusing)
+    assert done.returncode == 1
+    assert (
+        "pdbuild: n0: nothing can run the image: unshare: unshare failed: No space left on device; "
+        "podman: " in done.stderr
+    )
+
+
+def test_a_node_that_does_not_see_the_image_is_named(ran: Ran, tmp_path: Path) -> None:
+    (tmp_path / "image.tar").unlink()
+    done = ran("true")
+    assert done.returncode == 1
+    assert f"pdbuild: n0 sees no {tmp_path}/image.tar: submit from a folder" in done.stderr
