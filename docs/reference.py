@@ -61,7 +61,7 @@ def _default(field: "dataclasses.Field[Any]") -> str:
         return ""
     if isinstance(value, tuple):
         return "`[" + ", ".join(f'"{item}"' for item in value) + "]`"
-    return f"`{str(value).lower()}`" if isinstance(value, bool) else f'`"{value}"`'
+    return f'`"{value}"`' if isinstance(value, str) else f"`{str(value).lower()}`"
 
 
 if __name__ == "__main__":
