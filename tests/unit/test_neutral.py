@@ -13,7 +13,7 @@ _LAYOUT = {tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, toke
 
 def files() -> list[Path]:
     """All that runs, but for the block of one vendor's compiler, the names of CPUs' features, what
-    finds out about this machine's, and what `init` guesses by.
+    finds out about this machine's, what clusters are asked for, and what `init` guesses by.
     """
     listed = subprocess.run(
         ["git", "-C", str(CHECKOUT), "ls-files", "-co", "--exclude-standard", "pdbuild", "hooks"],
@@ -21,7 +21,7 @@ def files() -> list[Path]:
     ).stdout.split()  # fmt: skip
     own = (
         "hooks/check/nvcc", "hooks/install/nvcc", "pdbuild/engine/module/", "pdbuild/survey/",
-        "pdbuild/recipe/features.py", "pdbuild/fitting/",
+        "pdbuild/recipe/features.py", "pdbuild/fitting/", "pdbuild/jobs/",
     )  # fmt: skip
     return [CHECKOUT / name for name in listed if not name.startswith(own)]
 

@@ -45,9 +45,7 @@ GresTypes=gpu
 ReturnToService=2
 SlurmdParameters=config_overrides
 KillWait=15
-NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs=64 RealMemory=4000 State=UNKNOWN
-NodeName=n1 Port={first} Gres=gpu:1
-NodeName=n2 Port={second}
+{nodes}
 PartitionName=debug Nodes=n1,n2 Default=YES MaxTime=01:00:00 OverTimeLimit=0 State=UP
 """
 
@@ -142,7 +140,15 @@ def _configure(folder: Path) -> None:
     munge = pwd.getpwnam("munge")
     os.chown(key, munge.pw_uid, munge.pw_gid)
     ports = dict(zip(("controller", "first", "second"), _free_ports(3), strict=True))
-    text = _CONFIGURATION.format(host=socket.gethostname(), folder=folder, **ports)
+    host = socket.gethostname()
+    nodes = "\n".join(
+        f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[port]} "
+        f"CPUs=64 RealMemory=4000 {gres} State=UNKNOWN"
+        for name, port, gres in (("n1", "first", "Gres=gpu:1"), ("n2", "second", ""))
+    )
+    text = _CONFIGURATION.format(
+        host=host, folder=folder, nodes=nodes, controller=ports["controller"]
+    )
     (folder / "slurm.conf").write_text(text)
     (folder / "gres.conf").write_text("NodeName=n1 Name=gpu Count=1 File=/dev/zero\n")
 
