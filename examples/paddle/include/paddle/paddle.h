@@ -12,6 +12,7 @@
  */
 
 #include "paddle/dataset.h"
+#include "paddle/distributed.h"
 #include "paddle/export.h"
 #include "paddle/info.h"
 #include "paddle/model.h"

@@ -23,6 +23,7 @@ from ._native import (
     version,
 )
 from .data import Dataset
+from .distributed import Ring
 from .model import SGD, Adam, EpochReport, Evaluation, Model
 from .tensor import (
     Tensor,
@@ -46,6 +47,7 @@ __all__ = [
     "Evaluation",
     "Model",
     "PaddleError",
+    "Ring",
     "SGD",
     "Tensor",
     "build_options",

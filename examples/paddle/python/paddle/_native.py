@@ -123,6 +123,18 @@ _declare(
             c_void_p,
             POINTER(c_double),
         ),
+        "ring_new": (c_void_p, c_int, c_int, c_char_p, c_int, c_double),
+        "ring_free": (None, c_void_p),
+        "ring_sum": (c_int, c_void_p, Floats, c_size_t),
+        "train_batch_on": (
+            c_int,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            Labels,
+            POINTER(c_double),
+        ),
         "train": (
             c_int,
             c_void_p,

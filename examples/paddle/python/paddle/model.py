@@ -145,21 +145,27 @@ class Model:
             raise errors[0]
         return reports
 
-    def train_batch(self, optimizer, x, labels):
-        """One step on a batch with a class per sample. Returns the loss before it."""
+    def train_batch(self, optimizer, x, labels, ring=None):
+        """One step on a batch with a class per sample. Returns the loss before it.
+
+        With a :class:`Ring`, the batch is spread over its ranks, the same number of samples
+        on each: all take the same step, and get the loss of the whole batch.
+        """
         labels = [int(label) for label in labels]
         if len(labels) != len(x):
             raise ValueError(f"{len(labels)} labels for {len(x)} samples")
         loss = c_double()
-        check(
-            lib.paddle_train_batch(
-                self._pointer,
-                optimizer._pointer,
-                x._pointer,
-                (c_int32 * len(labels))(*labels),
-                byref(loss),
-            )
+        given = (
+            self._pointer,
+            optimizer._pointer,
+            x._pointer,
+            (c_int32 * len(labels))(*labels),
+            byref(loss),
         )
+        if ring is None:
+            check(lib.paddle_train_batch(*given))
+        else:
+            check(lib.paddle_train_batch_on(ring._pointer, *given))
         return loss.value
 
     def train_batch_regression(self, optimizer, x, target):

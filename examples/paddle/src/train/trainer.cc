@@ -64,6 +64,30 @@ double train_batch(Model& model, Optimizer& optimizer, const Tensor& x,
   return loss;
 }
 
+double train_batch(Ring& ring, Model& model, Optimizer& optimizer, const Tensor& x,
+                   const Buffer<std::int32_t>& labels) {
+  Tensor gradient;
+  const double loss = ops::cross_entropy(model.forward(x), labels, gradient);
+  model.zero_gradients();
+  model.backward(gradient);
+  // All in one message: it is the number of messages that takes the time.
+  std::vector<float> shared{static_cast<float>(loss)};
+  for (Parameter* parameter : model.parameters()) {
+    const float* from = parameter->gradient.data();
+    shared.insert(shared.end(), from, from + parameter->gradient.size());
+  }
+  ring.sum(shared.data(), shared.size());
+  const float share = 1.0f / static_cast<float>(ring.size());
+  for (float& number : shared) number *= share;
+  const float* from = shared.data() + 1;
+  for (Parameter* parameter : model.parameters()) {
+    std::copy_n(from, parameter->gradient.size(), parameter->gradient.data());
+    from += parameter->gradient.size();
+  }
+  optimizer.step(model.parameters());
+  return static_cast<double>(shared.front());
+}
+
 double train_batch(Model& model, Optimizer& optimizer, const Tensor& x,
                    const Tensor& target) {
   Tensor gradient;

@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "nn/model.h"
 #include "optim/optimizer.h"
+#include "train/ring.h"
 
 namespace paddle {
 
@@ -33,6 +34,11 @@ double train_batch(Model& model, Optimizer& optimizer, const Tensor& x,
 /// The same with the squared error from `target`.
 double train_batch(Model& model, Optimizer& optimizer, const Tensor& x,
                    const Tensor& target);
+
+/// The same on a batch that is spread over the ranks of a ring, evenly: one step with the
+/// mean of their gradients. All ranks must begin with the same model.
+double train_batch(Ring& ring, Model& model, Optimizer& optimizer, const Tensor& x,
+                   const Buffer<std::int32_t>& labels);
 
 /// Trains a classifier. `report` is called after each epoch and may return false to
 /// stop.
