@@ -17,7 +17,7 @@ batch() {
     how=(--kill-on-bad-exit=1 --ntasks="$WORLD_SIZE" --ntasks-per-node="$tasks")
     [ -z "${SLURM_CPUS_PER_TASK:-}" ] || how+=(--cpus-per-task="$SLURM_CPUS_PER_TASK")
     [ "$WORLD_SIZE" = 1 ] || how+=(--label)
-    trap 'here=$(copy) && remove_copy; exit 143' TERM
+    trap 'trap "" TERM && here=$(copy) && remove_copy; exit 143' TERM
     "${each[@]}" prepare || code=$?
     if [ "$code" = 0 ]; then
         srun "${how[@]}" bash "$folder/job.sh" rank || code=$?
@@ -57,7 +57,9 @@ rank() {
     code=0
     wait "$child" || code=$?
     if [ -n "$ending" ]; then
-        # `wait` ended at the signal, which Slurm has sent to the program as well.
+        # `wait` ended at the signal, which Slurm has sent to the program as well. More of them
+        # come, for all that runs here: what cleans up hears none.
+        trap '' TERM
         for ((tenths = 0; tenths < 100; tenths++)); do
             kill -0 "$child" 2>/dev/null || break
             sleep 0.1
@@ -83,7 +85,7 @@ prepare() {
     local began=$SECONDS place
     here=$(copy)
     export here
-    trap 'remove_copy; exit 143' TERM
+    trap 'trap "" TERM && remove_copy; exit 143' TERM
     sweep
     [ -r "$image" ] ||
         fail 1 "$SLURMD_NODENAME sees no $image: submit from a folder that all nodes share"

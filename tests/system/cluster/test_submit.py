@@ -119,7 +119,7 @@ def test_a_rank_that_fails_ends_the_job_with_its_name(here: Project, cluster: Sl
 
 def test_cancel_reaches_the_program_and_leaves_nothing(here: Project, cluster: Slurm) -> None:
     process, job = started(here, cluster)
-    assert f"{job}  running" in here.pdbuild("jobs", env=cluster.env).stdout
+    assert re.search(rf"{job} +running", here.pdbuild("jobs", env=cluster.env).stdout)
     assert here.pdbuild("cancel", job, env=cluster.env).returncode == 0
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
