@@ -12,6 +12,7 @@ from pdbuild import (
     base,
     broken,
     claims,
+    confined,
     definition,
     failures,
     leftovers,
@@ -91,7 +92,8 @@ def bake_plan(
                 keep_going=options.keep_going,
             )
             names = [target.name for target in whole.targets]
-            with show(names) if show else _view(options, names) as shown:
+            shown_by = show(names) if show else _view(options, names)
+            with confined.confined(), shown_by as shown:
                 keeper.solve, shown.watch = shown.solve, keeper.take
                 built, solve = engine.build(build, shown), shown.solve
             built, failed = optional.sort_out(recipe, missing, built)

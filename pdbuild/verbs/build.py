@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -177,8 +178,8 @@ def _run(
 
     Its exit code, which is Interrupted's after Ctrl-C.
     """
-    from pdbuild import shipped
-    from pdbuild.container import Container, Mount, direct
+    from pdbuild import confined, shipped
+    from pdbuild.container import Container, Mount
 
     build = place.build
     source = Path(recipe.root, recipe.source)
@@ -216,14 +217,8 @@ def _run(
         project=recipe.project.name,
     )
     try:
-        return _directly(container)
-    except direct.Unavailable as reason:
-        from pdbuild.container import podman
-        from pdbuild.project import say
-
-        if os.environ.get(VERBOSE):
-            say(f"starting the build through podman: {reason}")
-        return podman.run(container)
+        with contextlib.nullcontext() if work.jobs else confined.confined():
+            return _anyhow(container)
     except KeyboardInterrupt:
         return Interrupted.exit_code  # the hook has said it
 
@@ -247,6 +242,21 @@ def _made(build: Path) -> Path:
     else:
         ccache.mkdir(exist_ok=True)
     return ccache
+
+
+def _anyhow(container: Container) -> int:
+    """Run it as quickly as this host allows."""
+    from pdbuild.container import direct
+
+    try:
+        return _directly(container)
+    except direct.Unavailable as reason:
+        from pdbuild.container import podman
+        from pdbuild.project import say
+
+        if os.environ.get(VERBOSE):
+            say(f"starting the build through podman: {reason}")
+        return podman.run(container)
 
 
 def _directly(container: Container) -> int:

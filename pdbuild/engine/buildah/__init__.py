@@ -23,7 +23,7 @@ class Buildah:
     name = "buildah"
 
     def __init__(self, jobs: int = 0) -> None:
-        self._jobs = jobs or len(os.sched_getaffinity(0))
+        self._jobs = jobs
         self._found: tools.Tool | None = None
 
     def identity(self) -> str:
@@ -57,7 +57,7 @@ class Buildah:
                     images=images,
                     inputs=Inputs(_root(build), ignore.parse(build.definition.ignored), bases),
                     isolation=_isolation(made, images, bases, dialect),
-                    jobs=self._jobs,
+                    jobs=self._jobs or len(os.sched_getaffinity(0)),
                 ).run()
         except KeyboardInterrupt:
             raise Interrupted("interrupted; what was built stays in the cache") from None
