@@ -11,8 +11,8 @@ from pdbuild.recipe.tables.submit import Submit
 class Job:
     """What is sent; `name` is for people.
 
-    `argv` is the whole command, with the image's entrypoint; `image_env` (`NAME=VALUE`) is the
-    image's own environment and `env` what is set besides. `place` is `[submit.TO]`, with what
+    `argv` follows the image's `entrypoint`; `image_env` (`NAME=VALUE`) is the image's own
+    environment and `env` what is set besides. `place` is `[submit.TO]`, with what
     the command line says. `folder` has, or will have, all that belongs to the job; `cwd` is
     where it was sent from, which the program sees as `workdir`.
     """
@@ -25,6 +25,7 @@ class Job:
     workdir: str
     cwd: Path
     folder: Path
+    entrypoint: tuple[str, ...] = ()
     image_env: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()

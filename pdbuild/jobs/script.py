@@ -64,7 +64,7 @@ def _settings(job: Job) -> Iterator[str]:
     yield f"workdir={shlex.quote(job.workdir)}"
     given = [f"{name}={value}" for name, value in job.env]
     mounts = [f"{m.source}:{m.target}{':ro' if m.read_only else ''}" for m in job.mounts]
-    yield from _array("program", job.argv)
+    yield from _array("program", (*job.entrypoint, *job.argv))
     yield from _array("image_environment", job.image_env)
     yield from _array("environment", given)
     yield from _array("mounts", [f"{job.cwd}:{job.workdir}", *mounts])

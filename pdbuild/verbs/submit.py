@@ -63,7 +63,7 @@ def run(arguments: Namespace) -> int:
     kind, place = _place(arguments, recipe)
     job, config = _job(arguments, recipe, reference, words, place)
     if kind == "kubernetes":
-        raise UsageError("kubernetes: not yet")
+        return _to_kubernetes(arguments, recipe, job)
     if arguments.print:
         from pdbuild.jobs import script
 
@@ -85,6 +85,36 @@ def _sent(job: Job, platform: str, detach: bool) -> int:
         return 0
     print(f"{sent.id}: sent; its files are in {sent.folder}", file=sys.stderr)
     return watch.watch(sent, lambda: places.state(sent), lambda: places.cancel(sent))
+
+
+def _to_kubernetes(arguments: Namespace, recipe: Recipe | None, job: Job) -> int:
+    """Print the manifests; or push the image, and write them."""
+    from pdbuild import shipment, whole
+    from pdbuild.jobs import manifests
+
+    # Sent twice, it is two jobs: what ends its folder's name tells them apart.
+    job = replace(job, name=manifests.name_of(job.name, job.folder.name[-20:]))
+    to = job.place.to or (recipe.registry.to if recipe else "")
+    if not to:
+        hint = f"write `to` into [submit.{arguments.to}] or [registry] of the recipe"
+        raise UsageError(f"--to {arguments.to}: nodes pull images from a registry", hint=hint)
+    program = manifests.checked(job)
+    if arguments.print:
+        tag = job.image.rpartition(":")[2]
+        sys.stdout.write(manifests.render(replace(job, image=f"{to}:{tag}"), program))
+        print("# sent by its digest, when it is pushed", file=sys.stderr)
+        return 0
+    from pdbuild.choices import Access
+    from pdbuild.store import Store
+    from pdbuild.transfer.push import push
+
+    access = shipment.access(Access(), recipe)
+    (pushed,) = push(Store.own(), (job.image,), to, access, stream=sys.stderr)
+    job.folder.mkdir(parents=True)
+    path = job.folder / "job.yaml"
+    whole.write(path, manifests.render(replace(job, image=f"{to}@{pushed.digest}"), program))
+    print(f"{pushed.there} is pushed. Send the job: kubectl create --filename {path}")
+    return 0
 
 
 def _recipe(chosen: str | None, *, needed: bool) -> Recipe | None:
@@ -153,7 +183,8 @@ def _job(
         to=arguments.to,
         place=place,
         image=image.reference,
-        argv=(*(config.entrypoint if config else ()), *argv),
+        argv=argv,
+        entrypoint=config.entrypoint if config else (),
         workdir=image.workdir,
         cwd=here,
         folder=send.folder_for(Path(recipe.root) if recipe else here, name),
