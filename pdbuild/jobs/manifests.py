@@ -3,7 +3,6 @@
 `kubectl create --filename FILE` sends them as they stand, without pdbuild.
 """
 
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -32,7 +31,17 @@ def render(job: Job, program: tuple[str, str] | None) -> str:
     made = [_service(job), _job(job, program)]
     if program:
         made.insert(0, _program(job, program))
-    return str(yaml.dump_all(made, sort_keys=False, width=100, explicit_start=True))
+
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc] # yaml has no types
+        """Shows a text of several lines as such."""
+
+    def text(dumper: yaml.SafeDumper, data: str) -> yaml.Node:
+        style = "|" if "\n" in data else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+    Dumper.add_representer(str, text)
+    dumped = yaml.dump_all(made, Dumper=Dumper, sort_keys=False, width=100, explicit_start=True)
+    return str(dumped)
 
 
 def checked(job: Job) -> tuple[str, str] | None:
@@ -62,7 +71,9 @@ def checked(job: Job) -> tuple[str, str] | None:
 def name_of(text: str, ending: str) -> str:
     """A name of Kubernetes' for a job: at most 52 characters, as its pods' have more."""
     kept = "".join(c if c.isalnum() and c.isascii() else "-" for c in text.lower()).strip("-")
-    return f"{kept[: 51 - len(ending)].rstrip('-') or 'job'}-{ending}"
+    if not kept[:1].isalpha():  # as a Service's name must begin
+        kept = f"job-{kept}"
+    return f"{kept[: 51 - len(ending)].rstrip('-')}-{ending}"
 
 
 def _about(job: Job) -> dict[str, Any]:
@@ -157,7 +168,6 @@ def _pod(job: Job, program: tuple[str, str] | None) -> dict[str, Any]:
 
 def _environment(job: Job) -> list[dict[str, Any]]:
     """As torchrun names them; `PEERS` are the pods' names."""
-    where: Mapping[str, Any] = {"fieldRef": {"fieldPath": f"metadata.annotations['{_INDEX}']"}}
     peers = [f"{job.name}-{rank}.{job.name}" for rank in range(job.place.nodes)]
     said = {
         "WORLD_SIZE": str(job.place.nodes),
@@ -168,7 +178,11 @@ def _environment(job: Job) -> list[dict[str, Any]]:
         "PEERS": ",".join(peers),
         **dict(job.env),
     }
-    ranks = [{"name": name, "valueFrom": where} for name in ("RANK", "NODE_RANK")]
+    path = f"metadata.annotations['{_INDEX}']"
+    ranks: list[dict[str, Any]] = [
+        {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+        for name in ("RANK", "NODE_RANK")
+    ]
     return [*ranks, *({"name": name, "value": value} for name, value in said.items())]
 
 

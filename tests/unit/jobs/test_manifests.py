@@ -110,6 +110,7 @@ def test_a_program_here_goes_with_the_job() -> None:
         ("Über_Netz.py", "ber-netz-py-7"),
         ("a" * 80, "a" * 50 + "-7"),
         ("...", "job-7"),
+        ("3d.py", "job-3d-py-7"),
     ],
 )
 def test_names(text: str, name: str) -> None:
