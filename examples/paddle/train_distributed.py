@@ -16,7 +16,7 @@ import paddle
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--samples", type=int, default=960)
     parser.add_argument("--batch", type=int, default=96, help="of all processes together")
     parser.add_argument("--width", type=int, default=64, help="of the hidden layers")
@@ -30,7 +30,7 @@ def main():
     images, labels = data.features.tolist(), data.labels
     layers = f"dense {options.width}; relu; dense {options.width}; relu; dense {data.classes}"
     model = paddle.Model(layers, shape=data.shape)
-    optimizer = paddle.SGD(learning_rate=0.05)
+    optimizer = paddle.SGD(learning_rate=0.1)
     order = random.Random(1)
     share = options.batch // ring.size
     begun = time.monotonic()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Workers in threads, which talk through real sockets.
 
-#include <sys/socket.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <cstring>
 #include <functional>
@@ -61,7 +61,9 @@ TEST(Ring, SumsAreTheSameBitsOnAllRanks) {
       }
       expect_near(results[0], expected, 1e-6);
       for (const Values& result : results) EXPECT_EQ(result, results[0]);
-      if (size == 2) EXPECT_EQ(results[0], expected);
+      if (size == 2) {
+        EXPECT_EQ(results[0], expected);
+      }
     }
   }
 }
