@@ -158,7 +158,9 @@ def _build(facts: Facts, proposal: options.Proposal) -> list[str]:
 def _package(survey: Survey, identity: Identity) -> list[str]:
     nobody = identity.maintainer.endswith("@localhost.localdomain>")
     maintainer = f"maintainer = {quoted(identity.maintainer)}"
-    synopsis = _synopsis(survey.facts.description) or identity.name
+    # (Not the name alone: lintian asks what it is.)
+    guessed = f"{'programs' if survey.facts.programs else 'files'} of the project {identity.name}"
+    synopsis = _synopsis(survey.facts.description) or guessed
     about = f"description = {quoted(synopsis)}"
     lines = [
         commented(maintainer, "guess: who answers for the package" if nobody else ""),
@@ -183,7 +185,8 @@ def _image(facts: Facts, identity: Identity) -> str:
         return "# It installs no program, so it has no production image; one would be:\n# [image]"
     sure = len(programs) == 1
     command = commented(f"command = [{quoted(wanted)}]", "" if sure else "guess: its main program")
-    return table("image", [command])
+    claims = "# [verify]    # with it `pdbuild bake all` proves that images are whole, small and hardened"
+    return table("image", [command]) + f"\n\n{claims}"
 
 
 def _synopsis(text: str) -> str:
