@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pdbuild import programs, tools, whales
 from pdbuild.dirs import data_dir
-from pdbuild.engine import daemon, exports, process
+from pdbuild.engine import daemon, exports, nodes, process
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import Interrupted
 from pdbuild.locks import alone
@@ -49,7 +49,8 @@ class BuildKit:
     def build(self, build: Build, view: View) -> Built:
         """See `Engine.build`."""
         with self._ready() as (builder, environment):
-            return _bake(build, view, builder, environment)
+            built = _bake(build, view, builder, environment)
+            return nodes.told(built, builder, environment) if self._builder else built
 
     @contextlib.contextmanager
     def _ready(self) -> Iterator[tuple[str, dict[str, str]]]:

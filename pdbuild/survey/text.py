@@ -185,7 +185,7 @@ def _image(facts: Facts, identity: Identity) -> str:
         return "# It installs no program, so it has no production image; one would be:\n# [image]"
     sure = len(programs) == 1
     command = commented(f"command = [{quoted(wanted)}]", "" if sure else "guess: its main program")
-    claims = "# [verify]    # with it `pdbuild bake all` proves that images are whole, small and hardened"
+    claims = "# [verify]    # with it `bake all` proves that images are whole, small and hardened"
     return table("image", [command]) + f"\n\n{claims}"
 
 

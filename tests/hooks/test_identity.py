@@ -259,6 +259,15 @@ def test_an_option_that_is_an_argument_is_no_environment(tmp_path: Path) -> None
     assert "this has changed: the environment" in build.run()
 
 
+def test_a_script_that_installs_elsewhere_is_told(tmp_path: Path) -> None:
+    build = _build("build-own", tmp_path)
+    script = build.source / "ci/build.sh"
+    script.write_text('mkdir -p "$PDBUILD_OUTPUT/elsewhere"\n')
+    said = r"ci/build.sh installed nothing below \$PDBUILD_OUTPUT\$PDBUILD_PREFIX"
+    with pytest.raises(AssertionError, match=said):
+        build.run()
+
+
 def test_a_script_of_the_projects_own(tmp_path: Path) -> None:
     """Its text counts; and it may call pdbuild's hooks, which take its tree as their own."""
     build = _build("build-own", tmp_path)
