@@ -343,10 +343,11 @@ def _end(file: str) -> int:
 
 
 # The projects come last: their module needs what is above.
+from .cluster.slurm import cluster  # noqa: E402
 from .hello import hello  # noqa: E402
 from .project import Project, checkout, sample  # noqa: E402
 
-__all__ = ["hello"]
+__all__ = ["cluster", "hello"]
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,16 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from system.conftest import User, make_user, needs_root, remove_user
+from system.conftest import User, make_user, remove_user
 from system.container.images import layout
 from system.project import Project, give
 
-from .slurm import Slurm, slurm
+from .slurm import Slurm
 
 IMAGE = "tiny:0.1.0-cpu"
 
@@ -22,15 +21,6 @@ from pathlib import Path
 from pdbuild.store import Store
 Store.own().adopt(Path(sys.argv[1]), sys.argv[2], "localhost/" + sys.argv[3])
 """
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Slurm]:
-    """Slurm with two nodes, both on this machine."""
-    needs_root()
-    place = tempfile.TemporaryDirectory(prefix="pdbuild-slurm-", dir="/var/tmp")
-    with place as folder, slurm(Path(folder)) as made:
-        yield made
 
 
 @pytest.fixture(scope="session")
