@@ -24,6 +24,7 @@ from baking import buildah, engines, nothing, program, scratch
 from claiming import verify
 from compiling import cold, edit, loop, toolchain
 from measure import PDBUILD, ROOT, SCRATCH, Row, edited, run, timed
+from sending import jobs
 
 from pdbuild import definition
 from pdbuild.plan.types import Request
@@ -172,6 +173,7 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "emulated": emulated,
     "size": size,
     "scratch": scratch,
+    "jobs": jobs,
 }
 
 

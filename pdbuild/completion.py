@@ -92,6 +92,12 @@ def _images(**_: Any) -> Names:
     return ()
 
 
+def _jobs(**_: Any) -> Names:
+    from pdbuild.jobs import kept
+
+    return tuple(sent.id for sent in kept.every())
+
+
 def _variants_or_auto(parsed_args: argparse.Namespace, **_: Any) -> Names:
     """`run` and `shell`, which have a program, know the variant that fits."""
     auto = ("auto",) if hasattr(parsed_args, "program") else ()
@@ -127,6 +133,7 @@ _COMPLETERS: dict[str, Callable[..., Names]] = {
     "at": _of_recipe(_targets),
     "dotfiles": DirectoriesCompleter(),
     "engine": _engines,
+    "job": _jobs,
     "key": FilesCompleter(),
     "print": lambda **_: ("bake", "containerfile"),
     "program": _programs,

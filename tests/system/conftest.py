@@ -343,11 +343,20 @@ def _end(file: str) -> int:
 
 
 # The projects come last: their module needs what is above.
-from .cluster.slurm import cluster  # noqa: E402
+from .cluster.slurm import Slurm, slurm  # noqa: E402
 from .hello import hello  # noqa: E402
 from .project import Project, checkout, sample  # noqa: E402
 
-__all__ = ["cluster", "hello"]
+__all__ = ["hello"]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Slurm]:
+    """Slurm with two nodes, both on this machine."""
+    needs_root()
+    place = tempfile.TemporaryDirectory(prefix="pdbuild-slurm-", dir="/var/tmp")
+    with place as folder, slurm(Path(folder)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

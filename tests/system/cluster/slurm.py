@@ -11,15 +11,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
-
-from system.conftest import needs_root
 
 _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol")
 
@@ -127,15 +122,6 @@ def slurm(folder: Path) -> Iterator[Slurm]:
             made.asked("scancel", "--state=RUNNING", "--state=PENDING", "--user=root", "--quiet")
         for pid in reversed(pids):
             _stop(pid)
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Slurm]:
-    """Slurm with two nodes, both on this machine."""
-    needs_root()
-    place = tempfile.TemporaryDirectory(prefix="pdbuild-slurm-", dir="/var/tmp")
-    with place as folder, slurm(Path(folder)) as made:
-        yield made
 
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
