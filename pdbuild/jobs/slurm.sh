@@ -33,9 +33,13 @@ batch() {
     exit "$code"
 }
 
-# fail CODE WHAT: this one ends the job, unless another was first.
-fail() {
+# blame CODE WHAT: this is why the job ends, unless another was first.
+blame() {
     (set -o noclobber && echo "$1 $2" >"$folder/failed") 2>/dev/null || true
+}
+
+fail() {
+    blame "$@"
     exit "$1"
 }
 
@@ -69,9 +73,11 @@ rank() {
         leave_copy
         exit 143
     fi
-    leave_copy
+    # At once: another may be about to fail for want of this one.
     [ "$code" = 0 ] ||
-        fail "$code" "rank $RANK on $SLURMD_NODENAME ended with exit code $code: ${program[*]}"
+        blame "$code" "rank $RANK on $SLURMD_NODENAME ended with exit code $code: ${program[*]}"
+    leave_copy
+    exit "$code"
 }
 
 # ---- the node's copy of the image
