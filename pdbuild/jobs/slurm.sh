@@ -73,9 +73,12 @@ rank() {
         leave_copy
         exit 143
     fi
-    # At once: another may be about to fail for want of this one.
-    [ "$code" = 0 ] ||
+    if [ "$code" != 0 ]; then
+        # Before anything else: another may be about to fail for want of this one. One that was
+        # killed is the cause and not the effect, so the others give it time.
+        [ "$code" -gt 128 ] || [ "$WORLD_SIZE" = 1 ] || sleep 0.5
         blame "$code" "rank $RANK on $SLURMD_NODENAME ended with exit code $code: ${program[*]}"
+    fi
     leave_copy
     exit "$code"
 }
