@@ -5,11 +5,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pdbuild import programs, tools, whales
 from pdbuild.dirs import data_dir
-from pdbuild.engine import daemon, exports, nodes, process
+from pdbuild.engine import daemon, drivers, exporters, exports, nodes, process
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.errors import Interrupted
 from pdbuild.locks import alone
@@ -18,6 +19,8 @@ from pdbuild.progress import View
 
 # What the user's shell must not change in a build.
 _SCRUBBED = ("BUILDX_", "BUILDKIT_", "SOURCE_DATE_EPOCH", "DOCKER_HOST", "DOCKER_CONTEXT")
+# What says where their builders are.
+_WHERE = frozenset({"BUILDX_CONFIG", "DOCKER_HOST", "DOCKER_CONTEXT"})
 
 
 class BuildKit:
@@ -39,6 +42,7 @@ class BuildKit:
         """Raise EngineError when a program is missing that the build will need."""
         tools.require("buildx", reason="run a bake file")
         if self._builder:
+            drivers.exporter(self._builder, _environment(theirs=True))
             return
         tools.require("buildkitd", reason="build")
         tools.require("runc", reason="run build steps")
@@ -48,30 +52,46 @@ class BuildKit:
 
     def build(self, build: Build, view: View) -> Built:
         """See `Engine.build`."""
-        with self._ready() as (builder, environment):
-            built = _bake(build, view, builder, environment)
-            return nodes.told(built, builder, environment) if self._builder else built
+        with self._ready() as reached:
+            built = _bake(build, view, reached)
+            return nodes.told(built, reached.name, reached.environment) if self._builder else built
 
     @contextlib.contextmanager
-    def _ready(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """A builder's name, and the environment in which buildx finds it."""
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(_SCRUBBED)
-        }
-        environment |= {
-            "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
-            "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-            "BUILDX_METADATA_PROVENANCE": "disabled",
-        }
+    def _ready(self) -> Iterator["_Reached"]:
+        environment = _environment(theirs=bool(self._builder))
         if self._builder:
-            if config := os.environ.get("BUILDX_CONFIG"):
-                environment["BUILDX_CONFIG"] = config
-            yield self._builder, environment
+            exporter = drivers.exporter(self._builder, environment)
+            yield _Reached(name=self._builder, environment=environment, exporter=exporter)
             return
         with daemon.join() as running:
             # Persistent: its node id is part of the key under which BuildKit keeps sources.
             environment["BUILDX_CONFIG"] = str(data_dir() / "buildx")
-            yield _registered(running.address, environment), environment
+            name = _registered(running.address, environment)
+            yield _Reached(name=name, environment=environment, exporter=exporters.Layouts())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reached:
+    """A builder's name, the environment in which buildx finds it, and how its results come here."""
+
+    name: str
+    environment: dict[str, str]
+    exporter: exporters.Exporter
+
+
+def _environment(*, theirs: bool) -> dict[str, str]:
+    """buildx's environment; with `theirs`, it has what leads to the user's own builders."""
+    kept = _WHERE if theirs else frozenset()
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in kept or not name.startswith(_SCRUBBED)
+    }
+    return environment | {
+        "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+        "BUILDX_METADATA_PROVENANCE": "disabled",
+    }
 
 
 def _registered(address: str, environment: dict[str, str]) -> str:
@@ -104,7 +124,7 @@ def _create(name: str, address: str, environment: dict[str, str]) -> None:
         client.buildx.create(address, driver="remote", name=name)
 
 
-def _bake(build: Build, view: View, builder: str, environment: dict[str, str]) -> Built:
+def _bake(build: Build, view: View, reached: _Reached) -> Built:
     """Bake, and after a failure again without what needs it.
 
     buildx stops everything at the first failure. So what ran at that moment is taken up again
@@ -113,7 +133,7 @@ def _bake(build: Build, view: View, builder: str, environment: dict[str, str]) -
     waiting = list(build.plan.targets)
     outputs: dict[str, Output] = {}
     while True:
-        code, finished = _bake_once(build, waiting, view, builder, environment)
+        code, finished = _bake_once(build, waiting, view, reached)
         outputs |= finished
         left = [target for target in build.plan.targets if target.name not in outputs]
         failures = view.solve.failures()
@@ -149,20 +169,15 @@ def _error(code: int, left: Sequence[Target], view: View) -> str:
 
 
 def _bake_once(
-    build: Build,
-    targets: Sequence[Target],
-    view: View,
-    builder: str,
-    environment: dict[str, str],
+    build: Build, targets: Sequence[Target], view: View, reached: _Reached
 ) -> tuple[int, dict[str, Output]]:
     """One `buildx bake` of these targets: its exit code, and the outputs that it finished."""
     # Named by a target whose lock we hold: no other pdbuild writes it, and no litter is left.
     metadata = build.exports / f"{targets[0].name}.metadata.json"
     metadata.unlink(missing_ok=True)
-    before = {target.name: exports.digests(build.exports / target.name) for target in targets}
     running = process.popen(
-        _command(build, targets, builder, metadata), env=environment, cwd=Path(build.plan.root),
-        stdout=programs.NOTHING, stderr=programs.PIPE,
+        _command(build, targets, reached, metadata), env=reached.environment,
+        cwd=Path(build.plan.root), stdout=programs.NOTHING, stderr=programs.PIPE,
     )  # fmt: skip
     assert running.stderr
     try:
@@ -175,34 +190,27 @@ def _bake_once(
         raise Interrupted("interrupted; what was built stays in the cache") from None
     finally:
         process.stop(running)
-    return code, _outputs(build, targets, metadata, before)
+    return code, _outputs(build, targets, reached.exporter, metadata)
 
 
-def _command(build: Build, targets: Sequence[Target], builder: str, metadata: Path) -> list[str]:
+def _command(
+    build: Build, targets: Sequence[Target], reached: _Reached, metadata: Path
+) -> list[str]:
     buildx = tools.require("buildx", reason="run a bake file")
     argv = [
         str(buildx.path), "bake",
-        f"--builder={builder}",
+        f"--builder={reached.name}",
         f"--file={build.definition.bakefile}",
         "--progress=rawjson",
         f"--metadata-file={metadata}",
     ]  # fmt: skip
-    for target in targets:
-        layout = build.exports / target.name
-        exports.mend(layout)
-        argv += ["--set", f"{target.name}.output={_exporter(layout)}"]
+    for setting in reached.exporter.settings(build, targets):
+        argv += ["--set", setting]
     return argv + [target.name for target in targets]
 
 
-def _exporter(layout: Path) -> str:
-    # Uncompressed: layers are unpacked on this machine at once, and squeezing them costs more
-    # than all the rest of an export. OCI media types are stated because the default changes
-    # between BuildKit's versions.
-    return f"type=oci,tar=false,dest={layout},compression=uncompressed,oci-mediatypes=true"
-
-
 def _outputs(
-    build: Build, targets: Sequence[Target], metadata: Path, before: dict[str, frozenset[str]]
+    build: Build, targets: Sequence[Target], exporter: exporters.Exporter, metadata: Path
 ) -> dict[str, Output]:
     """What was exported. buildx writes the metadata only of a bake that succeeded as a whole."""
     try:
@@ -212,11 +220,7 @@ def _outputs(
     found = {}
     for target in targets:
         layout = build.exports / target.name
-        digest = told.get(target.name, {}).get("containerimage.digest")
-        if digest is None:
-            new = exports.digests(layout) - before[target.name]
-            digest = next(iter(new)) if len(new) == 1 else None
-        if digest:
+        if digest := exporter.digest(target, layout, told.get(target.name)):
             found[target.name] = Output(target=target, layout=layout, digest=digest)
             exports.keep_only(layout, digest)
     return found
