@@ -60,6 +60,12 @@ def add_device(parser: ArgumentParser) -> None:
     )
 
 
+def add_runtime(parser: ArgumentParser) -> None:
+    """`--runtime`."""
+    help_ = "what it runs by: podman or docker (podman where it works)"
+    parser.add_argument("--runtime", default="", choices=("podman", "docker"), help=help_)
+
+
 def add_registry(parser: ArgumentParser) -> None:
     """How a registry may be talked to: `--ca`, `--insecure`."""
     add = parser.add_argument

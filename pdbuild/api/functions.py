@@ -137,12 +137,14 @@ def run(
     bake: bool = True,
     engine: Engine = "auto",
     builder: str = "",
+    runtime: str = "",
 ) -> Job[Ended]:
     """Run a program, a file of `folder` or a command of the image, in a production image.
 
     `folder` (the working directory) is what it sees as its own. The image is that of the recipe's
     `variant` (`auto`: the one that fits this machine), baked first if it is out of date, unless
-    `bake` is false; or `image`, one of `pdbuild images`.
+    `bake` is false; or `image`, one of `pdbuild images`. `runtime` is podman or docker; without it,
+    podman where it works.
 
     What the program writes comes as Output events, and all of it is in the result, with the exit
     code, which is no error. Its stdin is empty. The job raises as `bake` does, and EngineError when
@@ -154,6 +156,8 @@ def run(
 
     if not words:
         raise UsageError("run: no program")
+    if runtime not in ("", "podman", "docker"):
+        raise UsageError(f"runtime {runtime!r} is neither podman nor docker")
     if image and (variant or settings or recipe):
         raise UsageError(f"{image} is an image: recipe, variant or settings would choose another")
     platforms = (platform,) if platform else ()
@@ -173,6 +177,7 @@ def run(
         options=Options(engine=engine, builder=builder),
         image=image,
         bake=bake,
+        runtime=runtime,
     )
     return Job(work, Path(folder).absolute(), finish)
 

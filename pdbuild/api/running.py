@@ -16,6 +16,7 @@ from pdbuild.container import Container, Image, Mount
 from pdbuild.errors import UsageError
 
 if TYPE_CHECKING:
+    from pdbuild.container.runtimes import Runtime
     from pdbuild.lastrun import Looked
 
 
@@ -55,7 +56,8 @@ class Run:
     """Run a program in an image of the store, `image`, or in that of the variant of `choices`.
 
     The latter is baked first, with `options`, when it is missing or out of date; with `bake`
-    false it is taken as it is. The program sees the working directory as its own.
+    false it is taken as it is. The program sees the working directory as its own. It runs by
+    `runtime`, podman or docker; "" is what `runtimes.choose` has for that.
     """
 
     program: Program
@@ -63,13 +65,15 @@ class Run:
     options: Options = field(default_factory=Options)
     image: str = ""
     bake: bool = True
+    runtime: str = ""
 
     def perform(self, audience: Audience) -> Ended:
         """Run it to its end. Raises EngineError when it cannot be started."""
         run = self._settled()
-        named = _named(run.image, run.choices, audience) if run.image else None
-        image = named or _of_recipe(run, audience)
-        return _start(image, run.program, options.one_platform(run.choices))
+        runtime = _runtime(run, audience)
+        named = _named(run, runtime, audience) if run.image else None
+        image = named or _of_recipe(run, runtime, audience)
+        return _start(image, run.program, options.one_platform(run.choices), runtime)
 
     def _settled(self) -> Run:
         """The same with a variant for `auto`."""
@@ -81,18 +85,30 @@ class Run:
         return replace(self, choices=choices, program=replace(self.program, devices=devices))
 
 
-def _named(reference: str, choices: Choices, audience: Audience) -> Image:
-    """The stored image of that name, taken as it is, known to podman."""
+def _runtime(run: Run, audience: Audience) -> Runtime | None:
+    """What the program runs by; None for another platform's, which podman alone can emulate."""
+    from pdbuild.container import runtimes
+    from pdbuild.platforms import is_foreign
+
+    platform = options.one_platform(run.choices)
+    if is_foreign(platform):
+        runtimes.only_podman(run.runtime, f"a program for {platform}")
+        return None
+    return runtimes.choose(run.runtime, lambda line: audience.tell(Notice(text=line)))
+
+
+def _named(run: Run, runtime: Runtime | None, audience: Audience) -> Image:
+    """The stored image of that name, taken as it is, known to the runtime."""
     from pdbuild import references
     from pdbuild.store import Store
 
-    image = references.find(Store.own(), reference, options.one_platform(choices))
-    _load(image, choices, audience)
+    image = references.find(Store.own(), run.image, options.one_platform(run.choices))
+    _load(image, run.choices, runtime, audience)
     return image
 
 
-def _of_recipe(run: Run, audience: Audience) -> Image:
-    """The image of the recipe here, known to podman.
+def _of_recipe(run: Run, runtime: Runtime | None, audience: Audience) -> Image:
+    """The image of the recipe here, known to the runtime.
 
     People wait for this and the start of podman each time: when nothing has changed since the
     last one, no recipe is read. That a variant does not fit this machine is said each time.
@@ -100,7 +116,10 @@ def _of_recipe(run: Run, audience: Audience) -> Image:
     from pdbuild import lastrun
 
     choices = run.choices
-    if remembered := lastrun.recall(choices):
+    by_docker = runtime is not None and runtime.name == "docker"
+    if remembered := lastrun.recall(choices, by_docker=by_docker):
+        if by_docker:  # which has no list of its images that we can see
+            _load(remembered, choices, runtime, audience)
         return remembered
     from pdbuild import current
 
@@ -111,34 +130,40 @@ def _of_recipe(run: Run, audience: Audience) -> Image:
     from pdbuild.fitting import settle
 
     unfit = settle.told(choices, run.program.devices)
-    _load(found.image, choices, audience, None if unfit else found.looked)
+    _load(found.image, choices, runtime, audience, None if unfit else found.looked)
     return found.image
 
 
-def _load(image: Image, choices: Choices, audience: Audience, looked: Looked | None = None) -> None:
-    """Have podman know the image; remember that it does, with what was `looked` at."""
-    from pdbuild.platforms import is_foreign
-
-    if is_foreign(options.one_platform(choices)):
+def _load(
+    image: Image,
+    choices: Choices,
+    runtime: Runtime | None,
+    audience: Audience,
+    looked: Looked | None = None,
+) -> None:
+    """Have the runtime know the image; remember that it does, with what was `looked` at."""
+    if runtime is None:
         return  # it goes there by another name
     from pdbuild import lastrun
-    from pdbuild.container import host, loading
     from pdbuild.store import Store
 
-    loading.load(Store.own(), image.reference, options.one_platform(choices))
-    for notice in host.take_notices():
+    for notice in runtime.load(Store.own(), image.reference, options.one_platform(choices)):
         audience.tell(Notice(text=notice))
-    if looked:
-        parts = (*looked.parts, lastrun.file(loading.listing(host.find())))
-        lastrun.remember(choices, image, replace(looked, parts=parts))
+    if not looked:
+        return
+    if runtime.name == "docker":
+        lastrun.remember(choices, image, looked, by_docker=True)
+        return
+    from pdbuild.container import host, loading
+
+    parts = (*looked.parts, lastrun.file(loading.listing(host.find())))
+    lastrun.remember(choices, image, replace(looked, parts=parts))
 
 
-def _start(image: Image, program: Program, platform: str) -> Ended:
+def _start(image: Image, program: Program, platform: str, runtime: Runtime | None) -> Ended:
     """Run it; detached, only start it."""
     container = _container(image, program)
-    from pdbuild.platforms import is_foreign
-
-    if is_foreign(platform):
+    if runtime is None:
         from pdbuild.container import foreign
         from pdbuild.store import Store
 
@@ -147,11 +172,9 @@ def _start(image: Image, program: Program, platform: str) -> Ended:
             Store.own(), container, platform, detach=program.detach, started=ids.append
         )
         return Ended(exit_code=code, id="".join(ids))
-    from pdbuild.container import podman
-
     if program.detach:
-        return Ended(exit_code=0, id=podman.start(container))
-    return Ended(exit_code=podman.run(container))
+        return Ended(exit_code=0, id=runtime.start(container))
+    return Ended(exit_code=runtime.run(container))
 
 
 def _container(image: Image, program: Program) -> Container:

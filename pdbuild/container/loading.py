@@ -26,7 +26,7 @@ def load(store: Store, reference: str, platform: str = "", *, name: str = "") ->
     UsageError when the store lacks the image, EngineError when the copy fails.
     """
     entry = store.entry(reference)
-    platform = platform or _native_platform(store, reference)
+    platform = platform or native_platform(store, reference)
     config = store.config(reference, platform).digest
     name = name or entry.reference
     host = find()
@@ -139,7 +139,7 @@ def _client(host: Host) -> contextlib.AbstractContextManager[Client]:
     return whales.client(host.podman, *host.flags, "--log-level=error")
 
 
-def _native_platform(store: Store, reference: str) -> str:
+def native_platform(store: Store, reference: str) -> str:
     found = store.platforms(reference)
     return native(found) or found[0]
 

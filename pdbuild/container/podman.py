@@ -2,17 +2,17 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pdbuild import dirs, programs, whales
-from pdbuild.container import PROJECT_LABEL, Container, Mount
+from pdbuild.container import PROJECT_LABEL, Container
 from pdbuild.container.delivery import Delivery, handles
 from pdbuild.container.foreground import Foreground
+from pdbuild.container.guard import guarded
 from pdbuild.container.host import Host, find, forget, identity
+from pdbuild.container.words import home, mounted
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.limits import limits
 from pdbuild.programs import Done
@@ -20,20 +20,6 @@ from pdbuild.whales import Client
 
 # What podman says, with exit code 126, of a name that no description has.
 _NO_DEVICE = b"unresolvable CDI devices "
-
-# Outlives pdbuild, in a session of its own: when pdbuild is gone without a word (kill -9), the
-# container goes too. $1 is a directory to delete, $2 the container, $3… podman with its options.
-_GUARD = """
-directory=$1 name=$2; shift 2
-if read -r pid && ! read -r done; then
-  n=0
-  while [ -e "/proc/$pid/exe" ] && [ $n -lt 50 ]; do
-    "$@" rm --force --time 2 "$name"; sleep 0.1; n=$((n + 1))
-  done
-  "$@" rm --force --time 2 "$name"
-fi
-rm -rf -- "$directory"
-"""
 
 
 def run(container: Container) -> int:
@@ -52,7 +38,8 @@ def run(container: Container) -> int:
         _podman(host, "kill", f"--signal={number}", name)
 
     delivery = Delivery(pid_file, by_name)
-    with _guarded(host, directory, name) as tell:
+    remove = (host.podman, *host.flags, "rm", "--force", "--time", "2", name)
+    with guarded(directory, remove) as tell:
         argv = run_argv(container, host, name=name, pid_file=pid_file)
         program = Foreground(
             argv, deliver=delivery, started=pid_file.exists, terminal=container.tty
@@ -162,11 +149,11 @@ def _run_options(
         "--security-opt=label=disable",
         *limits(),
         *(identity(host, container.user)),
-        *_home(container, env),
+        *home(container, env),
         *(() if container.network == "private" else (f"--network={container.network}",)),
         *(f"--publish={port}" for port in container.ports),
         *(f"--device={device}" for device in container.devices),
-        *(f"--mount={_mount(mount)}" for mount in container.mounts),
+        *mounted(container.mounts),
         *container.options,
         *((f"--workdir={container.workdir}",) if container.workdir else ()),
         *((f"--entrypoint={container.entrypoint}",) if container.entrypoint else ()),
@@ -174,54 +161,6 @@ def _run_options(
         container.image,
         *container.argv,
     ]
-
-
-def _home(container: Container, env: dict[str, str]) -> Iterator[str]:
-    """A HOME that the caller's uid, which no image knows, can write to."""
-    root = container.user.partition(":")[0] == "0" or (not container.user and os.getuid() == 0)
-    if not root and "HOME" not in env:
-        yield "--env=HOME=/home/user"
-        yield "--tmpfs=/home/user:rw,exec,nosuid,nodev,mode=1777"
-
-
-def _mount(mount: Mount) -> str:
-    fields = ["type=bind", f"source={mount.source.absolute()}", f"target={mount.target}"]
-    # podman reads the option as a line of CSV.
-    quoted = [f'"{f.replace(chr(34), chr(34) * 2)}"' if set(f) & set(',"') else f for f in fields]
-    return ",".join([*quoted, *(["readonly"] if mount.read_only else [])])
-
-
-@contextlib.contextmanager
-def _guarded(host: Host, directory: Path, name: str) -> Iterator[Callable[[int], None]]:
-    """Have the guard watch; gives the function that tells it podman's process id."""
-    reader, writer = os.pipe()
-    arguments = [str(directory), name, host.podman, *host.flags]
-    null = os.open(os.devnull, os.O_RDWR)
-    try:
-        guard = os.posix_spawn(
-            "/bin/sh",
-            ["sh", "-c", _GUARD, "pdbuild-guard", *arguments],
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, reader, 0),
-                (os.POSIX_SPAWN_DUP2, null, 1),
-                (os.POSIX_SPAWN_DUP2, null, 2),
-            ],
-            setsid=True,
-        )
-        os.close(reader)
-        yield lambda pid: _tell(writer, f"{pid}\n")
-        _tell(writer, "done\n")
-    finally:
-        os.close(null)
-        os.close(writer)
-    shutil.rmtree(directory, ignore_errors=True)
-    os.waitpid(guard, 0)
-
-
-def _tell(guard: int, text: str) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        os.write(guard, text.encode())
 
 
 def _find(host: Host, wanted: str) -> whales.Listed:

@@ -1,4 +1,6 @@
-"""Keeps the user's podman in step with the image store, so that plain `podman run` works too."""
+"""Keeps the user's podman, and Docker where there is one, in step with the image store, so that
+plain `podman run` and `docker run` work too.
+"""
 
 import os
 from collections.abc import Sequence
@@ -11,17 +13,39 @@ from pdbuild.store import Store
 
 
 def load(store: Store, references: Sequence[str]) -> None:
-    """Put images into podman when it is there; they are in the store whatever happens.
+    """Put images into podman and Docker when they are there; they are in the store whatever
+    happens.
 
     What the user should know of podman is said on stderr.
     """
+    from pdbuild.container import loading
+
+    # Either has one image by that name, and it is this machine's.
+    meant = [r for r in references if loading.native(store.platforms(r))]
+    if meant:
+        _into_podman(store, meant)
+        _into_docker(store, meant)
+
+
+def _into_docker(store: Store, references: Sequence[str]) -> None:
+    from pdbuild import docker
+
+    if docker.find() is None:
+        return
+    from pdbuild.container import docker as by_docker
+
+    try:
+        by_docker.load(store, references)
+    except EngineError as error:
+        say(f"the image store has images that Docker has not: {error.message}")
+
+
+def _into_podman(store: Store, references: Sequence[str]) -> None:
     from pdbuild.container import host, loading
 
-    if not references or not host.loadable():
+    if not host.loadable():
         return
     for reference in references:
-        if not loading.native(store.platforms(reference)):
-            continue  # podman has one image by that name, and it is this machine's
         try:
             loading.load(store, reference)
         except EngineError as error:

@@ -10,6 +10,7 @@ from pdbuild import dirs
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Mount
 from pdbuild.container.host import Host
+from pdbuild.container.runtimes import Runtime
 from pdbuild.errors import UsageError
 from pdbuild.plan.types import DEFINITION, LEFT_OUT, Request
 from pdbuild.project import key, plan_of, plan_without, request_for, say
@@ -35,17 +36,21 @@ class Person:
         return self.user == "0:0"
 
     @property
+    def entry(self) -> str:
+        """The line of /etc/passwd by which the image knows this user; "" for root."""
+        if self.is_root:
+            return ""
+        return f"{self.name}:*:{self.user}:{self.name}:{self.home}:/bin/bash"
+
+    @property
     def options(self) -> tuple[str, ...]:
         """podman's options that make the image know this user."""
-        if self.is_root:
-            return ()
-        entry = f"{self.name}:*:{self.user}:{self.name}:{self.home}:/bin/bash"
-        return (f"--passwd-entry={entry}",)
+        return (f"--passwd-entry={self.entry}",) if self.entry else ()
 
 
-def person(host: Host) -> Person:
-    """The caller, as the image will know them."""
-    if os.getuid() == 0 or not host.keep_id:
+def person(host: Host | None = None, *, own_uid: bool = True) -> Person:
+    """The caller, as the image will know them; without `own_uid`, root is all that they can be."""
+    if os.getuid() == 0 or not (host.keep_id if host else own_uid):
         return Person(name="root", user="0:0", home="/root")
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
@@ -56,14 +61,18 @@ def person(host: Host) -> Person:
     return Person(name=name, user=f"{os.getuid()}:{os.getgid()}", home=f"/home/{name}")
 
 
-def dev_image(recipe: Recipe, choices: Choices, options: Options) -> str:
-    """The dev image's reference, known to podman; see `ready`."""
+def dev_image(
+    recipe: Recipe, choices: Choices, options: Options, runtime: Runtime | None = None
+) -> str:
+    """The dev image's reference, known to podman, or to `runtime`; see `ready`."""
     request = request_for(recipe, Choices(targets=("dev",), platforms=choices.platforms))
-    return ready(recipe, request, options).reference
+    return ready(recipe, request, options, runtime).reference
 
 
-def ready(recipe: Recipe, request: Request, options: Options) -> StoredImage:
-    """The dev image of a request for it, known to podman.
+def ready(
+    recipe: Recipe, request: Request, options: Options, runtime: Runtime | None = None
+) -> StoredImage:
+    """The dev image of a request for it, known to podman, or to `runtime`.
 
     One that is missing, or that an older recipe made, is baked first. An optional block that
     it lacks is not looked for again.
@@ -82,10 +91,9 @@ def ready(recipe: Recipe, request: Request, options: Options) -> StoredImage:
         bake_plan(recipe, plan_of(recipe, request), engine_for(options), options)
         found = store.find(reference)
         assert found
-    from pdbuild.container import host, loading
+    from pdbuild.container import runtimes
 
-    loading.load(store, reference)
-    for notice in host.take_notices():
+    for notice in (runtime or runtimes.PODMAN).load(store, reference, ""):
         say(notice)
     return found
 

@@ -24,6 +24,6 @@ def run(arguments: Namespace) -> int:
         else:
             watch.show(sent)
         return 0
-    from pdbuild.container import podman
+    from pdbuild.container import runtimes
 
-    return podman.logs(arguments.id, follow=arguments.follow)
+    return runtimes.logs(arguments.id, follow=arguments.follow)

@@ -24,6 +24,7 @@ def configure(parser: ArgumentParser) -> None:
     add("-e", "--env", action="append", default=[], metavar="K=V", help="set a variable")
     add("-v", "--volume", action="append", default=[], metavar="A:B[:ro]", help="mount A as B")
     add("--no-bake", action="store_true", help="run the image as it is, even if it is out of date")
+    options.add_runtime(parser)
     options.add_device(parser)
     options.add_choices(parser)
     options.add_building(parser)
@@ -53,6 +54,7 @@ def run(arguments: Namespace) -> int:
         options=options.building(arguments),
         image=reference,
         bake=not arguments.no_bake,
+        runtime=arguments.runtime,
     )
     ended = job.perform(terminal.audience(quiet=arguments.quiet))
     if ended.id:

@@ -40,6 +40,7 @@ def configure(parser: ArgumentParser) -> None:
     add("-p", "--port", action="append", default=[], metavar="PORT[:PORT]", help="open a port")
     add("--x11", action="store_true", help="let programs use your X display")
     add("--dotfiles", metavar="FOLDER", help="your shell's files (PDBUILD_DOTFILES)")
+    options.add_runtime(parser)
     options.add_device(parser)
     options.add_choices(parser)
     options.add_building(parser)
@@ -69,14 +70,18 @@ def run(arguments: Namespace) -> int:
     if reference and arguments.at:
         raise UsageError(f"{reference} is an image: --at is about a target")
     if arguments.at:
+        from pdbuild.container import runtimes
         from pdbuild.inner import debug
 
+        runtimes.only_podman(arguments.runtime, "the state before a step")
         return debug.shell(arguments.at, choices, session, building)
     platform = options.one_platform(choices)
+    runtime = arguments.runtime
     if reference:
-        return _in_image(_named(reference, platform), session, platform)
+        return _in_image(_named(reference, platform), session, platform, runtime)
     if choices.variants:
-        return _in_image(_of_variant(choices, building, devices), session, platform)
+        image = _of_variant(choices, building, devices)
+        return _in_image(image, session, platform, runtime)
     from pdbuild.platforms import is_foreign
 
     if is_foreign(platform):
@@ -84,7 +89,7 @@ def run(arguments: Namespace) -> int:
             f"--platform {platform}: the dev image is this machine's",
             hint="an image is for it: pdbuild shell IMAGE:TAG, or --variant NAME",
         )
-    return _shell(choices, session, building)
+    return _shell(choices, session, building, runtime)
 
 
 def _named(reference: str, platform: str) -> Image:
@@ -105,10 +110,11 @@ def _of_variant(choices: Choices, building: Options, devices: tuple[str, ...]) -
     return found.image
 
 
-def _in_image(image: Image, session: Session, platform: str) -> int:
+def _in_image(image: Image, session: Session, platform: str, runtime: str) -> int:
     """Run the session in a production image, with the working directory mounted."""
-    from pdbuild.container import foreign, loading
+    from pdbuild.container import foreign, runtimes
     from pdbuild.platforms import is_foreign
+    from pdbuild.project import say
     from pdbuild.store import Store
 
     store = Store.own()
@@ -121,31 +127,34 @@ def _in_image(image: Image, session: Session, platform: str) -> int:
     )
     inside = _inside(container, session, _ANY_SHELL)
     if is_foreign(platform):
+        runtimes.only_podman(runtime, f"a program for {platform}")
         return foreign.run(store, inside, platform)
-    from pdbuild.container import podman
+    chosen = runtimes.choose(runtime, say)
+    for notice in chosen.load(store, image.reference, platform):
+        say(notice)
+    return chosen.run(inside)
 
-    loading.load(store, image.reference, platform)
-    return podman.run(inside)
 
-
-def _shell(choices: Choices, session: Session, building: Options) -> int:
+def _shell(choices: Choices, session: Session, building: Options, asked: str) -> int:
     """Run the session in the dev image as the caller; its exit code."""
-    from pdbuild.container import host, podman
+    from pdbuild.container import runtimes
     from pdbuild.inner import inside
-    from pdbuild.project import open_recipe
+    from pdbuild.project import open_recipe, say
 
+    runtime = runtimes.choose(asked, say)
     recipe = open_recipe(choices.recipe)
-    image = inside.dev_image(recipe, choices, building)
-    who = inside.person(host.find())
+    image = inside.dev_image(recipe, choices, building, runtime)
+    who = inside.person(own_uid=runtime.own_uid())
     container = Container(
         image=image,
         env=(("HOME", who.home), ("USER", who.name)),
         mounts=inside.mounts(recipe, who, session.dotfiles),
         workdir=inside.workdir(recipe),
         project=recipe.project.name,
-        options=(*who.options, f"--hostname={recipe.project.name}-dev"),
+        options=(f"--hostname={recipe.project.name}-dev",),
     )
-    return podman.run(_inside(container, session, ("bash",)))
+    container = runtime.known(container, who.entry)
+    return runtime.run(_inside(container, session, ("bash",)))
 
 
 def _inside(place: Container, session: Session, shell: tuple[str, ...]) -> Container:

@@ -13,7 +13,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Stop the program and remove its container."""
-    from pdbuild.container import podman
+    from pdbuild.container import runtimes
 
-    podman.stop(arguments.id, timeout=arguments.timeout)
+    runtimes.stop(arguments.id, timeout=arguments.timeout)
     return 0

@@ -1,5 +1,22 @@
 """Fixtures of several modules."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from checkout_bits import checkout, pristine
 
+from pdbuild import docker
+
 __all__ = ["checkout", "pristine"]
+
+
+@pytest.fixture(autouse=True)
+def no_docker_of_this_machine() -> Iterator[None]:
+    """No test says another thing where an engine runs."""
+    # Of its own: the tests' one is undone in an order that they count on.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(docker, "_SOCKET", Path("/nowhere/docker.sock"))
+        for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+            patch.delenv(name, raising=False)
+        yield

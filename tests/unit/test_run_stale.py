@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from checkout_bits import IMAGES, OWN_BLOCK, SHA, Checkout
 
-from pdbuild import base, cli, current, lastrun, source
+from pdbuild import base, cli, current, docker, lastrun, source
 from pdbuild.choices import Choices
 from pdbuild.container import Container, host, loading, podman
+from pdbuild.container import docker as by_docker
 from pdbuild.context import content
 from pdbuild.engine import known
 from pdbuild.store import Store
@@ -68,6 +69,21 @@ def test_one_that_is_up_to_date_runs_at_once(
     assert run("--no-bake", "squares") == 7
     assert [c.image for c in started] == [FAST, f"{FAST}-portable", FAST]
     assert checkout.engine.asked == set() and said(capsys) == ""
+
+
+def test_docker_is_asked_each_time_and_does_not_count_for_podman(
+    checkout: Checkout, started: list[Container], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(docker, "require", lambda: docker.Docker(version="26.1"))
+    monkeypatch.setattr(by_docker, "load", lambda store, names, platform: loaded.extend(names))
+    monkeypatch.setattr(by_docker, "run", podman.run)
+    assert run("--runtime", "docker", "squares") == 7 and not remembered(checkout)
+    with monkeypatch.context() as none:
+        none.delattr(current, "image")  # the second time, no recipe is read
+        assert run("--runtime", "docker", "squares") == 7
+    # podman shows its list of images; an engine's may have lost it since.
+    assert loaded == [FAST, FAST] and [c.image for c in started] == [FAST, FAST]
 
 
 CHANGES: dict[str, tuple[Callable[[Checkout], object], str]] = {

@@ -210,10 +210,10 @@ def test_what_does_not_fit_is_told_each_time(
     found: Any = type("Found", (), {"image": "image", "looked": "looked"})
     remembered: list[object] = []
     monkeypatch.setattr("pdbuild.current.image", lambda *_, **__: found)
-    monkeypatch.setattr("pdbuild.lastrun.recall", lambda _: None)
+    monkeypatch.setattr("pdbuild.lastrun.recall", lambda *_, **__: None)
     monkeypatch.setattr(running, "_load", lambda *given: remembered.append(given[-1]))
     run = running.Run(program=running.Program(words=("true",)), choices=Choices())
     for unfit in (True, False):
         monkeypatch.setattr(settle, "told", lambda *_, unfit=unfit: unfit)
-        running._of_recipe(run, Audience())
+        running._of_recipe(run, None, Audience())
     assert remembered == [None, "looked"]

@@ -1,0 +1,163 @@
+"""What programs run by: podman, or a Docker Engine where there is one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from pdbuild import dirs, docker
+from pdbuild.container import Container
+from pdbuild.errors import EngineError, UsageError
+from pdbuild.store import Store
+
+
+class Runtime(Protocol):
+    """One of them; each raises as the module behind it does."""
+
+    name: str
+
+    def load(self, store: Store, reference: str, platform: str) -> tuple[str, ...]:
+        """Have it know an image of the store, for a platform ("": this machine's); what the user
+        should know."""
+
+    def run(self, container: Container) -> int:
+        """Run in the foreground; the program's exit code."""
+
+    def start(self, container: Container) -> str:
+        """Start in the background; the id."""
+
+    def own_uid(self) -> bool:
+        """Whether the caller has their own ids inside; else they can only be root there."""
+
+    def known(self, container: Container, entry: str) -> Container:
+        """The container, in which a user is known by a line of /etc/passwd ("": none is added)."""
+
+
+def choose(asked: str, say: Callable[[str], object]) -> Runtime:
+    """What `asked` names; for "" podman where it works, else a Docker Engine that answers.
+
+    A choice that was not asked for is said once, where there was one, until it is another: `say`
+    gets the line. Raises EngineError when what was asked for is not there, or nothing is.
+    """
+    if asked == "docker":
+        docker.require()
+    if asked:
+        return _BY_NAME[asked]
+    from pdbuild.container import host
+
+    try:
+        host.find()
+    except EngineError as error:
+        engine = docker.find()
+        if engine is None:
+            raise
+        _once(say, f"runtime: docker {engine.version} ({error.message.splitlines()[0]})")
+        return DOCKER
+    if not _said().startswith("runtime: podman") and docker.find():
+        _once(say, "runtime: podman (a Docker Engine is here, too: --runtime docker)")
+    return PODMAN
+
+
+def logs(container: str, *, follow: bool) -> int:
+    """`podman.logs`, also of a container that Docker has."""
+    from pdbuild.container import docker as by_docker
+    from pdbuild.container import podman
+
+    if by_docker.has(container):
+        return by_docker.logs(container, follow=follow)
+    return podman.logs(container, follow=follow)
+
+
+def stop(container: str, *, timeout: int) -> None:
+    """`podman.stop`, also of a container that Docker has."""
+    from pdbuild.container import docker as by_docker
+    from pdbuild.container import podman
+
+    if by_docker.has(container):
+        by_docker.stop(container, timeout=timeout)
+    else:
+        podman.stop(container, timeout=timeout)
+
+
+def only_podman(runtime: str, what: str) -> None:
+    """Raise UsageError when another runtime was asked for than `what` can be done by."""
+    if runtime not in ("", "podman"):
+        raise UsageError(f"--runtime {runtime}: {what} is podman's alone")
+
+
+def _said() -> str:
+    try:
+        return (dirs.cache_dir() / "runtime-said").read_text()
+    except OSError:
+        return ""
+
+
+def _once(say: Callable[[str], object], line: str) -> None:
+    if _said() != line:
+        say(line)
+        (dirs.cache_dir() / "runtime-said").write_text(line)
+
+
+# Their modules are imported when they are used: people wait for the start of a program.
+class _Podman:
+    """`container.podman`."""
+
+    name = "podman"
+
+    def load(self, store: Store, reference: str, platform: str) -> tuple[str, ...]:
+        from pdbuild.container import host, loading
+
+        loading.load(store, reference, platform)
+        return host.take_notices()
+
+    def run(self, container: Container) -> int:
+        from pdbuild.container import podman
+
+        return podman.run(container)
+
+    def start(self, container: Container) -> str:
+        from pdbuild.container import podman
+
+        return podman.start(container)
+
+    def own_uid(self) -> bool:
+        from pdbuild.container import host
+
+        return host.find().keep_id
+
+    def known(self, container: Container, entry: str) -> Container:
+        options = (*container.options, *((f"--passwd-entry={entry}",) if entry else ()))
+        return replace(container, options=options)
+
+
+class _Docker:
+    """`container.docker`."""
+
+    name = "docker"
+
+    def load(self, store: Store, reference: str, platform: str) -> tuple[str, ...]:
+        from pdbuild.container import docker as by_docker
+
+        by_docker.load(store, [reference], platform)
+        return ()
+
+    def run(self, container: Container) -> int:
+        from pdbuild.container import docker as by_docker
+
+        return by_docker.run(container)
+
+    def start(self, container: Container) -> str:
+        from pdbuild.container import docker as by_docker
+
+        return by_docker.start(container)
+
+    def own_uid(self) -> bool:
+        return not docker.require().rootless
+
+    def known(self, container: Container, entry: str) -> Container:
+        from pdbuild.container import docker as by_docker
+
+        return by_docker.known(container, entry) if entry else container
+
+
+PODMAN, DOCKER = _Podman(), _Docker()
+_BY_NAME: dict[str, Runtime] = {runtime.name: runtime for runtime in (PODMAN, DOCKER)}
