@@ -23,7 +23,7 @@ test:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory docs code
 	.venv/bin/pytest -q -n $(WORKERS) tests/unit tests/hooks $(PYTEST_FLAGS)
-	.venv/bin/pytest -v -n $(WORKERS) --dist=loadgroup --durations=20 tests/system tests/conformance $(PYTEST_FLAGS)
+	.venv/bin/pytest -v -n $(WORKERS) --dist=loadgroup --durations=20 tests/system tests/conformance tests/docker $(PYTEST_FLAGS)
 
 check: code
 	.venv/bin/pytest -q -n $(WORKERS) tests/unit $(PYTEST_FLAGS)

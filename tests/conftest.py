@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # What takes minutes to make is made once: all tests that use it run on one worker. The one with
 # the most work comes first, or the others would end before it.
-_SHARED = ("paddle", "conformance", "bare_user", "container", "cluster")
+_SHARED = ("paddle", "conformance", "docker", "bare_user", "container", "cluster")
 
 
 def _shares(item: pytest.Item) -> str:
@@ -34,7 +34,7 @@ def _shares(item: pytest.Item) -> str:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if {"system", "conformance"} & set(item.path.parts):
+    if {"system", "conformance", "docker"} & set(item.path.parts):
         item.add_marker(pytest.mark.xdist_group(_shares(item)))
 
 

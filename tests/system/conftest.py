@@ -48,11 +48,14 @@ Words = Sequence[str | os.PathLike[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An account to run commands as, with a clean environment."""
+    """An account to run commands as, with a clean environment; `groups` are ids besides its own,
+    `extra` variables."""
 
     name: str
     uid: int
     home: Path
+    groups: tuple[int, ...] = ()
+    extra: tuple[tuple[str, str], ...] = ()
 
     @property
     def env(self) -> dict[str, str]:
@@ -61,7 +64,7 @@ class User:
         path = ["/usr/local/bin", "/usr/bin", "/bin", *([str(Path(go).parent)] if go else [])]
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         base = {"HOME": str(self.home), "LANG": "C.UTF-8", "PATH": ":".join(path)}
-        return passed | base
+        return passed | base | dict(self.extra)
 
     def run(
         self,
@@ -100,7 +103,7 @@ class User:
             text=True,
             user=self.uid,
             group=pwd.getpwuid(self.uid).pw_gid,
-            extra_groups=[],
+            extra_groups=self.groups,
             umask=0o022,
         )
 
