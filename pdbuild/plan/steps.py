@@ -28,6 +28,7 @@ _SOURCED = {
     "cross-install": ("network",),
     "cross-wheels": ("network",),
     "pip-install": ("network",),
+    "pip-wheel": ("network",),
     "runtime": ("network", "unpack", "entrypoint"),
     "image": ("running", "unpack"),
     "depends": ("running",),

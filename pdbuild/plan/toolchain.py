@@ -20,6 +20,8 @@ from pdbuild.recipe.types import Block, Recipe
 ATTEMPTS = "/var/lib/pdbuild/attempts/"
 #: What stands behind the name of a package that is for the machine that builds alone.
 NATIVE = ":native"
+#: The stage that has Python and pip, and no more.
+PYTHON = "toolchain-python"
 # What pip takes to install wheels.
 _PIP = ("python3", "python3-pip")
 # Its content is the same whatever is checked, so a check that is done again costs no cache.
@@ -34,12 +36,12 @@ def stages(recipe: Recipe) -> Iterator[Stage]:
     named = blocks.resolved(recipe)
     found = tuple(block for block in named if block.name not in recipe.left_out)
     early = any(block.wheels for block in named)
-    if early:
+    if early or (recipe.image and recipe.image.pip):
         yield _python(recipe)
     # The same text whether an optional block is left out or not: it decides nothing here.
     base, packages = "base", _packages(recipe, named)
     if any(map(making.has_stage, named)):
-        yield _apt_stage(recipe, packages, base="toolchain-python" if early else "base")
+        yield _apt_stage(recipe, packages, base=PYTHON if early else "base")
         base, packages = "toolchain-packages", ()
     for block in filter(making.has_stage, found):
         yield making.stage(recipe, block, found)
@@ -100,7 +102,7 @@ def _packages(recipe: Recipe, found: tuple[Block, ...]) -> tuple[str, ...]:
 
 def _python(recipe: Recipe) -> Stage:
     return Stage(
-        name="toolchain-python",
+        name=PYTHON,
         base="base",
         comment="Python and pip come first: wheels are fetched and unpacked beside all the "
         "other packages.",

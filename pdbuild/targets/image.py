@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import (
     Bind,
+    Cache,
     Cmd,
     Copy,
     Entrypoint,
@@ -21,6 +22,7 @@ from pdbuild.plan.instructions import (
 from pdbuild.plan.stages import base_image
 from pdbuild.plan.steps import (
     HOOKS,
+    NETWORK,
     OUTPUT,
     apt_install,
     cache_key,
@@ -29,11 +31,13 @@ from pdbuild.plan.steps import (
     source_args,
     strict,
 )
-from pdbuild.plan.toolchain import checked
+from pdbuild.plan.toolchain import PYTHON, checked
 from pdbuild.plan.types import VARIANT, Form, Request, Target
 from pdbuild.recipe.tables.image import Image as Table
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets.kind import Kind
+
+_PIP = "pip"
 
 
 class Image(Kind):
@@ -78,21 +82,42 @@ class Image(Kind):
 def runtime(recipe: Recipe, image: Table, goal: Goal) -> Iterator[Stage]:
     """A root file system of what the recipe names for the production images, as one layer."""
     named = [*map(_relation, image.packages), *(recipe.package.depends if recipe.package else ())]
+    install = apt_install("runtime", dict.fromkeys(("libc6", *named)), cache_key(recipe, goal))
+    if image.pip:
+        yield _pip()
+        pip = Bind(stage=_PIP, source="/pip", target="/run/pip")
+        install = dataclasses.replace(install, mounts=(pip, *install.mounts))
     yield Stage(
         name=goal.stage("runtime-build"),
         base=goal.stage("base"),
         comment="The root file system of the production images: these packages, what they "
         "depend on, and no more.",
-        instructions=(
-            *made_for(goal),
-            apt_install("runtime", dict.fromkeys(("libc6", *named)), cache_key(recipe, goal)),
-        ),
+        instructions=(*made_for(goal), install),
     )
     yield Stage(
         name=goal.stage("runtime"),
         base="scratch",
         comment="One layer, which the images of all variants share.",
         instructions=(Copy(stage=goal.stage("runtime-build"), source="/rootfs/", target="/"),),
+    )
+
+
+def _pip() -> Stage:
+    """The pip of the production images. It is Python alone, so one serves all platforms."""
+    return Stage(
+        name=_PIP,
+        base=PYTHON,
+        comment="pip as one file, for those who install more on top of a production image.",
+        instructions=(
+            Run(
+                argv=("bash", f"{HOOKS}/pip-wheel"),
+                mounts=(
+                    Cache(id="pdbuild-pip", target="/root/.cache/pip"),
+                    *shipped("pip-wheel"),
+                    *NETWORK,
+                ),
+            ),
+        ),
     )
 
 
@@ -196,6 +221,10 @@ def image_config(image: Table) -> tuple[Instruction, ...]:
         Env(name="PATH", value="/usr/local/bin:/usr/bin:/usr/sbin"),
         Env(name="LANG", value="C.UTF-8"),
     ]
+    if image.pip:
+        # Debian's Python refuses to have anything beside apt's packages, which is no matter here.
+        config.append(Env(name="PIP_BREAK_SYSTEM_PACKAGES", value="1"))
+        config.append(Env(name="PIP_ROOT_USER_ACTION", value="ignore"))
     config.extend(Env(name=k, value=v) for k, v in image.environment.items())
     config.append(Workdir(path=image.workdir))
     if image.expose:

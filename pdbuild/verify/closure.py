@@ -13,7 +13,9 @@ KIND = "closure"
 
 # What pdbuild makes in every image (hooks/runtime), and what engines put there.
 _MADE = re.compile(
-    r"/usr/lib/pdbuild/entrypoint|/etc/(passwd|group|nsswitch\.conf|os-release|hosts|resolv\.conf)"
+    r"/usr/lib/pdbuild/(entrypoint|pip\.pyz)|/usr/lib/python3/dist-packages/pip\.py"
+    r"|/usr/bin/(pip3?|awk)|/etc/apt/sources\.list"
+    r"|/etc/(passwd|group|nsswitch\.conf|os-release|hosts|resolv\.conf)"
     r"|/var/lib/dpkg(/.*)?|/(bin|lib|lib64|sbin|\.dockerenv)"
 )
 # By its design (proc_service.h) glibc's library for debuggers has these of the debugger.

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 from .conftest import CHECKOUT
@@ -13,9 +14,15 @@ import paddle
 from tabulate import tabulate
 print(tabulate([[paddle.__version__, os.getcwd()]]))
 """
-# This machine's CA, which only the host trusts; elsewhere the command is the page's.
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-HERE = ("--network=host", f"--volume={AUTHORITIES}:{AUTHORITIES}:ro")
+
+
+def here(folder: Path) -> tuple[str, ...]:
+    """This machine's CA, which only the host trusts; elsewhere the command is the page's."""
+    configuration = folder.with_name("pip.conf")
+    configuration.write_text(f"[global]\ncert = {AUTHORITIES}\n")
+    volumes = (f"{AUTHORITIES}:{AUTHORITIES}:ro", f"{configuration}:/etc/pip.conf:ro")
+    return ("--network=host", *(f"--volume={volume}" for volume in volumes))
 
 
 def test_an_application_is_built_on_a_production_image(
@@ -30,7 +37,7 @@ def test_an_application_is_built_on_a_production_image(
     give(paddle.user, book)
     (build,) = re.findall(r"^podman (build -t book .*)$", text, re.MULTILINE)
     words = build.replace("VERSION=VERSION", f"VERSION={version}").split()
-    done = paddle.user.run(["podman", *words, *HERE], cwd=book, timeout=600)
+    done = paddle.user.run(["podman", *words, *here(book)], cwd=book, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     done = paddle.user.run(["podman", "run", "--rm", "--network=host", "book"], timeout=120)
     assert done.returncode == 0, done.stderr

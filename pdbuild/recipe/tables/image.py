@@ -21,6 +21,9 @@ class Image(Table):
         merge=MERGE_APPEND,
         default=(),
     )
+    pip: bool = key(
+        "pip, as one file of 2 MB, for those who install more on top of the image.", default=False
+    )
     entrypoint: str = key(
         'A hook: "entrypoint" runs a Python program or any command. Empty: none.', default=""
     )

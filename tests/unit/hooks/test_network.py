@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 NETWORK = Path(__file__).parents[3] / "hooks" / "network"
@@ -58,3 +60,25 @@ def test_it_is_asked_again_when_a_package_has_gone(tmp_path: Path) -> None:
     archive.fetch("gcc")
     (tmp_path / "there").unlink()
     assert archive.fetch("gcc") == ["-qy install gcc", "-q update", "-qy install gcc"]
+
+
+def test_only_the_pip_that_is_pinned_comes_into_an_image(tmp_path: Path) -> None:
+    """What the index has under its name and version is refused for its checksum."""
+    wheel = tmp_path / "index" / "pip-26.3-py3-none-any.whl"
+    wheel.parent.mkdir()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("pip-26.3.dist-info/METADATA", "Metadata-Version: 2.1\nName: pip\n")
+    environment = {
+        **os.environ,
+        "PDBUILD_PIP": str(tmp_path / "pip"),
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheel.parent),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "TMPDIR": str(tmp_path),
+    }
+    done = subprocess.run(
+        ["bash", NETWORK.with_name("pip-wheel")],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode and "DO NOT MATCH THE HASHES" in done.stderr
+    assert not (tmp_path / "pip").exists()

@@ -117,9 +117,8 @@ def test_only_the_stages_that_are_needed() -> None:
         *tools, "compile", "build-noavx", "binaries-noavx",
     ]  # fmt: skip
     assert names(plan("paddle", "image-gpu")) == [
-        *tools, "compile", "build-gpu", "packing", "package-gpu", "runtime-build", "runtime",
-        "production",
-        "depends-gpu", "additions-gpu", "content-gpu", "image-gpu",
+        *tools, "compile", "build-gpu", "packing", "package-gpu", "pip", "runtime-build", "runtime",
+        "production", "depends-gpu", "additions-gpu", "content-gpu", "image-gpu",
     ]  # fmt: skip
     assert not {"compile", "docs"} & set(names(plan("paddle", "dev")))
     # The reference of the pages is read from the default variant.

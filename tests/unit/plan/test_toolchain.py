@@ -7,6 +7,7 @@ from golden_bits import CASES, REQUEST, plan, recipe
 
 from pdbuild.plan.instructions import Copy, Run, Stage
 from pdbuild.plan.types import Plan
+from pdbuild.recipe.tables.image import Image
 from pdbuild.recipe.types import Block, Recipe, Source
 from pdbuild.resolve import resolve
 
@@ -101,3 +102,17 @@ def test_leaving_a_block_out_changes_nothing_that_compiles() -> None:
     same = [name for name in after if name != "dev"]
     assert {"toolchain", "toolchain-packages", "compile"} < set(same)
     assert [after[name] for name in same] == [before[name] for name in same]
+
+
+def test_pip_is_a_stage_beside_compiling_that_all_images_share() -> None:
+    made = plan("paddle", "images")
+    (pip,) = (stage for stage in made.stages if stage.name == "pip")
+    assert pip.base == "toolchain-python" and "toolchain-packages" not in below(made, "pip")
+    assert "pip" in below(made, "runtime") and "compile" not in below(made, "runtime")
+    # Where no block has wheels, too; and what has nothing of an image does not wait for it.
+    given = recipe("smallest")
+    image = Image(packages=("python3",), pip=True)
+    made = resolve(dataclasses.replace(given, image=image), REQUEST)
+    assert "toolchain-python" in below(made, "pip")
+    assert stages(made)["toolchain"].base == "base"
+    assert "pip" not in stages(resolve(dataclasses.replace(given, image=Image()), REQUEST))

@@ -1,5 +1,6 @@
 """closure: each claim holds for a sound image, and fails for a planted fault."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,3 +178,8 @@ def test_a_file_belongs_to_nobody() -> None:
     holds(closure.check(made(files)), "belongs to a package")
     stray = files | {"/opt/stray": At(data=b"x")}
     fails(closure.check(made(stray)), "belongs to a package", "/opt/stray")
+    # What `hooks/pip-wheel` makes is pdbuild's own.
+    hook = (Path(__file__).parents[3] / "hooks/pip-wheel").read_text()
+    pip = ("/usr/bin/pip", "/usr/lib/pdbuild/pip.pyz", "/usr/lib/python3/dist-packages/pip.py")
+    assert all(path.rpartition("/")[2] in hook for path in pip)
+    holds(closure.check(made(files | dict.fromkeys(pip, b"x"))), "belongs to a package")
