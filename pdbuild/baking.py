@@ -32,9 +32,9 @@ from pdbuild.container import sync
 from pdbuild.definition import Definition
 from pdbuild.engine import known
 from pdbuild.engine.contract import Build, Built, Engine
-from pdbuild.errors import PdbuildError
-from pdbuild.plan.types import VARIANT, Form, Plan, base_of
-from pdbuild.platforms import PLATFORMS
+from pdbuild.errors import PdbuildError, UsageError
+from pdbuild.plan.types import TITLE, VARIANT, Form, Plan, base_of
+from pdbuild.platforms import PLATFORMS, native
 from pdbuild.progress import Solve, View, view
 from pdbuild.project import is_committed, key, say
 from pdbuild.recipe import names
@@ -158,7 +158,7 @@ def contexts_of(recipe: Recipe, plan: Plan, *, bootstrap: bool, say: Say = say) 
 
     Either is said.
     """
-    contexts = {"hooks": str(shipped.hooks_dir())}
+    contexts = {"hooks": str(shipped.hooks_dir()), **_started_from(recipe, needed=bootstrap)}
     if recipe.base.bootstrap:
         contexts |= _bases(recipe, plan, bootstrap=bootstrap, say=say)
     elif recipe.mirrors.registry:
@@ -187,6 +187,28 @@ def define(
         ca=network.ca_bundle(),
         until=until,
     )
+
+
+def _started_from(recipe: Recipe, *, needed: bool) -> dict[str, str]:
+    """The context that is the image of an application: of the image store, else of a mirror.
+
+    Raises UsageError when it is `needed`, and only the store can have it, and has not.
+    """
+    reference = recipe.app.image if recipe.app else ""
+    if not reference:
+        return {}
+    store = Store.own()
+    if stored := store.find(reference, native().name):
+        return {reference: f"oci-layout://{store.path}@{stored.manifest_digest}"}
+    if needed and reference.startswith("localhost/"):
+        raise UsageError(
+            f"there is no image {reference} in the store, from which the application starts",
+            hint="pdbuild images lists those that there are",
+        )
+    if recipe.mirrors.registry:
+        mirrored = registries.mirrored(reference, recipe.mirrors.registry)
+        return {reference: f"docker-image://{mirrored}"}
+    return {}
 
 
 def _bases(recipe: Recipe, plan: Plan, *, bootstrap: bool, say: Say) -> dict[str, str]:
@@ -262,17 +284,20 @@ def left_behind(
 
 
 def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:
-    budget = recipe.image.size_budget if recipe.image else ""
-    if not budget:
-        return
-    most = names.size(budget) or 0
+    budgets = {}
+    if recipe.image:
+        budgets[recipe.project.name] = ("image", recipe.image.size_budget)
+    if recipe.app:
+        budgets[recipe.app.name] = ("app", recipe.app.size_budget)
     for image in images:
-        if VARIANT in image.labels and (image.unpacked or 0) > most:
-            raise PdbuildError(
-                f"{image.reference} takes {table.size(image.unpacked or 0)}, "
-                f"more than its budget of {budget}",
-                hint="remove packages from [image].packages, or raise [image].size_budget",
-            )
+        if VARIANT in image.labels:
+            name, budget = budgets.get(image.labels.get(TITLE, ""), ("", ""))
+            if budget and (image.unpacked or 0) > (names.size(budget) or 0):
+                raise PdbuildError(
+                    f"{image.reference} takes {table.size(image.unpacked or 0)}, "
+                    f"more than its budget of {budget}",
+                    hint=f"remove packages from [{name}].packages, or raise [{name}].size_budget",
+                )
 
 
 def _put(path: Path, text: str) -> None:

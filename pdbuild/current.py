@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pdbuild import base, lastrun, shipped, source, sources
+from pdbuild import base, lastrun, pinned, shipped, source, sources
 from pdbuild.baking import Show, bake_plan, contexts_of, engine_for, state_of
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Image
@@ -15,7 +15,7 @@ from pdbuild.plan.types import Plan
 from pdbuild.platforms import native
 from pdbuild.project import is_committed, open_recipe, plan_for
 from pdbuild.recipe import remembered
-from pdbuild.recipe.types import Recipe
+from pdbuild.recipe.types import App, Recipe
 from pdbuild.store import Store, StoredImage
 from pdbuild.uptodate import State
 
@@ -39,9 +39,16 @@ class Found:
 
 
 def image(
-    choices: Choices, building: Options, *, platform: str, bake: bool, show: Show | None = None
+    choices: Choices,
+    building: Options,
+    *,
+    platform: str,
+    bake: bool,
+    kind: str = "image",
+    show: Show | None = None,
 ) -> Found:
-    """The image of the variant that `choices` name, or of the default one.
+    """The image of the variant that `choices` name, or of the default one; of the `kind` "app",
+    the application's.
 
     One that the store lacks, or that is out of date, is baked first; unless `bake`, it is taken
     as it is. Either is said. `show` as `bake_plan` has it. Raises UsageError for a variant or
@@ -50,12 +57,16 @@ def image(
     since = time.time_ns()
     recipe = open_recipe(choices.recipe)
     variants = choices.variants or (recipe.default_variant,)
-    if recipe.image is None:
-        raise UsageError(f"{recipe.file} has no [image]", hint="add one to run programs in it")
+    table = recipe.app if kind == "app" else recipe.image
+    if table is None:
+        raise UsageError(f"{recipe.file} has no [{kind}]", hint="add one to run programs in it")
     if len(variants) > 1:
         raise UsageError(f"--variant {','.join(variants)}: a program runs in one image")
     platform = platform or native().name
-    choices = replace(choices, targets=(f"image-{variants[0]}",), platforms=(platform,))
+    choices = replace(choices, targets=(f"{kind}-{variants[0]}",), platforms=(platform,))
+    if kind == "app" and bake and (problem := pinned.stale(recipe)):
+        print(f"{problem}: locking them", file=sys.stderr)
+        pinned.make(recipe)
     plan = plan_for(recipe, choices, fetch=False)
     target = plan.targets[0]
     reference = target.tags[0]
@@ -74,8 +85,8 @@ def image(
         print(f"{reference} {stale}: running it as it is", file=sys.stderr)
     found = Image(
         reference=reference,
-        project=recipe.project.name,
-        workdir=recipe.image.workdir,
+        project=table.name if isinstance(table, App) else recipe.project.name,
+        workdir=table.folder if isinstance(table, App) else table.workdir,
         is_dev=False,
     )
     certain = not stale and stored and state and state.baked(target) in _digests(stored)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pdbuild import attempts, shipped, source, sources
+from pdbuild import attempts, pinned, shipped, source, sources
 from pdbuild.choices import Choices
 from pdbuild.plan.types import Plan, Request
 from pdbuild.platforms import native
@@ -40,6 +40,8 @@ def plan_of(recipe: Recipe, request: Request, *, fetch: bool = True) -> Plan:
     """The same for a request that is there already."""
     recipe = attempts.with_tries(recipe)
     plan = resolve(recipe, request)
+    if any(target.kind == "app" for target in plan.targets):
+        pinned.refuse_stale(recipe)
     left_out = attempts.recall(recipe, plan.sources)
     hopeful = [block for block in plan.sources if block.name not in left_out]
     left_out |= sources.missing(recipe, hopeful, fetch=fetch, say=say)

@@ -24,7 +24,7 @@ def write(folder: Path, *, run: bool = True) -> tuple[Path, Survey]:
     if os.path.lexists(path):
         raise UsageError(f"there is a {FILE} already")
     found = survey.survey(folder, run=run)
-    content = text.recipe(found, _identity(folder, found.facts.version))
+    content = text.recipe(found, identity(folder, found.facts.version))
     with path.open("x", encoding="utf-8") as file:
         file.write(content)
     return path, found
@@ -39,7 +39,8 @@ def has_recipe(folder: Path) -> bool:
     return True
 
 
-def _identity(folder: Path, said: str) -> text.Identity:
+def identity(folder: Path, said: str) -> text.Identity:
+    """What a project is called, and its version: by git, else what it says of itself."""
     version, described = _version(folder, said)
     return text.Identity(
         name=_name(folder), version=version, described=described, maintainer=_maintainer()

@@ -86,7 +86,7 @@ def _available(recipe: Recipe, request: Request, meant: Sequence[Goal]) -> dict[
     found: dict[str, Target] = {}
     present = {goal: goals.present(recipe, goal.platform.name) for goal in meant}
     home = goals.home(request)
-    for kind in KINDS.values():
+    for kind in filter(lambda kind: kind.fits(recipe), KINDS.values()):
         for goal in meant if kind.everywhere else (home,):
             variants = present[goal] if kind.everywhere else tuple(recipe.variants)
             for target in kind.targets(recipe, request, goal, variants):
@@ -195,7 +195,7 @@ def _stages(recipe: Recipe, variants: Mapping[Goal, Collection[str]]) -> tuple[S
         goal: sorted(names, key=lambda variant: variant != recipe.build.first)
         for goal, names in variants.items()
     }
-    for kind in KINDS.values():
+    for kind in filter(lambda kind: kind.fits(recipe), KINDS.values()):
         for goal, names in first_in_front.items():
             if kind.everywhere or not goal.crossing:
                 made.extend(kind.stages(recipe, names, goal))

@@ -113,7 +113,23 @@ class Comment:
     text: str
 
 
-Instruction = Arg | Env | Run | Copy | Workdir | Expose | Entrypoint | Cmd | Comment
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """`USER`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healthcheck:
+    """`HEALTHCHECK` in exec form. Images in OCI's own form have none: some engines leave it out."""
+
+    argv: tuple[str, ...]
+
+
+Instruction = (
+    Arg | Env | Run | Copy | Workdir | Expose | Entrypoint | Cmd | User | Healthcheck | Comment
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ _SOURCED = {
     "cross-wheels": ("network",),
     "pip-install": ("network",),
     "pip-wheel": ("network",),
+    "app-wheels": ("network",),
     "runtime": ("network", "unpack", "entrypoint"),
     "image": ("running", "unpack"),
     "depends": ("running",),

@@ -18,12 +18,14 @@ from pdbuild.plan.instructions import (
     Entrypoint,
     Env,
     Expose,
+    Healthcheck,
     Instruction,
     Mount,
     Run,
     Secret,
     Stage,
     Tmpfs,
+    User,
     Workdir,
 )
 
@@ -53,6 +55,10 @@ def render_instruction(instruction: Instruction) -> str:
             return f"ENTRYPOINT {_json(argv)}"
         case Cmd(argv=argv):
             return f"CMD {_json(argv)}"
+        case User(name=name):
+            return f"USER {name}"
+        case Healthcheck(argv=argv):
+            return f"HEALTHCHECK CMD {_json(argv)}"
         case Comment(text=text):
             return "\n" + comment(text)
         case _:

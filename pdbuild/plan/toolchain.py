@@ -36,7 +36,7 @@ def stages(recipe: Recipe) -> Iterator[Stage]:
     named = blocks.resolved(recipe)
     found = tuple(block for block in named if block.name not in recipe.left_out)
     early = any(block.wheels for block in named)
-    if early or (recipe.image and recipe.image.pip):
+    if early or _wants_pip(recipe):
         yield _python(recipe)
     # The same text whether an optional block is left out or not: it decides nothing here.
     base, packages = "base", _packages(recipe, named)
@@ -84,6 +84,12 @@ def unless_left_out(recipe: Recipe, name: str, instead: str) -> str:
     if not block.optional:
         return ""
     return f"if [ -e /opt/{name}/.left-out ]; then {instead}; exit; fi; "
+
+
+def _wants_pip(recipe: Recipe) -> bool:
+    """Whether images take something of pip's."""
+    of_image = recipe.image is not None and recipe.image.pip
+    return of_image or (recipe.app is not None and bool(recipe.app.requirements))
 
 
 def _has_checks(recipe: Recipe) -> bool:

@@ -11,6 +11,8 @@ from pdbuild.version import Version
 
 # The label that says which block made the pages of the source.
 GENERATOR = "org.pdbuild.generator"
+# The label that says what an image is called, by OCI's specification of images, annotations.md.
+TITLE = "org.opencontainers.image.title"
 # The label that says of which variant a production image is.
 VARIANT = "org.pdbuild.variant"
 # The label of the state before a failed step; it names the target.

@@ -45,13 +45,34 @@ def find(start: Path, chosen: str | None) -> Path:
     raise UsageError(f"there is no recipe {names.quote(chosen)}", hint=hint)
 
 
+def with_app(start: Path) -> str | None:
+    """The path of the only recipe with an application in the nearest `recipes/` that has any.
+
+    None when there is none, or `pdbuild.toml` is nearer: that is the one to use. Raises
+    UsageError when there are several.
+    """
+    for folder in (start, *start.parents):
+        if disk.is_file(folder / "pdbuild.toml"):
+            return None
+        found = [path for path in disk.toml_files(folder / "recipes") if _has_app(path)]
+        if len(found) == 1:
+            return str(found[0])
+        if found:
+            choices = ", ".join(path.stem for path in found)
+            raise UsageError(
+                f"{_shown(folder / 'recipes')} holds several applications: {choices}",
+                hint=f"choose one with `--recipe NAME`, such as `--recipe {found[0].stem}`",
+            )
+    return None
+
+
 def known(start: Path) -> tuple[str, ...]:
     """The names of the recipes in `recipes/` of the folders at and above `start`."""
     return tuple(
         recipe.stem
         for folder in (start, *start.parents)
         for recipe in disk.toml_files(folder / "recipes")
-        if _is_recipe(recipe)
+        if _is_recipe(recipe) or _has_app(recipe)
     )
 
 
@@ -85,7 +106,12 @@ def load(path: Path, *, blocks_dir: Path, hooks_dir: Path | None = None) -> Reci
     garbled = tuple(check.single_lines(recipe))
     mistakes += [locate(finding, files) for finding in garbled]
     unsound = unsound.union(finding.path for finding in garbled)
-    later = *blocks.unknown, *check.recipe(recipe), *misplaced, *neighbours.check(recipe, path)
+    later = (
+        *blocks.unknown,
+        *check.recipe(recipe),
+        *misplaced,
+        *neighbours.check(recipe, path, [Path(file.name) for file in files]),
+    )
     mistakes += [locate(finding, files) for finding in later if sound(finding, unsound)]
     if mistakes:
         raise RecipeError(tuple(mistakes))
@@ -133,6 +159,13 @@ def _is_recipe(path: Path) -> bool:
         return "project" in tomli.loads(content.decode())
     except (ValueError, RecursionError):
         return _PROJECT.search(content) is not None
+
+
+def _has_app(path: Path) -> bool:
+    try:
+        return "app" in tomli.loads(disk.content(path).decode())
+    except (RecipeError, ValueError, RecursionError):
+        return False
 
 
 def _chain(path: Path, mistakes: list[Mistake]) -> list[File]:

@@ -1,6 +1,6 @@
 """Recipes of one `recipes/` folder: no two make a package of the same name."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,17 @@ from pdbuild.recipe.finding import Finding, KeyPath
 from pdbuild.recipe.types import Recipe
 
 
-def check(recipe: Recipe, path: Path) -> Iterator[Finding]:
-    """Packages that another recipe of the same `recipes/` folder makes under the same name."""
+def check(recipe: Recipe, path: Path, own: Collection[Path] = ()) -> Iterator[Finding]:
+    """Packages that another recipe of the same `recipes/` folder makes under the same name.
+
+    `own` are the files that make up this one: what it extends makes its packages, too.
+    """
     if path.parent.resolve().name != "recipes":
         return
     defaults = [name for name, variant in recipe.variants.items() if variant.default]
     mine = _packages(recipe.project.name, recipe.variants, defaults)
     for other in disk.toml_files(path.parent):
-        if disk.same(other, path):
+        if disk.same(other, path) or any(disk.same(other, file) for file in own):
             continue
         for name in sorted(mine & _packages_of(other)):
             what = f"{other} makes a package {names.quote(name)} too"

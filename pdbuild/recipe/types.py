@@ -1,8 +1,10 @@
 """A whole recipe as a frozen value; each of its tables is a module of `pdbuild.recipe.tables`."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from pdbuild.recipe.table import Table, no_key
+from pdbuild.recipe.tables.app import App
 from pdbuild.recipe.tables.base import Base
 from pdbuild.recipe.tables.block import Block, Parameter, Source
 from pdbuild.recipe.tables.browse import Browse
@@ -19,7 +21,7 @@ from pdbuild.recipe.tables.toolchain import Toolchain
 from pdbuild.recipe.tables.variants import Variant
 from pdbuild.recipe.tables.verify import Verify
 
-__all__ = ["Block", "Mirrors", "Package", "Parameter", "Recipe", "Source"]
+__all__ = ["App", "Block", "Mirrors", "Package", "Parameter", "Recipe", "Source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +50,23 @@ class Recipe(Table):
     docs: Docs | None
     browse: Browse | None
     verify: Verify | None
+    app: App | None
     mirrors: Mirrors
     registry: Registry
     submit: dict[str, Submit]
     left_out: dict[str, str] = no_key(default_factory=dict)
+
+    @property
+    def only_app(self) -> bool:
+        """Whether it compiles nothing: an application of an image that is there."""
+        return self.app is not None and bool(self.app.image)
+
+    @property
+    def lock(self) -> str:
+        """The file of the application's locked Python packages, relative to the root."""
+        path = PurePath(self.file)
+        folder = f"{path.parent.name}/" if path.parent.name == "recipes" else ""
+        return f"{folder}{path.stem}.lock"
 
     @property
     def at_hand(self) -> tuple[Block, ...]:

@@ -1,5 +1,6 @@
 """The kinds of targets: one module each, with all that pdbuild knows of it."""
 
+from pdbuild.targets.app import App
 from pdbuild.targets.binaries import Binaries
 from pdbuild.targets.browse import Browse
 from pdbuild.targets.deb import Deb
@@ -16,6 +17,7 @@ _ALL: tuple[Kind, ...] = (
     Binaries(),
     Deb(),
     Image(),
+    App(),
     Docs(),
     Browse(),
     Rootfs(),

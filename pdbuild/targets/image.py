@@ -32,7 +32,7 @@ from pdbuild.plan.steps import (
     strict,
 )
 from pdbuild.plan.toolchain import PYTHON, checked
-from pdbuild.plan.types import VARIANT, Form, Request, Target
+from pdbuild.plan.types import TITLE, VARIANT, Form, Request, Target
 from pdbuild.recipe.tables.image import Image as Table
 from pdbuild.recipe.types import Recipe
 from pdbuild.targets.kind import Kind
@@ -62,7 +62,7 @@ class Image(Kind):
                 description=f"production image of {variant}",
                 variant=variant,
                 tags=(f"localhost/{name}:{version}{suffix}",),
-                labels=_labels(recipe, request) | {VARIANT: variant},
+                labels=labels(recipe, request, name, variant),
                 args=source_args(recipe, request, goal),
             )
 
@@ -236,15 +236,15 @@ def image_config(image: Table) -> tuple[Instruction, ...]:
     return tuple(config)
 
 
-def _labels(recipe: Recipe, request: Request) -> dict[str, str]:
-    """Labels of the OCI image specification, annotations.md."""
+def labels(recipe: Recipe, request: Request, title: str, variant: str) -> dict[str, str]:
+    """Labels of the OCI image specification, annotations.md, and the variant."""
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(request.created))
-    labels = {
-        "org.opencontainers.image.title": recipe.project.name,
+    found = {
+        TITLE: title,
         "org.opencontainers.image.version": request.version.text,
         "org.opencontainers.image.revision": request.revision,
         "org.opencontainers.image.created": created,
         "org.opencontainers.image.source": recipe.project.homepage or request.source_url,
         "org.opencontainers.image.base.name": base_image(recipe),
     }
-    return {key: value for key, value in labels.items() if value}
+    return {key: value for key, value in found.items() if value} | {VARIANT: variant}

@@ -39,6 +39,10 @@ class Kind:
         """
         raise NotImplementedError
 
+    def fits(self, recipe: Recipe) -> bool:
+        """Whether a recipe can have such targets at all; an application alone has no others."""
+        return not recipe.only_app
+
     def variants(self, recipe: Recipe, target: Target) -> tuple[str, ...]:
         """The variants that a target is made of."""
         return (target.variant,) if target.variant else ()

@@ -12,6 +12,7 @@ VERBS = {
     "build": "compile the source as it stands, and test it",
     "run": "run a program in a production image",
     "shell": "open a shell in the dev image, or before a failing step",
+    "app": "an application's image: init, lock, bake, run, stop, logs",
     "docs": "build the documentation, and serve it",
     "browse": "make pages of the source, and serve them",
     "ssh": "start sshd in the dev image, or stop it",

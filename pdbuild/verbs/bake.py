@@ -18,8 +18,8 @@ def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
     parser.description = (
         "Build targets in one graph. Targets: dev, binaries-VARIANT, deb-VARIANT, "
-        "image-VARIANT, docs, browse, rootfs, verify-VARIANT. Groups: binaries, debs, images, "
-        "verify, all."
+        "image-VARIANT, app-VARIANT, docs, browse, rootfs, verify-VARIANT. Groups: binaries, "
+        "debs, images, apps, verify, all."
     )
     add = parser.add_argument
     add("target", nargs="*", metavar="TARGET", help="target or group (all)")

@@ -1,12 +1,18 @@
-"""An application's image on top of a production image, built as docs/images.md says."""
+"""Applications: the example's book, by pdbuild and in a browser, and by plain tools alone."""
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .conftest import CHECKOUT
-from .project import Project, give
+from .project import Project, give, left_over
+from .test_pages import Reader, reader
+
+__all__ = ["reader"]  # a fixture
 
 BOOK = """
 import os
@@ -15,6 +21,17 @@ from tabulate import tabulate
 print(tabulate([[paddle.__version__, os.getcwd()]]))
 """
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+# How many colours a picture on the page has, and how wide it is.
+LOOK = """
+const [picture, done] = arguments;
+const paper = document.createElement("canvas");
+paper.width = picture.naturalWidth || picture.width;
+paper.height = picture.naturalHeight || picture.height;
+const context = paper.getContext("2d");
+context.drawImage(picture, 0, 0);
+const colours = new Uint32Array(context.getImageData(0, 0, paper.width, paper.height).data.buffer);
+done([new Set(colours).size, paper.width]);
+"""
 
 
 def here(folder: Path) -> tuple[str, ...]:
@@ -25,22 +42,121 @@ def here(folder: Path) -> tuple[str, ...]:
     return ("--network=host", *(f"--volume={volume}" for volume in volumes))
 
 
-def test_an_application_is_built_on_a_production_image(
+@pytest.fixture(scope="module")
+def book(paddle: Project, baked: dict[str, Any]) -> Iterator[Project]:
+    """The example's book on the default variant, baked where the images are there already."""
+    table = paddle.succeeds("app", "bake", "--variant=cpu")
+    assert re.search(r"^app-cpu +localhost/book:", table, re.MULTILINE)
+    yield paddle
+    paddle.pdbuild("app", "stop")
+
+
+def started(project: Project, *words: str) -> str:
+    """Start it in the background; its address."""
+    done = project.pdbuild("app", "run", "-d", *words)
+    assert done.returncode == 0, done.stderr
+    (address, *_) = re.findall(r"book is at (http://\S+)", done.stderr)
+    return address
+
+
+def test_a_notebook_trains_and_draws(book: Project, reader: Reader) -> None:
+    address = started(book)
+    try:
+        assert re.search(r"/\?token=[0-9a-f]{48}$", address)
+        reader.driver.get(address.replace("/?", "/notebooks/moons.ipynb?"))
+        reader.see("css selector", ".jp-CodeCell")
+        reader.see(
+            "xpath", "//*[contains(@class, 'lm-MenuBar-itemLabel') and text()='Run']"
+        ).click()
+        reader.see("css selector", "[data-command='runmenu:run-all']").click()
+        picture = reader.see("css selector", ".jp-OutputArea-output img")
+        colours, width = reader.driver.execute_async_script(LOOK, picture)
+        assert colours > 100 and width > 500
+        said = reader.driver.find_element("css selector", ".jp-Notebook").text
+        (accuracy,) = re.findall(r"accuracy ([01]\.\d+)", said)
+        assert float(accuracy) > 0.9
+        # Without its token nobody gets in.
+        reader.driver.delete_all_cookies()
+        reader.driver.get(address.partition("?")[0] + "tree")
+        reader.see("css selector", "#password_input, [name='password']")
+    finally:
+        book.succeeds("app", "stop")
+    assert left_over(book.user) == []
+
+
+def test_a_page_asks_the_trained_model(book: Project, reader: Reader) -> None:
+    address = started(book, "-p", "8000", "serve.py")
+    try:
+        reader.driver.get(address)
+        plane = reader.see("css selector", "canvas[data-drawn]")
+        colours, _ = reader.driver.execute_async_script(LOOK, plane)
+        assert colours > 20
+        plane.click()
+        answer = reader.see("xpath", "//p[@id='answer' and text()]").text
+        assert re.fullmatch(r"moon [01], with probability [01]\.\d{3}", answer)
+        assert "accuracy" in book.succeeds("app", "logs")
+    finally:
+        book.succeeds("app", "stop")
+
+
+def test_exit_codes_uid_and_files(book: Project) -> None:
+    program = "import os, sys; print(os.getuid(), os.getcwd()); sys.exit(7)"
+    done = book.pdbuild("app", "run", "python3", "-c", program)
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.split() == [str(book.user.uid), "/book"]
+    assert book.pdbuild("app", "run", "no-such-program").returncode == 127
+    # No compiler has come with the packages, and only what was asked for.
+    listing = "import os; print(*os.listdir('/usr/local/bin'), *os.listdir('/book'))"
+    listed = book.succeeds("app", "run", "python3", "-c", listing)
+    assert {"jupyter", "moons.ipynb", "serve.py"} <= set(listed.split())
+    for tool in ("gcc", "cc", "ld"):
+        assert book.pdbuild("app", "run", tool, "--version").returncode == 127
+
+
+def test_an_edited_notebook_is_one_small_layer(book: Project) -> None:
+    edited = book.root / "examples/book/moons.ipynb"
+    text = edited.read_text()
+    try:
+        edited.write_text(text.replace("no straight line", "no line"))
+        book.succeeds("app", "bake", "--variant=cpu")
+        said = book.succeeds("log", "app-cpu")
+        assert "Collecting" not in said and "Downloading" not in said
+    finally:
+        edited.write_text(text)
+
+
+def test_plain_tools_build_the_same_from_a_dockerfile(
     paddle: Project, baked: dict[str, Any], version: str
 ) -> None:
-    text = (CHECKOUT / "docs/images.md").read_text()
+    """The design's own: `pip install` on a production image, by podman."""
+    flags = " ".join(here(paddle.root))
+    script = paddle.root / "examples/book/.tools/build_docker.sh"
+    env = {"BUILDER": "podman", "BUILD_FLAGS": flags}
+    done = paddle.user.run([script, version], env=env, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    image = f"localhost/book:{version}"
+    assert f"built {image}" in done.stdout
+    run = ["podman", "run", "--rm", "--network=host", image, "jupyter", "notebook", "--version"]
+    done = paddle.user.run(run, timeout=120)
+    assert done.returncode == 0 and re.match(r"\d+\.", done.stdout), done.stderr
+    paddle.user.run(["podman", "rmi", "--force", image])
+
+
+def test_the_dockerfile_of_the_page(paddle: Project, baked: dict[str, Any], version: str) -> None:
+    """By buildah; podman runs it."""
+    text = (CHECKOUT / "docs/applications.md").read_text()
     (containerfile,) = re.findall(r"```dockerfile\n(.*?)```", text, re.DOTALL)
-    book = paddle.user.home / "book"
-    book.mkdir()
-    (book / "Dockerfile").write_text(containerfile)
-    (book / "book.py").write_text(BOOK)
-    give(paddle.user, book)
+    folder = paddle.user.home / "book"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(containerfile)
+    (folder / "book.py").write_text(BOOK)
+    give(paddle.user, folder)
     (build,) = re.findall(r"^podman (build -t book .*)$", text, re.MULTILINE)
     words = build.replace("VERSION=VERSION", f"VERSION={version}").split()
-    done = paddle.user.run(["podman", *words, *here(book)], cwd=book, timeout=600)
+    done = paddle.user.run(["buildah", *words, *here(folder)], cwd=folder, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     done = paddle.user.run(["podman", "run", "--rm", "--network=host", "book"], timeout=120)
     assert done.returncode == 0, done.stderr
     assert version in done.stdout and "/book" in done.stdout
     paddle.user.run(["podman", "rmi", "--force", "book"])
-    shutil.rmtree(book)
+    shutil.rmtree(folder)

@@ -45,6 +45,7 @@ ELSEWHERE = {
     "podman run -it -v $PWD:/work paddle /work/a.py": "test_dockerfile.py",
     "pdbuild push --to registry.example.org/team/paddle": "test_push.py",
     "pdbuild pull registry.example.org/team/paddle:0.1": "test_push.py",
+    "pdbuild app run": "test_applications.py",
     "pip install .": "test_wheel.py",
     "pdbuild engines install": "make test, before this run",
     "cd my-project && pdbuild init": "test_wheel.py",

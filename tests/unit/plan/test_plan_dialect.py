@@ -18,7 +18,8 @@ from pdbuild.plan.types import Plan
 
 # What a line may begin with.
 INSTRUCTIONS = {
-    "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "RUN", "WORKDIR",
+    "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "RUN", "USER",
+    "WORKDIR",
 }  # fmt: skip
 
 
@@ -105,9 +106,10 @@ def test_a_mount_is_never_split_by_its_own_text(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_dev_is_last_and_each_stage_follows_what_it_needs(case: str) -> None:
     made = plan(case)
-    assert made.stages[-1].name == "dev"
+    assert made.stages[-1].name == ("app-default" if recipe(case).only_app else "dev")
     assert made.stages[0].base == made.base
-    seen = {"scratch", made.base}
+    app = recipe(case).app
+    seen = {"scratch", made.base, *([app.image] if app else ())}
     for stage in made.stages:
         assert re.fullmatch(r"[a-z][a-z0-9-]*", stage.name)
         assert set(stage.needs) <= seen, stage.name
@@ -121,7 +123,7 @@ def test_every_option_of_a_variant_is_an_argument_of_its_step(case: str) -> None
     """`--set` reaches a step only by an ARG of its stage."""
     loaded = recipe(case)
     lines = instructions(case)
-    for variant, chosen in loaded.variants.items():
+    for variant, chosen in loaded.variants.items() if not loaded.only_app else ():
         start = lines.index(f"FROM compile AS build-{variant}")
         stage = list(itertools.takewhile(lambda x: not x.startswith("FROM"), lines[start + 1 :]))
         for name, option in loaded.options.items():
