@@ -160,3 +160,18 @@ def test_the_dockerfile_of_the_page(paddle: Project, baked: dict[str, Any], vers
     assert version in done.stdout and "/book" in done.stdout
     paddle.user.run(["podman", "rmi", "--force", "book"])
     shutil.rmtree(folder)
+
+
+def test_apt_installs_in_an_image_that_has_it(greet: Project) -> None:
+    """Its database is one that dpkg goes on with."""
+    recipe = (greet.root / "pdbuild.toml").read_text()
+    recipe = recipe.replace("[image]\n", '[image]\npackages = ["apt"]\n').replace("60MB", "300MB")
+    greet.written("pdbuild.toml", recipe)
+    greet.bake("image-english")
+    lines = ("FROM localhost/greet:1.2.0", "RUN apt-get update && apt-get install -y adduser tree")
+    greet.written("more/Dockerfile", "\n".join(lines))
+    greet.runs("podman", "build", "--network=host", "-t", "more", "more")
+    look = "greet world && tree --version && dpkg --audit && dpkg -s adduser | grep Status"
+    said = greet.runs("podman", "run", "--rm", "--network=host", "more", "sh", "-c", look)
+    assert "tree v" in said and "Status: install ok installed" in said
+    greet.user.run(["podman", "rmi", "--force", "more"])
