@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -11,6 +11,7 @@ from pdbuild import (
     artifacts,
     base,
     broken,
+    budget,
     claims,
     confined,
     definition,
@@ -18,12 +19,12 @@ from pdbuild import (
     leftovers,
     network,
     optional,
+    origin,
     records,
     registries,
     report,
     shipped,
     sources,
-    table,
     uptodate,
     writable,
 )
@@ -31,13 +32,11 @@ from pdbuild.choices import Options
 from pdbuild.container import sync
 from pdbuild.definition import Definition
 from pdbuild.engine import known
-from pdbuild.engine.contract import Build, Built, Engine
-from pdbuild.errors import PdbuildError, UsageError
-from pdbuild.plan.types import TITLE, VARIANT, Form, Plan, base_of
-from pdbuild.platforms import PLATFORMS, native
+from pdbuild.engine.contract import Build, Built, Engine, Output
+from pdbuild.plan.types import Form, Plan, base_of
+from pdbuild.platforms import PLATFORMS
 from pdbuild.progress import Solve, View, view
 from pdbuild.project import is_committed, key, say
-from pdbuild.recipe import names
 from pdbuild.recipe.types import Recipe
 from pdbuild.store import Store, StoredImage
 from pdbuild.targets import KINDS
@@ -74,7 +73,8 @@ def bake_plan(
         contexts = contexts_of(recipe, plan, bootstrap=True)
         state = state_of(plan, contexts, engine.identity())
         kept = {t.name: o for t in plan.targets if (o := state.output(t, again=options.again))}
-        missing = plan.only([target for target in plan.targets if target.name not in kept])
+        remade = {} if options.again else _remade(state, plan, kept)
+        missing = plan.only([t for t in plan.targets if t.name not in kept | remade])
         built, solve = Built(outputs=()), Solve()
         failed: dict[str, str] = {}
         keeper = None
@@ -98,7 +98,7 @@ def bake_plan(
                 built, solve = engine.build(build, shown), shown.solve
             built, failed = optional.sort_out(recipe, missing, built)
         told = replace(plan, left_out=plan.left_out | failed)
-        built = built.beside(kept.values(), plan)
+        built = built.beside((kept | remade).values(), plan)
         made = _collect(recipe, told, built, root)
         state.remember(built.outputs)
         result = report.make(told, built, made.files, made.images, solve, unchanged=kept)
@@ -123,12 +123,18 @@ def _view(options: Options, targets: Sequence[str]) -> View:
     return view(options.progress, stream, targets=targets)
 
 
+def _remade(state: uptodate.State, plan: Plan, kept: Container[str]) -> dict[str, Output]:
+    """What needs no engine although it is not up to date."""
+    waiting = [target for target in plan.targets if target.name not in kept]
+    return {target.name: made for target in waiting if (made := state.remade(target))}
+
+
 def _after(recipe: Recipe, plan: Plan, built: Built, options: Options, made: "_Made") -> None:
     """Remember what failed, and raise it."""
     failures.forget(plan, (output.target for output in built.outputs))
     failures.remember(plan, built.failures)
     broken.check(recipe, plan, built, options)
-    _check_budget(recipe, made.images)
+    budget.check(recipe, made.images)
 
 
 def state_of(plan: Plan, contexts: Mapping[str, str], engine: str = "") -> uptodate.State:
@@ -158,7 +164,7 @@ def contexts_of(recipe: Recipe, plan: Plan, *, bootstrap: bool, say: Say = say) 
 
     Either is said.
     """
-    contexts = {"hooks": str(shipped.hooks_dir()), **_started_from(recipe, needed=bootstrap)}
+    contexts = {"hooks": str(shipped.hooks_dir()), **origin.contexts(recipe, needed=bootstrap)}
     if recipe.base.bootstrap:
         contexts |= _bases(recipe, plan, bootstrap=bootstrap, say=say)
     elif recipe.mirrors.registry:
@@ -187,28 +193,6 @@ def define(
         ca=network.ca_bundle(),
         until=until,
     )
-
-
-def _started_from(recipe: Recipe, *, needed: bool) -> dict[str, str]:
-    """The context that is the image of an application: of the image store, else of a mirror.
-
-    Raises UsageError when it is `needed`, and only the store can have it, and has not.
-    """
-    reference = recipe.app.image if recipe.app else ""
-    if not reference:
-        return {}
-    store = Store.own()
-    if stored := store.find(reference, native().name):
-        return {reference: f"oci-layout://{store.path}@{stored.manifest_digest}"}
-    if needed and reference.startswith("localhost/"):
-        raise UsageError(
-            f"there is no image {reference} in the store, from which the application starts",
-            hint="pdbuild images lists those that there are",
-        )
-    if recipe.mirrors.registry:
-        mirrored = registries.mirrored(reference, recipe.mirrors.registry)
-        return {reference: f"docker-image://{mirrored}"}
-    return {}
 
 
 def _bases(recipe: Recipe, plan: Plan, *, bootstrap: bool, say: Say) -> dict[str, str]:
@@ -281,23 +265,6 @@ def left_behind(
         old = [p for p in store.platforms(tag) if (tag, p) not in baked]
         if old:
             yield tag, old
-
-
-def _check_budget(recipe: Recipe, images: Iterable[StoredImage]) -> None:
-    budgets = {}
-    if recipe.image:
-        budgets[recipe.project.name] = ("image", recipe.image.size_budget)
-    if recipe.app:
-        budgets[recipe.app.name] = ("app", recipe.app.size_budget)
-    for image in images:
-        if VARIANT in image.labels:
-            name, budget = budgets.get(image.labels.get(TITLE, ""), ("", ""))
-            if budget and (image.unpacked or 0) > (names.size(budget) or 0):
-                raise PdbuildError(
-                    f"{image.reference} takes {table.size(image.unpacked or 0)}, "
-                    f"more than its budget of {budget}",
-                    hint=f"remove packages from [{name}].packages, or raise [{name}].size_budget",
-                )
 
 
 def _put(path: Path, text: str) -> None:

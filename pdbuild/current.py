@@ -24,6 +24,7 @@ _PARTS = {
     "definition": "the recipe",
     "arguments": "an option or the version",
     "source": "the source",
+    "copied": "its files",
     "hooks": "the hooks",
     "blocks": "the source of a block",
     "base": "the base",

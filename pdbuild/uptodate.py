@@ -15,23 +15,22 @@ engine, and pdbuild itself. How steps reach the network (mirrors, proxies, certi
 not count, as it does not for the engines' own caches.
 """
 
-import contextlib
 import hashlib
-import json
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from pdbuild import looks, whole
+from pdbuild import baked, looks, recopied
+from pdbuild.baked import Fingerprint, Record
 from pdbuild.context import content, ignore
 from pdbuild.dirs import cache_path, data_dir
 from pdbuild.engine import exports
 from pdbuild.engine.contract import Output
 from pdbuild.oci import Layout
-from pdbuild.plan.instructions import Bind, Instruction, Run, Stage
+from pdbuild.plan.instructions import Bind, Copy, Instruction, Run, Stage
 from pdbuild.plan.steps import WAITS
 from pdbuild.plan.types import Form, Plan, Target, contexts_of
 
@@ -41,25 +40,6 @@ _NOTHING = ignore.parse("")
 
 # The same is made of the same, whoever makes it: these do not make an image stale for `changes`.
 _MAKERS = ("engine", "pdbuild")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
-    """What decides a target's output, each part as a digest."""
-
-    definition: str
-    arguments: str
-    source: str
-    hooks: str
-    blocks: str
-    base: str
-    engine: str
-    pdbuild: str
-
-    def differs(self, other: "Fingerprint") -> tuple[str, ...]:
-        """The names of the parts that are not the same."""
-        names = (part.name for part in fields(self))
-        return tuple(name for name in names if getattr(self, name) != getattr(other, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +68,6 @@ def forget() -> None:
 
 def _memory() -> Path:
     return cache_path() / "baked"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Record:
-    """A target as it was baked. `since` (nanoseconds) is when the fingerprint was taken, `files`
-    are what holds its output, each with its size and time.
-    """
-
-    fingerprint: Fingerprint
-    since: int
-    digest: str
-    files: dict[str, str] = field(default_factory=dict)
 
 
 class State:
@@ -137,15 +105,13 @@ class State:
         never up to date: the tag may have moved, and only an engine asks the registry.
         """
         record = None if again else self._record(target)
-        layout = self._places.exports / target.name
         if (
             record
             and not self._moving(target)
             and record.fingerprint == self._fingerprint(target, record.since)
-            and record.digest in exports.digests(layout)
-            and all([exports.whole(Path(path), stamp) for path, stamp in record.files.items()])
+            and (output := self._yielded(target, record))
         ):
-            return Output(target=target, layout=layout, digest=record.digest)
+            return output
         # Before it is baked: what changes meanwhile is seen the next time.
         self._decided[target.name] = self._fingerprint(target, self._since)
         return None
@@ -173,26 +139,59 @@ class State:
         record = self._record(target)
         return record.digest if record else ""
 
+    def remade(self, target: Target) -> Output | None:
+        """What the target yields when only files have changed that are copied into its last
+        layers, made from what it yielded last.
+
+        None when an engine has to make it.
+        """
+        record = self._record(target) if self._last(target) else None
+        if record is None or self._moving(target):
+            return None
+        changes = record.fingerprint.differs(self._fingerprint(target, record.since))
+        output = self._yielded(target, record) if changes == ("copied",) else None
+        if output is None:
+            return None
+        digest = recopied.image(output.layout, output.digest, self._copies(target))
+        return replace(output, digest=digest) if digest else None
+
     def remember(self, outputs: Iterable[Output]) -> None:
         """Remember these outputs, which are in their places now."""
         for output in outputs:
             before = self._record(output.target)
             record = before
             if decided := self._decided.get(output.target.name):
-                record = _Record(fingerprint=decided, since=self._since, digest=output.digest)
+                record = Record(fingerprint=decided, since=self._since, digest=output.digest)
             if record:
                 record = replace(record, files=dict(self._files(output)))
                 if record != before:
-                    _write(self._places.memory, output.target.name, record)
+                    baked.write(self._places.memory, output.target.name, record)
 
-    def _record(self, target: Target) -> _Record | None:
-        return _read(self._places.memory, target.name)
+    def _record(self, target: Target) -> Record | None:
+        return baked.read(self._places.memory, target.name)
+
+    def _yielded(self, target: Target, record: Record) -> Output | None:
+        """What a target yielded, if it is all there."""
+        layout = self._places.exports / target.name
+        if record.digest not in exports.digests(layout):
+            return None
+        # All of them: one that is not right goes.
+        if not all([exports.whole(Path(path), stamp) for path, stamp in record.files.items()]):
+            return None
+        return Output(target=target, layout=layout, digest=record.digest)
 
     def _fingerprint(self, target: Target, since: int) -> Fingerprint:
         stages = self._below(target)
         contexts = contexts_of(target, self._plan.base, self._contexts)
-        parts: dict[str, list[object]] = {"source": [], "hooks": [], "blocks": [], "base": []}
+        kinds = ("source", "copied", "hooks", "blocks", "base")
+        parts: dict[str, list[object]] = {kind: [] for kind in kinds}
+        copies = self._last(target)
+        for copy in copies:
+            parts["copied"].append((copy.source, self._look("", copy.source, since)))
         for stage in stages:
+            if copies and stage.name == target.stage:
+                kept = tuple(i for i in stage.instructions if i not in copies)
+                stage = replace(stage, instructions=kept)
             for name in stage.needs:
                 if name not in self._stages and name not in self._folders and name != _SCRATCH:
                     parts["base"].append(contexts.get(name, name))
@@ -210,6 +209,16 @@ class State:
             pdbuild=_pdbuild(),
             **{name: _digest(sorted(set(map(repr, found)))) for name, found in parts.items()},
         )
+
+    def _copies(self, target: Target) -> tuple[recopied.Copied, ...]:
+        """What the last layers of a target that was looked at are copies of."""
+        return tuple(
+            recopied.Copied(seen=self._seen("", copy.source), target=copy.target)
+            for copy in self._last(target)
+        )
+
+    def _last(self, target: Target) -> tuple[Copy, ...]:
+        return self._stages[target.stage].last_copies if target.form is Form.IMAGE else ()
 
     def _below(self, target: Target) -> list[Stage]:
         """The stages that a target is built from, by name."""
@@ -233,13 +242,16 @@ class State:
     def _look(self, name: str, path: str, since: int) -> str:
         key = (name, path, since)
         if key not in self._looks:
-            root = self._contexts[name] if name else self._plan.root
-            part = "" if set(path) & set("*?[") else content.followed(root, path)
-            if (root, part) not in self._listings:
-                ignored = _NOTHING if name else self._ignored
-                self._listings[root, part] = content.listing(Path(root), part, ignored)
-            self._looks[key] = content.look(self._listings[root, part], since)
+            self._looks[key] = content.look(self._seen(name, path), since)
         return self._looks[key]
+
+    def _seen(self, name: str, path: str) -> content.Listing:
+        root = self._contexts[name] if name else self._plan.root
+        part = "" if set(path) & set("*?[") else content.followed(root, path)
+        if (root, part) not in self._listings:
+            ignored = _NOTHING if name else self._ignored
+            self._listings[root, part] = content.listing(Path(root), part, ignored)
+        return self._listings[root, part]
 
     def _moving(self, target: Target) -> bool:
         images = {name for stage in self._below(target) for name in stage.needs}
@@ -281,18 +293,3 @@ def _digest(*parts: object) -> str:
 def _pdbuild() -> str:
     """This pdbuild: another may make something else of the same recipe."""
     return looks.source(Path(__file__).parent)
-
-
-def _read(folder: Path, name: str) -> _Record | None:
-    try:
-        told = json.loads((folder / f"{name}.json").read_bytes())
-        return _Record(**(told | {"fingerprint": Fingerprint(**told["fingerprint"])}))
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-
-
-def _write(folder: Path, name: str, record: _Record) -> None:
-    """A disk that takes no more costs the next bake its time, and this one nothing."""
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        whole.write(folder / f"{name}.json", json.dumps(asdict(record)))

@@ -28,8 +28,10 @@ class Listing:
 
 
 def listing(root: Path, part: str, ignored: Ignored) -> Listing:
-    """What a build sees of `part` ("" is all) of the context `root`; empty when it is missing."""
-    inside = part.strip("/")
+    """What a build sees of `part` ("" and "." are all) of the context `root`; empty when it is
+    missing.
+    """
+    inside = "" if part.strip("/") == "." else part.strip("/")
     start = root / inside
     try:
         status = start.lstat()

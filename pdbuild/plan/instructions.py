@@ -161,6 +161,17 @@ class Stage:
         return tuple(dict.fromkeys(names))
 
     @property
+    def last_copies(self) -> tuple[Copy, ...]:
+        """The copies of the build context that are its last layers, when it has such."""
+        found: list[Copy] = []
+        for instruction in reversed(self.instructions):
+            if isinstance(instruction, Copy) and not (instruction.stage or instruction.owner):
+                found.insert(0, instruction)
+            elif isinstance(instruction, Copy | Run | Workdir):
+                break
+        return tuple(found)
+
+    @property
     def reads(self) -> dict[str, tuple[str, ...]]:
         """The paths that this stage reads, by the name of where ("" is the build context)."""
         found: dict[str, dict[str, None]] = {}
