@@ -130,8 +130,8 @@ def _expected(copied: Copied, target: str) -> dict[str, Path]:
     seen = copied.seen
     top, status = seen.entries[0]
     if not stat.S_ISDIR(status.st_mode):
-        inside = f"{target}/{Path(top).name}" if copied.target.endswith("/") else target
-        return {inside: seen.root / top}
+        alone = f"{target}/{Path(top).name}" if copied.target.endswith("/") else target
+        return {alone: seen.root / top}
     inside = {name: name.removeprefix(top).strip("/") for name, _ in seen.entries}
     return {
         "/".join(filter(None, (target, part))): seen.root / name for name, part in inside.items()

@@ -8,12 +8,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pdbuild import dirs, platforms, programs, whales, whole
+from pdbuild import dirs, platforms, programs, whales
 from pdbuild.container.host import Host, find
 from pdbuild.engine import flatten
-from pdbuild.errors import EngineError
 from pdbuild.store import Store
-from pdbuild.whales import Client
 
 _FAILING = "cannot load the image into podman"
 
@@ -30,18 +28,13 @@ def load(store: Store, reference: str, platform: str = "", *, name: str = "") ->
     config = store.config(reference, platform).digest
     name = name or entry.reference
     host = find()
-    known = _Known(host)
-    if known.has(name, config):
-        return False
     before = _image_id(host, name)
     if before == config.removeprefix("sha256:"):
-        known.add(name, config)
         return False
     with store.reading():
         _copy(host, f"oci:{store.path}:{entry.reference}", name, platform)
     if before:
         _remove_if_unnamed(host, before)
-    known.add(name, config)
     return True
 
 
@@ -50,39 +43,15 @@ def listing(host: Host) -> Path:
     return Path(host.graph_root, f"{host.driver}-images", "images.json")
 
 
-class _Known:
-    """What was loaded, and podman's list of images as it was then.
+def _named(host: Host) -> dict[str, tuple[str, ...]]:
+    """The names of podman's images by their ids, as its own list has them.
 
-    As long as podman's file is the same, nobody removed or renamed an image, and podman need
-    not be asked (a tenth of a second).
+    Asking podman takes a tenth of a second, for each image.
     """
-
-    def __init__(self, host: Host) -> None:
-        self._list = listing(host)
-        self._path = dirs.cache_dir() / "podman-loaded.json"
-
-    def has(self, reference: str, config: str) -> bool:
-        stamp = self._stamp()
-        return bool(stamp) and self._read().get(reference) == [config, stamp]
-
-    def add(self, reference: str, config: str) -> None:
-        stamp = self._stamp()
-        # Entries with an older stamp say nothing any more, but for the one just confirmed.
-        kept = {k: v for k, v in self._read().items() if v[1:] == [stamp]}
-        whole.write(self._path, json.dumps({**kept, reference: [config, stamp]}))
-
-    def _read(self) -> dict[str, list[str]]:
-        try:
-            return dict(json.loads(self._path.read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return {}
-
-    def _stamp(self) -> str:
-        try:
-            status = self._list.stat()
-        except OSError:
-            return ""
-        return f"{self._list} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        images = json.loads(listing(host).read_bytes())
+        return {str(image["id"]): tuple(image.get("names") or ()) for image in images}
+    return {}
 
 
 def _copy(host: Host, source: str, reference: str, platform: str) -> None:
@@ -122,21 +91,19 @@ def _copy(host: Host, source: str, reference: str, platform: str) -> None:
 
 
 def _image_id(host: Host, reference: str) -> str:
-    # Asked before each start of a program once podman's images have changed: quick.
+    for image, names in _named(host).items():
+        if reference in names:
+            return image
+    # It may be called otherwise there, or be in another storage that podman reads, too.
     words = (host.podman, *host.flags, "image", "inspect", "--format={{.Id}}", reference)
     done = programs.run(*words, quick=True)
     return done.out.strip() if done.code == 0 else ""
 
 
 def _remove_if_unnamed(host: Host, image: str) -> None:
-    # Not forced: one that a container still uses stays.
-    with contextlib.suppress(EngineError), _client(host) as client:
-        if not client.image.inspect(image).repo_tags:
-            client.image.remove(image)
-
-
-def _client(host: Host) -> contextlib.AbstractContextManager[Client]:
-    return whales.client(host.podman, *host.flags, "--log-level=error")
+    if _named(host).get(image) == ():
+        # Not forced: one that a container still uses stays.
+        programs.run(host.podman, *host.flags, "image", "rm", image, quick=True)
 
 
 def native_platform(store: Store, reference: str) -> str:
