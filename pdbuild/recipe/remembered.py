@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from pdbuild.dirs import cache_dir
 from pdbuild.recipe import check, disk
 from pdbuild.recipe import load as loading
 from pdbuild.recipe.types import Recipe
+
+# The only form in which it is sure what a recipe extends: one in its own folder.
+_EXTENDS = re.compile(rb'^extends = "([^"/\\\\]+\.toml)"\s*$', re.MULTILINE)
 
 
 def load(path: Path, *, blocks_dir: Path, hooks_dir: Path) -> Recipe:
@@ -34,7 +38,7 @@ def load(path: Path, *, blocks_dir: Path, hooks_dir: Path) -> Recipe:
 
 def looks_at(path: Path, blocks_dir: Path) -> tuple[Path, ...] | None:
     """The folders whose TOML files a recipe is made of; None when it extends one elsewhere."""
-    if b"extends" in path.read_bytes():
+    if not _is_here(path):
         return None
     return (path.parent, path.parent / "toolchain", blocks_dir)
 
@@ -46,14 +50,27 @@ def _digest(path: Path, blocks_dir: Path) -> str | None:
     digest.update(looks.source(Path(__file__).parent).encode())
     digest.update(f"{path}\0{path.parent.resolve()}\0{Path.cwd()}\0".encode(errors="replace"))
     try:
+        if not _is_here(path):
+            return None
         for file in _files(path, blocks_dir):
             content = file.read_bytes()
-            if file == path and b"extends" in content:
-                return None
             digest.update(b"%s\0%d\0" % (os.fsencode(file), len(content)) + content)
     except OSError:
         return None
     return digest.hexdigest()
+
+
+def _is_here(path: Path) -> bool:
+    """Whether all that a recipe extends is in its folder, whose TOML files count in any case."""
+    for _ in range(9):  # more are a circle
+        content = path.read_bytes()
+        found = _EXTENDS.findall(content)
+        if len(found) != content.count(b"extends"):
+            return False
+        if not found:
+            return True
+        path = path.with_name(os.fsdecode(found[0]))
+    return False
 
 
 def _files(path: Path, blocks_dir: Path) -> Iterator[Path]:

@@ -84,6 +84,48 @@ def test_what_it_extends_is_always_read(path: Path) -> None:
     assert loaded(path).project.version == "2.0"
 
 
+def test_what_it_extends_in_its_folder_is_remembered_as_well(
+    path: Path, no_loading: Callable[[], None]
+) -> None:
+    common = path.with_name("common.toml")
+    common.write_text('project.version = "1.0"\n')
+    path.write_text(f'# The project.\nextends = "common.toml"\n{RECIPE}')
+    assert remembered.looks_at(path, path.parent) is not None
+    assert loaded(path).project.version == "1.0"
+    common.write_text('project.version = "2.0"\n')
+    first = loaded(path)
+    assert first.project.version == "2.0"
+    no_loading()
+    assert loaded(path) == first
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'extends = ["common.toml"]',
+        '"extends" = "common.toml"',
+        'extends = "./common.toml"',
+        "extends = 'common.toml'",
+        'extends = "common.toml"  # extends another',
+    ],
+)
+def test_other_ways_to_say_what_it_extends_are_read_each_time(path: Path, line: str) -> None:
+    path.with_name("common.toml").write_text('project.version = "1.0"\n')
+    path.write_text(f"{line}\n{RECIPE}")
+    assert loaded(path).project.version == "1.0"
+    assert remembered.looks_at(path, path.parent) is None
+
+
+def test_what_an_extended_one_extends_counts(path: Path) -> None:
+    top = path.parents[1] / "top.toml"
+    top.write_text('project.version = "1.0"\n')
+    path.with_name("common.toml").write_text('extends = "../top.toml"\n')
+    path.write_text(f'extends = "common.toml"\n{RECIPE}')
+    assert loaded(path).project.version == "1.0"
+    top.write_text('project.version = "2.0"\n')
+    assert loaded(path).project.version == "2.0"
+
+
 def test_a_damaged_memory_is_none(path: Path) -> None:
     first = loaded(path)
     (memory,) = (path.parents[1] / "cache" / "recipes").iterdir()
