@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from applying import application
 from baking import buildah, engines, nothing, program, scratch
 from claiming import verify
 from compiling import cold, edit, loop, toolchain
@@ -164,6 +165,7 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "loop": loop,
     "nothing": nothing,
     "program": program,
+    "application": application,
     "buildah": buildah,
     "engines": engines,
     "start": start,

@@ -69,6 +69,7 @@ def _copy(host: Host, source: str, reference: str, platform: str) -> None:
             *("copy", "--quiet", source),
             f"containers-storage:[{host.driver}@{host.graph_root}+{host.run_root}]{reference}",
             failing=_FAILING,
+            quick=True,
         )
         return
     _, directory, name = source.split(":", 2)
