@@ -95,5 +95,5 @@ def test_an_edited_file_needs_no_engine_and_the_engine_would_make_the_same(page:
     assert "skopeo" in told and "buildx" not in told
     edited = page.digest()
     assert edited != before
-    page.project.succeeds("app", "bake", "--again", env=page.env)
+    page.project.succeeds("bake", "apps", "--again", env=page.env)
     assert page.digest() == edited
