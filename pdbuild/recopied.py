@@ -158,7 +158,7 @@ def _written(
     if stat.S_IMODE(status.st_mode) != member.mode:
         raise _OtherError
     if stat.S_ISDIR(status.st_mode) and member.isdir():
-        new.write(_header(head, 0, status.st_mtime_ns // 10**9))
+        new.write(head)  # BuildKit's times of folders are those at which it took them over
         return False
     if not (stat.S_ISREG(status.st_mode) and member.isreg()):
         raise _OtherError
