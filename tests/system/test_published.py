@@ -1,8 +1,8 @@
 """An application on an image of a registry: what changes in it costs, and what stays the same."""
 
 import contextlib
-import json
 import shutil
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import uv
+
+from pdbuild.store import Store
 
 from . import small, wheels
 from .project import Project, give
@@ -37,11 +39,22 @@ class Page:
         assert done.returncode == 0, done.stderr[-4000:]
         return done.stdout.splitlines()[-1].split(), done.stderr
 
-    def digest(self) -> str:
-        """What its image is."""
-        listed = json.loads(self.project.succeeds("images", "--json"))
-        (digest,) = [image["digest"] for image in listed if image["reference"] == IMAGE]
-        return str(digest)
+    def made(self) -> tuple[list[object], dict[str, object]]:
+        """What its image consists of: layers and configuration but for the files copied last, and
+        these, each with its header and content; of folders without their times.
+        """
+        store = Store(self.project.user.home / ".local/share/pdbuild/images")
+        (manifest,) = store.layout.manifests(store.entry(IMAGE))
+        *below, last = [layer.digest for layer in manifest.layers]
+        config = store.layout.blob(manifest.config.digest).read_text().replace(last, "")
+        files: dict[str, object] = {}
+        with tarfile.open(store.layout.blob(last)) as tar:
+            for member in tar:
+                content = tar.extractfile(member)
+                time = 0 if member.isdir() else member.mtime
+                header = member.replace(mtime=time, deep=False).get_info()
+                files[member.name] = (str(header), content.read() if content else b"")
+        return [*below, config], files
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +101,13 @@ def test_no_package_is_fetched_twice(page: Page, version: str) -> None:
 
 def test_an_edited_file_needs_no_engine_and_the_engine_would_make_the_same(page: Page) -> None:
     page.run()
-    before = page.digest()
+    before = page.made()
     (page.project.root / "app.py").write_text("print('edited')\n")
     words, told = page.run()
     assert words == ["edited"]
     assert "skopeo" in told and "buildx" not in told
-    edited = page.digest()
-    assert edited != before
+    edited = page.made()
+    assert edited[0] == before[0]
+    assert [name for name in edited[1] if edited[1][name] != before[1][name]] == ["page/app.py"]
     page.project.succeeds("bake", "apps", "--again", env=page.env)
-    assert page.digest() == edited
+    assert page.made() == edited
