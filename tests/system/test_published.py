@@ -51,9 +51,9 @@ class Page:
         with tarfile.open(store.layout.blob(last)) as tar:
             for member in tar:
                 content = tar.extractfile(member)
-                time = 0 if member.isdir() else member.mtime
-                header = member.replace(mtime=time, deep=False).get_info()
-                files[member.name] = (str(header), content.read() if content else b"")
+                member.mtime *= not member.isdir()
+                header = str(member.get_info())
+                files[member.name] = (header, content.read() if content else b"")
         return [*below, config], files
 
 
