@@ -123,7 +123,7 @@ def registry(folder: Path, *, guarded: bool = False) -> Iterator[Registry]:
     folder.mkdir(parents=True, exist_ok=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    ca = certified(folder) if guarded else None
+    ca = _certified(folder) if guarded else None
     http: dict[str, object] = {"addr": f"127.0.0.1:{port}", "secret": "x"}
     config: dict[str, object] = {
         "version": "0.1",
@@ -156,8 +156,7 @@ def registry(folder: Path, *, guarded: bool = False) -> Iterator[Registry]:
             serving.terminate()
 
 
-def certified(folder: Path) -> Path:
-    """Make a certificate for localhost, `tls.crt`, and its key, `tls.key`."""
+def _certified(folder: Path) -> Path:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
          "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import re
 import ssl
+import subprocess
 import threading
 import zipfile
 from collections import Counter
@@ -11,8 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-from .small import certified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ def wheel(folder: Path, name: str, value: str) -> None:
 @contextlib.contextmanager
 def index(folder: Path, wheels: Path) -> Iterator[Index]:
     """Serve the wheels of a folder by TLS, as the index of all does: files never change."""
-    ca = certified(folder)
+    ca, certificate, key = _certified(folder)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -76,7 +75,7 @@ def index(folder: Path, wheels: Path) -> Iterator[Index]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(ca, ca.with_suffix(".key"))
+    context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     made = Index(address=f"https://localhost:{server.server_port}/simple", ca=ca)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -92,3 +91,28 @@ def index(folder: Path, wheels: Path) -> Iterator[Index]:
 def _link(file: Path) -> str:
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     return f'<a href="/files/{file.name}#sha256={digest}">{file.name}</a>\n'
+
+
+def _certified(folder: Path) -> tuple[Path, Path, Path]:
+    """The certificates of an authority and, by it, of localhost, and the key of the latter.
+
+    Some clients take none that vouches for itself.
+    """
+    ca, certificate, keys = folder / "ca.crt", folder / "tls.crt", folder / "keys"
+    keys.mkdir(mode=0o700)
+    new = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2")
+    made = (
+        (
+            *(*new, "-subj", "/CN=authority", "-addext", "keyUsage=critical,keyCertSign"),
+            *("-keyout", keys / "ca.key", "-out", ca),
+        ),
+        (
+            *(*new, "-subj", "/CN=localhost", "-CA", ca, "-CAkey", keys / "ca.key"),
+            *("-addext", "basicConstraints=critical,CA:FALSE"),
+            *("-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", keys / "tls.key", "-out", certificate),
+        ),
+    )
+    for words in made:
+        subprocess.run(words, check=True, capture_output=True)
+    return ca, certificate, keys / "tls.key"
