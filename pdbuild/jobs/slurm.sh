@@ -170,7 +170,7 @@ add_driver() {
     while read -r name path; do
         mounts+=("$path:/usr/lib/pdbuild-driver/$name:ro")
     done < <(ldconfig -p 2>/dev/null |
-        sed -nE 's/^\s*(lib(cuda|nvidia-ml|nvidia-ptxjitcompiler|nvidia-nvvm)\.so\.[0-9]+) .*=> /\1 /p' |
+        sed -nE 's/^\s*(lib(cuda|nvidia)[a-z0-9-]*\.so\.[0-9.]+) \(libc6,(x86-64|AArch64).*=> /\1 /p' |
         sort -u -k1,1)
     printf '%s\n' "${mounts[@]}" >"$here/mounts"
     [ -e /dev/nvidiactl ] || echo "pdbuild: $SLURMD_NODENAME has no NVIDIA driver" >&2

@@ -176,6 +176,33 @@ has_runc() { problem="not installed"; return 1; }
     )
 
 
+LIBRARIES = """
+\tlibnvidia-ml.so.1 (libc6,x86-64) => /lib/x86_64-linux-gnu/libnvidia-ml.so.1
+\tlibnvidia-gpucomp.so.580.65 (libc6,x86-64) => /lib/x86_64-linux-gnu/libnvidia-gpucomp.so.580.65
+\tlibcuda.so.1 (libc6,x86-64) => /lib/x86_64-linux-gnu/libcuda.so.1
+\tlibcuda.so.1 (libc6) => /lib/i386-linux-gnu/libcuda.so.1
+\tlibcuda.so (libc6,x86-64) => /lib/x86_64-linux-gnu/libcuda.so
+\tlibc.so.6 (libc6,x86-64) => /lib/x86_64-linux-gnu/libc.so.6
+"""
+
+
+def test_the_driver_is_the_nodes(tmp_path: Path) -> None:
+    (tmp_path / "ldconfig").write_text(f"#!/bin/sh\ncat <<'END'{LIBRARIES}END\n")
+    (tmp_path / "ldconfig").chmod(0o755)
+    text = script.render(job(tmp_path, "a.py", gpus=1))
+    text = text.replace('"${1:-batch}" "${@:2}"', "add_driver")
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "here": str(tmp_path), "SLURMD_NODENAME": "n0"}
+    subprocess.run(["bash", "-c", text], env=env, check=True, capture_output=True)
+    where = "/lib/x86_64-linux-gnu"
+    assert (tmp_path / "mounts").read_text().splitlines() == [
+        f"{tmp_path}:/work",
+        "/usr:/usr:ro",
+        f"{where}/libcuda.so.1:/usr/lib/pdbuild-driver/libcuda.so.1:ro",
+        f"{where}/libnvidia-gpucomp.so.580.65:/usr/lib/pdbuild-driver/libnvidia-gpucomp.so.580.65:ro",
+        f"{where}/libnvidia-ml.so.1:/usr/lib/pdbuild-driver/libnvidia-ml.so.1:ro",
+    ]
+
+
 def test_a_node_that_does_not_see_the_image_is_named(ran: Ran, tmp_path: Path) -> None:
     (tmp_path / "image.tar").unlink()
     done = ran("true")
