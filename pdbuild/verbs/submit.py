@@ -47,6 +47,7 @@ def configure(parser: ArgumentParser) -> None:
     add("-d", "--detach", action="store_true", help="print the job's name and return")
     add("--print", action="store_true", help="print what would be sent, and send nothing")
     add("--no-bake", action="store_true", help="send the image as it is, even if out of date")
+    options.add_registry(parser)
     options.add_choices(parser)
     options.add_building(parser)
 
@@ -61,9 +62,10 @@ def run(arguments: Namespace) -> int:
         raise UsageError("submit: no program", hint=_USAGE)
     recipe = _recipe(arguments.recipe, needed=not reference)
     kind, place = _place(arguments, recipe)
+    to = _repository(arguments.to, place, recipe) if kind == "kubernetes" else ""
     job, config = _job(arguments, recipe, reference, words, place)
     if kind == "kubernetes":
-        return _to_kubernetes(arguments, recipe, job)
+        return _to_kubernetes(arguments, recipe, job, to)
     if arguments.print:
         from pdbuild.jobs import script
 
@@ -87,28 +89,32 @@ def _sent(job: Job, platform: str, detach: bool) -> int:
     return watch.watch(sent, lambda: places.state(sent), lambda: places.cancel(sent))
 
 
-def _to_kubernetes(arguments: Namespace, recipe: Recipe | None, job: Job) -> int:
+def _repository(name: str, place: Submit, recipe: Recipe | None) -> str:
+    """Where the nodes of this place pull images from."""
+    to = place.to or (recipe.registry.to if recipe else "")
+    if to:
+        return to
+    hint = f"write `to` into [submit.{name}] or [registry] of the recipe"
+    raise UsageError(f"--to {name}: nodes pull images from a registry", hint=hint)
+
+
+def _to_kubernetes(arguments: Namespace, recipe: Recipe | None, job: Job, to: str) -> int:
     """Print the manifests; or push the image, and write them."""
     from pdbuild import shipment, whole
     from pdbuild.jobs import manifests
 
     # Sent twice, it is two jobs: what ends its folder's name tells them apart.
     job = replace(job, name=manifests.name_of(job.name, job.folder.name[-20:]))
-    to = job.place.to or (recipe.registry.to if recipe else "")
-    if not to:
-        hint = f"write `to` into [submit.{arguments.to}] or [registry] of the recipe"
-        raise UsageError(f"--to {arguments.to}: nodes pull images from a registry", hint=hint)
     program = manifests.checked(job)
     if arguments.print:
         tag = job.image.rpartition(":")[2]
         sys.stdout.write(manifests.render(replace(job, image=f"{to}:{tag}"), program))
         print("# sent by its digest, when it is pushed", file=sys.stderr)
         return 0
-    from pdbuild.choices import Access
     from pdbuild.store import Store
     from pdbuild.transfer.push import push
 
-    access = shipment.access(Access(), recipe)
+    access = shipment.access(options.registry(arguments), recipe)
     (pushed,) = push(Store.own(), (job.image,), to, access, stream=sys.stderr)
     job.folder.mkdir(parents=True)
     path = job.folder / "job.yaml"
