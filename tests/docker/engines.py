@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -44,7 +45,8 @@ class Engine:
 @contextlib.contextmanager
 def running(*, programs: str = "") -> Iterator[Engine]:
     """An engine, for users of the group docker. The test fails when it does not start."""
-    folder = Path(tempfile.mkdtemp(prefix="pdbdocker-", dir="/var/tmp"))
+    _remove_stale()
+    folder = Path(tempfile.mkdtemp(prefix=f"pdbdocker{os.getpid()}-", dir="/var/tmp"))
     folder.chmod(0o755)
     path = f"{programs}:{os.environ['PATH']}:/usr/sbin:/sbin".lstrip(":")
     dockerd = shutil.which("dockerd", path=path)
@@ -99,6 +101,21 @@ def _remove(folder: Path) -> None:
     for place in sorted(places, reverse=True):
         subprocess.run(["umount", "--lazy", place], check=False)
     subprocess.run(["rm", "-rf", "--one-file-system", folder], check=True)
+
+
+def _remove_stale() -> None:
+    """What sessions that were killed have left; their engines have ended with them."""
+    for folder in Path("/var/tmp").glob("pdbdocker*-*"):
+        if _ended(folder.name):
+            _remove(folder)
+    for bridge in Path("/sys/class/net").glob("pdbd*n*"):
+        if _ended(bridge.name):
+            subprocess.run(["ip", "link", "delete", bridge.name], check=False)
+
+
+def _ended(name: str) -> bool:
+    session = re.search(r"\d+", name)
+    return bool(session) and not Path("/proc", session[0]).exists()
 
 
 @contextlib.contextmanager
