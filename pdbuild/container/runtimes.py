@@ -1,13 +1,17 @@
 """What programs run by: podman, or a Docker Engine where there is one."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pdbuild import dirs, docker
 from pdbuild.container import Container
 from pdbuild.errors import EngineError, UsageError
-from pdbuild.store import Store
+
+if TYPE_CHECKING:
+    from pdbuild.store import Store
 
 
 class Runtime(Protocol):
