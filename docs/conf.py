@@ -9,7 +9,7 @@ version = release = installed("pdbuild")
 
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["conf.py", "reference.py"]
+exclude_patterns = ["conf.py", "functions.py", "reference.py"]
 myst_heading_anchors = 3  # links to #headings, as GitHub makes them
 
 html_theme = "furo"

@@ -20,7 +20,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step of a bake has come into a state.
+    """A step of a bake has come into a state: running, cached, done, failed or cancelled.
 
     `targets` are those that need it; `number` is (i, n) of its stage, None for what is no
     instruction, such as an export. `seconds` is how long it has run, `log` the file with all that

@@ -1,15 +1,18 @@
-"""The table of keys in docs/recipes.md is the one that the types give."""
+"""What is written in pages of docs/ from types and docstrings is what these give."""
 
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_table_of_keys_is_up_to_date() -> None:
-    spec = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
+@pytest.mark.parametrize(("program", "page"), [("reference", "recipes"), ("functions", "api")])
+def test_the_page_is_up_to_date(program: str, page: str) -> None:
+    spec = importlib.util.spec_from_file_location(program, DOCS / f"{program}.py")
     assert spec and spec.loader
-    reference = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(reference)
-    text = (DOCS / "recipes.md").read_text()
-    assert reference.page(text) == text, "run docs/reference.py"
+    writer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writer)
+    text = (DOCS / f"{page}.md").read_text()
+    assert writer.page(text) == text, f"run docs/{program}.py"
