@@ -129,6 +129,38 @@ def test_nothing_is_sent_twice(place: Place, guarded: Registry) -> None:
     assert guarded.tags("again/two") == ["2"]
 
 
+_PROGRAM = """
+import sys
+import pdbuild
+to, ca = sys.argv[1:]
+job = pdbuild.push("squares", to=to, ca=ca)
+moved = [event for event in job if isinstance(event, pdbuild.Transfer)]
+assert moved and moved[-1].what.startswith("to "), list(job)
+(pushed,) = job.result()
+assert pushed.changed
+pulled = pdbuild.pull(pushed.there, ca=ca).result()
+assert pulled == pdbuild.Pulled(reference=pushed.there, new=True)
+try:
+    pdbuild.push("squares", to=to).result()
+except pdbuild.EngineError as error:
+    print(error.hint)
+"""
+
+
+def test_a_program_pushes_and_pulls(place: Place, guarded: Registry) -> None:
+    place.image("localhost/squares:3", b"a layer")
+    place.log_in(guarded)
+    to = f"{guarded.address}/team/program"
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, to, str(guarded.ca)],
+        env=place.env, cwd=place.folder, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "--ca" in done.stdout
+    assert done.stderr == ""
+    assert guarded.tags("team/program") == ["3"]
+
+
 def test_who_may_not_is_told_what_to_do(place: Place, guarded: Registry) -> None:
     place.image("localhost/x:1", b"x")
     to = f"{guarded.address}/refused/x"
