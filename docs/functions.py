@@ -16,7 +16,10 @@ PAGE = Path(__file__).with_name("api.md")
 START, END = "<!-- reference: written by docs/functions.py -->", "<!-- end of reference -->"
 
 _PARTS = {
-    "Functions": ("load", "plan", "render", "bake", "run", "push", "pull", "verify"),
+    "Functions": (
+        *("load", "plan", "render", "bake", "run", "push", "pull", "save", "load_images"),
+        "verify",
+    ),
     "Job": ("Job",),
     "Events": ("Notice", "Step", "Line", "Made", "Output", "Transfer"),
     "Results": ("Texts", "Baked", "Report", "Ended", "Pushed", "Pulled", "Judged", "Failure"),

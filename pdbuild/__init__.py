@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from pdbuild.api.events import Transfer as Transfer
     from pdbuild.api.functions import bake as bake
     from pdbuild.api.functions import load as load
+    from pdbuild.api.functions import load_images as load_images
     from pdbuild.api.functions import plan as plan
     from pdbuild.api.functions import pull as pull
     from pdbuild.api.functions import push as push
     from pdbuild.api.functions import render as render
     from pdbuild.api.functions import run as run
+    from pdbuild.api.functions import save as save
     from pdbuild.api.functions import verify as verify
     from pdbuild.api.job import Job as Job
     from pdbuild.api.rendering import Texts as Texts
@@ -52,7 +54,10 @@ VERBOSE = "PDBUILD_DEBUG"
 _MODULES = {
     "api.baking": ("Baked",),
     "api.events": ("Event", "Line", "Made", "Notice", "Output", "Step", "Transfer"),
-    "api.functions": ("bake", "load", "plan", "pull", "push", "render", "run", "verify"),
+    "api.functions": (
+        *("bake", "load", "load_images", "plan", "pull", "push", "render", "run", "save"),
+        "verify",
+    ),
     "api.job": ("Job",),
     "api.rendering": ("Texts",),
     "api.running": ("Ended",),

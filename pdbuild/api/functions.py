@@ -158,6 +158,8 @@ def run(
         raise UsageError("run: no program")
     if runtime not in ("", "podman", "docker"):
         raise UsageError(f"runtime {runtime!r} is neither podman nor docker")
+    if not Path(folder).is_dir():
+        raise UsageError(f"there is no folder {folder}")
     if image and (variant or settings or recipe):
         raise UsageError(f"{image} is an image: recipe, variant or settings would choose another")
     platforms = (platform,) if platform else ()
@@ -217,6 +219,32 @@ def pull(
 
     work = Pull(image=image, platform=platform, access=_access(ca, insecure))
     return Job(work, Path.cwd())
+
+
+def save(
+    *images: str,
+    out: Place,
+    format: Literal["oci", "docker", "dir"] = "oci",
+    platform: str = "",
+) -> Job[tuple[str, ...]]:
+    """Write images of the store to `out`, as `pdbuild save` does; their references.
+
+    The job raises UsageError for what is not there, or is there already.
+    """
+    from pdbuild.api.shipping import Save
+
+    work = Save(images=images, out=Path(out).absolute(), format=format, platform=platform)
+    return Job(work, Path.cwd())
+
+
+def load_images(path: Place) -> Job[tuple[str, ...]]:
+    """Take images into the store from what `save`, podman or docker wrote; their references.
+
+    The job raises UsageError for what is no such file or folder.
+    """
+    from pdbuild.api.shipping import Load
+
+    return Job(Load(path=Path(path).absolute()), Path.cwd())
 
 
 def verify(

@@ -69,7 +69,9 @@ class Process:
 
     def cancel(self) -> None:
         """End it if it has not ended, and wait for that."""
-        if self.hearing.ended or threading.current_thread() is self._listener:
+        if threading.current_thread() is self._listener:  # where the last reference went
+            self._cancelled = True
+            self._child.send_signal(signal.SIGINT)
             return
         with self._ending:
             if not self.hearing.ended:
@@ -79,7 +81,10 @@ class Process:
 
     def _end(self) -> None:
         for number, seconds in _LADDER:
-            self._child.send_signal(number)
+            if number is signal.SIGKILL:
+                process.signal_group(self._child.pid, number)
+            else:
+                self._child.send_signal(number)
             if process.wait(self._child, seconds):
                 return
 
@@ -101,29 +106,18 @@ class Process:
 
     def _heard(self, streams: dict[str, _Stream]) -> Outcome | None:
         """Listen until the end of its events; its outcome, if it had a last word."""
-        reader, outcome = pipe.Reader(), None
         with selectors.DefaultSelector() as ready:
-            ready.register(self._events, selectors.EVENT_READ)
+            events = _Events(self.hearing.add)
+            ready.register(self._events, selectors.EVENT_READ, events)
             for name, stream in streams.items():
                 ready.register(_pipe(getattr(self._child, name)), selectors.EVENT_READ, stream)
+            while not events.ended:
+                _listen(ready, None)
             # What it left running may keep its stdout and stderr open, and go on to write.
-            rest = 0
-            while rest < _REST and (not rest or ready.select(0)):
-                rest += bool(rest)
-                for key, _ in ready.select():
-                    data = os.read(key.fd, 65536)
-                    if not data:
-                        ready.unregister(key.fileobj)
-                        rest = rest or key.data is None
-                    elif key.data is not None:
-                        key.data.feed(data)
-                    else:
-                        for value in reader.feed(data):
-                            if isinstance(value, Outcome):
-                                outcome = value
-                            else:
-                                self.hearing.add(value)
-        return outcome
+            for _ in range(_REST):
+                if not _listen(ready, 0):
+                    break
+        return events.outcome
 
     def _judged(self, outcome: Outcome | None, code: int, streams: dict[str, _Stream]) -> Outcome:
         if self._cancelled:
@@ -143,6 +137,40 @@ class Process:
         for one in (self._child.stdin, self._child.stdout, self._child.stderr):
             with contextlib.suppress(OSError):
                 _pipe(one).close()
+
+
+def _listen(ready: selectors.BaseSelector, patience: float | None) -> bool:
+    """Have who listens take in what there is; whether there was something."""
+    found = ready.select(patience)
+    for key, _ in found:
+        if data := os.read(key.fd, 65536):
+            key.data.feed(data)
+        else:
+            key.data.close()
+            ready.unregister(key.fileobj)
+    return bool(found)
+
+
+class _Events:
+    """What arrives on the pipe of events."""
+
+    def __init__(self, tell: Callable[[Event], None]) -> None:
+        self.ended = False
+        self.outcome: Outcome | None = None
+        self._tell = tell
+        self._reader = pipe.Reader()
+
+    def feed(self, data: bytes) -> None:
+        """Take in some of it."""
+        for value in self._reader.feed(data):
+            if isinstance(value, Outcome):
+                self.outcome = value
+            else:
+                self._tell(value)
+
+    def close(self) -> None:
+        """That was all."""
+        self.ended = True
 
 
 class _Stream:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,12 @@ def test_a_job_that_cannot_begin_says_why(capfd: pytest.CaptureFixture[str]) -> 
         pdbuild.push("nothing", project=MAKE).result()
     with pytest.raises(pdbuild.UsageError, match="nor a name of CDI"):
         pdbuild.run("true", project=MAKE, devices=["x"])
+    with pytest.raises(pdbuild.UsageError, match="there is no folder nowhere"):
+        pdbuild.run("true", project=MAKE, folder="nowhere")
+    with pytest.raises(pdbuild.UsageError, match="no image nothing"):
+        pdbuild.save("nothing", out="x.tar").result()
+    with pytest.raises(pdbuild.PdbuildError, match="nowhere"):
+        pdbuild.load_images("nowhere").result()
     with pytest.raises(pdbuild.UsageError, match="no program"):
         pdbuild.run(project=MAKE)
     with pytest.raises(pdbuild.UsageError, match="would choose another"):
@@ -143,12 +150,27 @@ def test_relative_names_are_the_callers(monkeypatch: pytest.MonkeyPatch, tmp_pat
     seen: list[Any] = []
     monkeypatch.setattr(functions, "Job", lambda *given: seen.append(given))
     pdbuild.bake("images", project=os.path.relpath(MAKE), output="out", settings={"GREETING": "fr"})
-    pdbuild.run("a.py", project=MAKE, folder="here", env={"A": "b"})
+    pdbuild.run("a.py", project=MAKE, folder="state", env={"A": "b"})
     pdbuild.push("x", to="a.example.org/x", ca="ca.pem")
     (bake, root), (run, here, _), (push, _) = seen
-    assert (root, here) == (MAKE, tmp_path / "here")
+    assert (root, here) == (MAKE, tmp_path / "state")
     assert bake.choices.recipe == str(MAKE / "pdbuild.toml")
     assert bake.options.output == str(tmp_path / "out")
     assert bake.choices.settings == {"GREETING": "fr"}
     assert run.program.env == (("A", "b"),)
     assert push.access.ca == tmp_path / "ca.pem"
+
+
+def test_threads_load_plan_and_render(capfd: pytest.CaptureFixture[str]) -> None:
+    before = Path.cwd(), dict(os.environ)
+
+    def texts(number: int) -> object:
+        recipe = pdbuild.load(MAKE)
+        assert pdbuild.plan("all", project=recipe).project == "greet"
+        return pdbuild.render(("image-english", "image-french")[number % 2], project=recipe)
+
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(texts, range(16)))
+    assert seen == seen[:2] * 8
+    assert (Path.cwd(), dict(os.environ)) == before
+    assert capfd.readouterr() == ("", "")
