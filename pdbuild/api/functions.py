@@ -15,10 +15,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
+from pdbuild.api import asked
+from pdbuild.api.asked import Place, Project
 from pdbuild.api.job import Job
-from pdbuild.choices import Access, Choices, Options
+from pdbuild.choices import Choices, Options
 from pdbuild.container import Mount
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from pdbuild.transfer.push import Pushed
     from pdbuild.verify.finding import Judged
 
-Place: TypeAlias = "str | os.PathLike[str]"
-Project: TypeAlias = "Place | Recipe | None"
 Engine = Literal["auto", "buildkit", "buildah"]
 
 
@@ -41,7 +41,7 @@ def load(project: Place | None = None, *, recipe: str | None = None) -> Recipe:
 
     Raises RecipeError with all of its mistakes, UsageError when there is none, or several.
     """
-    return _recipe(project, recipe)
+    return asked.recipe(project, recipe)
 
 
 def plan(
@@ -59,8 +59,8 @@ def plan(
     """
     from pdbuild import project as projects
 
-    found = _recipe(project, recipe)
-    choices = _choices(found, targets, variants, settings, platforms)
+    found = asked.recipe(project, recipe)
+    choices = asked.choices(found, targets, variants, settings, platforms)
     return projects.plan_for(found, choices, fetch=False)
 
 
@@ -80,8 +80,8 @@ def render(
 
     from pdbuild.api import rendering
 
-    found = _recipe(project, recipe)
-    choices = _choices(found, targets, variants, settings, platforms)
+    found = asked.recipe(project, recipe)
+    choices = asked.choices(found, targets, variants, settings, platforms)
     return rendering.render(found, replace(choices, recipe=recipe))
 
 
@@ -108,7 +108,7 @@ def bake(
     """
     from pdbuild.api.baking import Bake
 
-    found = _recipe(project, recipe)
+    found = asked.recipe(project, recipe)
     options = Options(
         engine=engine,
         builder=builder,
@@ -117,7 +117,7 @@ def bake(
         strict=strict,
         output=os.path.abspath(output) if output else "",  # noqa: PTH100 - "" is the project's
     )
-    choices = _choices(found, targets, variants, settings, platforms)
+    choices = asked.choices(found, targets, variants, settings, platforms)
     work = Bake(choices=choices, options=options, retry_blocks=retry_blocks)
     return Job(work, Path(found.root))
 
@@ -167,7 +167,7 @@ def run(
         choices = Choices(platforms=platforms)
     else:
         variants = (variant,) if variant else ()
-        choices = _choices(_recipe(project, recipe), (), variants, settings, platforms)
+        choices = asked.choices(asked.recipe(project, recipe), (), variants, settings, platforms)
     work = Run(
         program=Program(
             words=tuple(os.fspath(word) for word in words),
@@ -203,9 +203,11 @@ def push(
 
     choices, folder = Choices(variants=tuple(variants)), Path.cwd()
     if not (images and to):
-        found = _recipe(project, recipe)
-        choices, folder = _choices(found, (), variants, None, ()), Path(found.root)
-    return Job(Push(images=images, choices=choices, to=to, access=_access(ca, insecure)), folder)
+        found = asked.recipe(project, recipe)
+        choices, folder = asked.choices(found, (), variants, None, ()), Path(found.root)
+    return Job(
+        Push(images=images, choices=choices, to=to, access=asked.access(ca, insecure)), folder
+    )
 
 
 def pull(
@@ -217,7 +219,7 @@ def pull(
     """
     from pdbuild.api.shipping import Pull
 
-    work = Pull(image=image, platform=platform, access=_access(ca, insecure))
+    work = Pull(image=image, platform=platform, access=asked.access(ca, insecure))
     return Job(work, Path.cwd())
 
 
@@ -264,46 +266,12 @@ def verify(
     """
     from pdbuild.api.verifying import Verify
 
-    found = _recipe(project, recipe)
+    found = asked.recipe(project, recipe)
     work = Verify(
         images=tuple(images),
         variants=variants,
-        choices=_choices(found, (), (), None, platforms),
+        choices=asked.choices(found, (), (), None, platforms),
         options=Options(engine=engine, builder=builder),
         again=again,
     )
     return Job(work, Path(found.root))
-
-
-def _recipe(project: Project, name: str | None) -> Recipe:
-    from pdbuild import project as projects
-    from pdbuild.recipe.types import Recipe
-
-    if isinstance(project, Recipe):
-        return project
-    place = Path(project or "").absolute()
-    if name is None and not place.is_dir():
-        return projects.open_recipe(str(place), place.parent)
-    return projects.open_recipe(name, place)
-
-
-def _choices(
-    recipe: Recipe,
-    targets: Sequence[str],
-    variants: Sequence[str],
-    settings: Mapping[str, str] | None,
-    platforms: Sequence[str],
-) -> Choices:
-    from pdbuild.recipe.tools import variable
-
-    return Choices(
-        recipe=str(Path(recipe.file).absolute()),
-        targets=tuple(targets),
-        variants=tuple(variants),
-        settings={variable(name): value for name, value in (settings or {}).items()},
-        platforms=tuple(platforms),
-    )
-
-
-def _access(ca: Place | None, insecure: bool) -> Access:
-    return Access(ca=Path(ca).absolute() if ca else None, insecure=insecure)

@@ -103,7 +103,7 @@ def ran(project: Project, program: str, *words: str) -> str:
 
 
 def test_the_examples_of_the_page(greet: Project) -> None:
-    first, failing, _ = examples()
+    first, failing, _ = (f"import pdbuild\n{example}" for example in examples())
     said = ran(greet, first).splitlines()
     assert said[:2] == ["greet english french", "image-english image-french"]
     assert any(re.match(r"\d+ of \d+: RUN .*build\.sh", line) for line in said)
