@@ -90,7 +90,7 @@ class Process:
 
     def _listen(self) -> None:
         streams = {
-            name: _Stream(name, self.hearing.add, program=self._finish is not None)
+            name: _Stream(name, self._told, program=self._finish is not None)
             for name in ("stdout", "stderr")
         }
         try:
@@ -103,6 +103,11 @@ class Process:
             outcome = Outcome(error=PdbuildError(f"the job's process cannot be heard: {error}"))
         self._close()
         self.hearing.end(outcome)
+
+    def _told(self, event: Event) -> None:
+        # A Python that is interrupted before it knows of us prints a traceback.
+        if not self._cancelled:
+            self.hearing.add(event)
 
     def _heard(self, streams: dict[str, _Stream]) -> Outcome | None:
         """Listen until the end of its events; its outcome, if it had a last word."""

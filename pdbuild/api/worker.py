@@ -27,7 +27,9 @@ def main(events: int) -> None:
     os.set_inheritable(events, False)
     teller = _Teller(pipe.Writer(events))
     said = _Said(teller.tell)
+    # Whatever our starter has made of them.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, teller.interrupt)
     if os.environ.get(VERBOSE):

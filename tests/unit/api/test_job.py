@@ -128,6 +128,17 @@ def test_a_job_that_is_cancelled_puts_things_in_order(busy: bool, tmp_path: Path
     job.cancel()
 
 
+@pytest.mark.parametrize("seconds", [0, 0.02, 0.05, 0.1])
+def test_a_job_that_is_cancelled_at_once_says_nothing(seconds: float, tmp_path: Path) -> None:
+    job: Job[object] = Job(Wait(mark=tmp_path / "mark"), tmp_path)
+    time.sleep(seconds)
+    job.cancel()
+    with pytest.raises(Interrupted):
+        job.result()
+    events = job._process.hearing.after(0)[0]
+    assert events in ([], [Notice(text="at work")])
+
+
 def test_the_end_of_a_block_cancels(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     with Job[object](Wait(mark=mark), tmp_path) as job:
