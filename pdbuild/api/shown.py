@@ -1,10 +1,10 @@
 """A bake's view for programs: each change is an event."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from pdbuild.api.events import Event, Line, Step
-from pdbuild.progress import Solve, View
+from pdbuild.progress import Solve, View, steps
 from pdbuild.progress.solve import Change
 
 
@@ -32,7 +32,8 @@ class EventView(View):
     def _step(self, change: Change) -> Step:
         assert change.what != "log"
         step = change.step
-        known = [one.state for one in self.solve.steps if one.name.position]
+        known = [one for one in self.solve.steps if one.name.position]
+        begun = self.solve.begun()
         return Step(
             targets=step.targets,
             stage=step.name.stage,
@@ -42,6 +43,11 @@ class EventView(View):
             state=change.what,
             seconds=self.solve.elapsed(step),
             log=step.log,
-            done=sum(state in ("done", "cached") for state in known),
+            done=sum(_is_done(one, begun) for one in known),
             total=len(known),
         )
+
+
+def _is_done(step: steps.Step, begun: Collection[steps.Step]) -> bool:
+    """Whether it is; BuildKit does not tell of what is below something that its cache has."""
+    return step.state in ("done", "cached") or (step.state == "waiting" and step in begun)
