@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO, TypeVar
 
-from pdbuild.api.events import Event
-
 if TYPE_CHECKING:
+    from pdbuild.api.events import Event
     from pdbuild.baking import Show
 
 T_co = TypeVar("T_co", covariant=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from pdbuild import options
 from pdbuild.api.audience import Audience
-from pdbuild.api.events import Notice
 from pdbuild.choices import Choices, Options
 from pdbuild.container import Container, Image, Mount
 from pdbuild.errors import UsageError
@@ -148,6 +147,8 @@ def _load(
     from pdbuild.store import Store
 
     for notice in runtime.load(Store.own(), image.reference, options.one_platform(choices)):
+        from pdbuild.api.events import Notice
+
         audience.tell(Notice(text=notice))
     if not looked:
         return
