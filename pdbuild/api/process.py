@@ -100,6 +100,7 @@ class Process:
                 stream.close()
             outcome = self._judged(last, code, streams)
         except Exception as error:
+            self._end()
             outcome = Outcome(error=PdbuildError(f"the job's process cannot be heard: {error}"))
         self._close()
         self.hearing.end(outcome)

@@ -34,7 +34,7 @@ def main(events: int) -> None:
         signal.signal(number, teller.interrupt)
     if os.environ.get(VERBOSE):
         programs.tell()
-    with suppress(BrokenPipeError), redirect_stdout(said), redirect_stderr(said):
+    with redirect_stdout(said), redirect_stderr(said):
         teller.end(_outcome(teller.tell))
 
 
@@ -46,12 +46,12 @@ class _Teller:
         self._busy = self._waiting = False
 
     def tell(self, event: Event) -> None:
-        """Tell one, from any thread."""
+        """Tell one, from any thread. That nobody is there any more is an interrupt of its own."""
         if threading.current_thread() is not threading.main_thread():
-            self._writer.put(event)  # only the main thread is interrupted
+            self._put(event)  # only the main thread is interrupted
             return
         self._busy = True
-        self._writer.put(event)
+        self._put(event)
         self._busy = False
         if self._waiting:
             self._waiting = False
@@ -60,7 +60,11 @@ class _Teller:
     def end(self, outcome: Outcome) -> None:
         """Tell how it ended; nothing interrupts that."""
         self._busy = True
-        self._writer.put(outcome)
+        self._put(outcome)
+
+    def _put(self, value: object) -> None:
+        with suppress(BrokenPipeError):
+            self._writer.put(value)
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
         """Take a signal."""

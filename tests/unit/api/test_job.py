@@ -171,7 +171,7 @@ import sys, time
 from pathlib import Path
 from job_bits import Wait
 from pdbuild.api.job import Job
-job = Job(Wait(mark=Path(sys.argv[1])), Path("/"))
+job = Job(Wait(mark=Path(sys.argv[1]), busy=True), Path("/"))
 for event in job:
     print("at work", flush=True)
     {then}
@@ -189,6 +189,8 @@ def test_the_end_of_the_program_is_the_jobs(then: str, tmp_path: Path) -> None:
             program.kill()
         program.wait()
     waited(mark, "in order")
+    time.sleep(0.2)
+    assert not list((tmp_path / "state").rglob("bug-*"))
 
 
 def test_who_started_it_may_end_before(tmp_path: Path) -> None:
