@@ -29,6 +29,12 @@ class Audience:
     show: Show | None = None
     stream: TextIO | None = None
 
+    def say(self, line: str) -> None:
+        """Tell a line that people should read."""
+        from pdbuild.api.events import Notice  # imported for one, as `run` must be quick
+
+        self.tell(Notice(text=line))
+
 
 class Work(Protocol[T_co]):
     """A job: what is to be done, as a value."""

@@ -93,7 +93,7 @@ def _runtime(run: Run, audience: Audience) -> Runtime | None:
     if is_foreign(platform):
         runtimes.only_podman(run.runtime, f"a program for {platform}")
         return None
-    return runtimes.choose(run.runtime, lambda line: audience.tell(Notice(text=line)))
+    return runtimes.choose(run.runtime, audience.say)
 
 
 def _named(run: Run, runtime: Runtime | None, audience: Audience) -> Image:
@@ -147,9 +147,7 @@ def _load(
     from pdbuild.store import Store
 
     for notice in runtime.load(Store.own(), image.reference, options.one_platform(choices)):
-        from pdbuild.api.events import Notice
-
-        audience.tell(Notice(text=notice))
+        audience.say(notice)
     if not looked:
         return
     if runtime.name == "docker":

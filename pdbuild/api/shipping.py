@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pdbuild import shipment
 from pdbuild.api.audience import Audience
-from pdbuild.api.events import Notice, Transfer
+from pdbuild.api.events import Transfer
 from pdbuild.choices import Access, Choices
 from pdbuild.errors import UsageError
 from pdbuild.store import Store
@@ -40,7 +40,7 @@ class Send:
             self.to,
             self.access,
             stream=audience.stream,
-            say=lambda line: audience.tell(Notice(text=line)),
+            say=audience.say,
             watch=partial(_moved, audience),
         )
 
