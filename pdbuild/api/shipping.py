@@ -107,7 +107,7 @@ class Pull:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Save:
-    """Write images of the store to `out`, in the form `format`: oci, docker or dir."""
+    """Write images of the store to `out`, in the form `format`: oci, docker, dir or squashfs."""
 
     images: tuple[str, ...]
     out: Path

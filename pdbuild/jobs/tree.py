@@ -8,11 +8,10 @@ import io
 import tarfile
 from pathlib import Path
 
-from pdbuild import lacks, whole
-from pdbuild.oci import Manifest
+from pdbuild import content, lacks, whole
+from pdbuild.content import Content, Entry, Layer
 from pdbuild.store import Store
-from pdbuild.verify import content
-from pdbuild.verify.content import Content, Entry, Layer
+from pdbuild.transfer import layouts
 
 _TYPES = {"file": tarfile.REGTYPE, "folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}
 
@@ -24,7 +23,7 @@ def write(store: Store, reference: str, platform: str, folder: Path) -> Path:
     is not there.
     """
     with store.reading():
-        manifest = _manifest(store, reference, platform)
+        manifest = layouts.manifest(store, reference, platform)
         # The configuration names the layers' content: what it says decides the tree.
         out = folder / f"{manifest.config.digest.removeprefix('sha256:')[:16]}.tar"
         if out.exists():
@@ -34,12 +33,6 @@ def write(store: Store, reference: str, platform: str, folder: Path) -> Path:
         with lacks.room(out, sum(entry.size for entry in files)), whole.replacing(out) as new:
             _write(files, new)
     return out
-
-
-def _manifest(store: Store, reference: str, platform: str) -> Manifest:
-    wanted = store.config(reference, platform).digest
-    found = store.layout.manifests(store.entry(reference))
-    return next(manifest for manifest in found if manifest.config.digest == wanted)
 
 
 def _write(files: Content, out: Path) -> None:

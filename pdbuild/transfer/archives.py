@@ -14,11 +14,11 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pdbuild import dirs, lacks, platforms, programs, registries, whole
+from pdbuild import dirs, lacks, programs, registries, whole
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import CONTAINERD_REFERENCE, REFERENCE, Descriptor, Layout
 from pdbuild.store import Store
-from pdbuild.transfer import layouts
+from pdbuild.transfer import filesystem, layouts
 from pdbuild.transfer.skopeo import platform_words
 
 _WANTED = re.compile(r"(?:\./)?(oci-layout|index\.json|blobs/sha256/[0-9a-f]{64})")
@@ -41,8 +41,12 @@ def save(
     with store.reading():
         wanted = {b.digest: b for top in tops.values() for b in store.layout.reachable(top)}
         with lacks.room(out.absolute(), sum(blob.size for blob in wanted.values())):
+            if form in ("docker", "squashfs") and len(tops) > 1:
+                raise UsageError(f"--format={form} has one image", hint="--format=oci has several")
             if form == "docker":
                 _docker(store, tops, out, platform)
+            elif form == "squashfs":
+                filesystem.squashfs(store, next(iter(tops)), out, platform=platform)
             elif platform:
                 raise UsageError(f"--platform {platform}: --format={form} has all platforms")
             elif form == "dir":
@@ -131,14 +135,8 @@ def _folder(
 
 
 def _docker(store: Store, tops: dict[str, Descriptor], out: Path, platform: str) -> None:
-    if len(tops) > 1:
-        raise UsageError("--format=docker has one image", hint="--format=oci has several")
     ((reference, top),) = tops.items()
-    there = store.platforms(reference)
-    native = platforms.native().name
-    platform = platform or (native if native in there else there[0])
-    if platform not in there:
-        raise UsageError(f"{reference} is there for {', '.join(there)}, not for {platform}")
+    platform = layouts.chosen(store, reference, platform)
     with layouts.view(store.path, top) as source, whole.replacing(out.absolute()) as new:
         programs.ran(
             *("skopeo", *platform_words(platform), "copy", "--quiet", f"oci:{source}:image"),

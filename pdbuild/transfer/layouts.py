@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from pdbuild import dirs, whole
-from pdbuild.errors import EngineError
-from pdbuild.oci import REFERENCE, Descriptor, Layout, parse_descriptor
+from pdbuild import dirs, platforms, whole
+from pdbuild.errors import EngineError, UsageError
+from pdbuild.oci import REFERENCE, Descriptor, Layout, Manifest, parse_descriptor
+from pdbuild.store import Store
 
 _INDEX = "application/vnd.oci.image.index.v1+json"
 
@@ -25,6 +26,26 @@ def view(blobs_of: Path, top: Descriptor) -> Iterator[Path]:
         (made / "blobs").symlink_to(blobs_of.absolute() / "blobs")
         write_index(made, {"image": top})
         yield made
+
+
+def chosen(store: Store, reference: str, platform: str) -> str:
+    """For which platform an image is taken: `platform`, else this machine's, else what it has.
+
+    Raises UsageError when it is not there for that.
+    """
+    there = store.platforms(reference)
+    native = platforms.native().name
+    platform = platform or (native if native in there else there[0])
+    if platform not in there:
+        raise UsageError(f"{reference} is there for {', '.join(there)}, not for {platform}")
+    return platform
+
+
+def manifest(store: Store, reference: str, platform: str) -> Manifest:
+    """The image of a reference for one of its platforms."""
+    digest = store.config(reference, platform).digest
+    found = store.layout.manifests(store.entry(reference))
+    return next(one for one in found if one.config.digest == digest)
 
 
 def write_index(layout: Path, images: dict[str, Descriptor]) -> None:

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-_FORMATS = ("oci", "docker", "dir")
+_FORMATS = ("oci", "docker", "dir", "squashfs")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -17,9 +17,14 @@ def configure(parser: ArgumentParser) -> None:
         default="oci",
         choices=_FORMATS,
         help="oci: an archive with all platforms; docker: one image for one platform, as docker "
-        "and podman load it; dir: a folder, an OCI layout (oci)",
+        "and podman load it; dir: a folder, an OCI layout; squashfs: one file system (oci)",
     )
-    add("--platform", default="", metavar="OS/ARCH", help="which one, for docker (this machine's)")
+    add(
+        "--platform",
+        default="",
+        metavar="OS/ARCH",
+        help="which one, for docker and squashfs (this machine's)",
+    )
 
 
 def run(arguments: Namespace) -> int:

@@ -6,8 +6,8 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
+from pdbuild.content import Entry, Layer
 from pdbuild.verify import cpu, elf
-from pdbuild.verify.content import Entry, Layer
 from pdbuild.verify.subject import Subject
 
 # Below so many bytes it is quicker to read them here.

@@ -6,12 +6,12 @@ import hashlib
 import posixpath
 from collections.abc import Iterator
 
+from pdbuild.content import Entry, Layer, digest
 from pdbuild.errors import EngineError
 from pdbuild.recipe.tables.verify import Cpu
 from pdbuild.verify import code, memory, symbols
 from pdbuild.verify import elf as elves
 from pdbuild.verify.code import Function
-from pdbuild.verify.content import Entry, Layer, digest
 from pdbuild.verify.elf import Elf
 from pdbuild.verify.finding import Finding, first_words, found, last_words, unknown
 from pdbuild.verify.functions import Symbols

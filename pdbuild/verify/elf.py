@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from pdbuild.content import Content, Entry, Layer, digest
 from pdbuild.platforms import PLATFORMS, Platform
 from pdbuild.verify import memory
-from pdbuild.verify.content import Content, Entry, Layer, digest
 
 if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pdbuild import dirs, tools, whole
+from pdbuild import content, dirs, tools, whole
 from pdbuild.errors import EngineError
 from pdbuild.recipe import names
 from pdbuild.recipe.tables.verify import Verify
@@ -25,7 +25,6 @@ from pdbuild.store import Store, StoredImage
 from pdbuild.verify import (
     ahead,
     closure,
-    content,
     cpu,
     cuda,
     hardened,

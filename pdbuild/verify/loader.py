@@ -4,7 +4,7 @@ import fnmatch
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
-from pdbuild.verify.content import Content
+from pdbuild.content import Content
 from pdbuild.verify.elf import Elf, machines
 
 

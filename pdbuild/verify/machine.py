@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from pdbuild import dirs, programs, tools, whole
+from pdbuild.content import Content
 from pdbuild.engine import emulators
 from pdbuild.errors import EngineError
 from pdbuild.oci import Config
 from pdbuild.platforms import PLATFORMS, native
-from pdbuild.verify.content import Content
 from pdbuild.verify.subject import Ran
 
 _SECONDS = 600

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pdbuild.content import Entry
 from pdbuild.table import size
-from pdbuild.verify.content import Entry
 from pdbuild.verify.finding import Finding, found, unknown
 from pdbuild.verify.packages import INFO, STATUS, Package, Packages, merged_path
 from pdbuild.verify.subject import Subject

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pdbuild.verify.content import Content
+from pdbuild.content import Content
 
 STATUS = "/var/lib/dpkg/status"
 INFO = "/var/lib/dpkg/info"

@@ -5,7 +5,7 @@ import mmap
 import re
 from collections.abc import Iterator
 
-from pdbuild.verify.content import Layer
+from pdbuild.content import Layer
 from pdbuild.verify.finding import Finding, found
 from pdbuild.verify.subject import Subject
 

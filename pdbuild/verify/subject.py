@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from pdbuild.content import Content
 from pdbuild.errors import EngineError
 from pdbuild.oci import Config
 from pdbuild.recipe.tables.verify import Verify
 from pdbuild.verify import elf, packages
-from pdbuild.verify.content import Content
 from pdbuild.verify.elf import Elf
 from pdbuild.verify.packages import Packages
 

@@ -13,11 +13,12 @@ from typing import Any
 import emulated
 import pytest
 
+from pdbuild import content
+from pdbuild.content import Content, Layer
 from pdbuild.oci import Config
 from pdbuild.recipe.tables.verify import Cpu, Verify
 from pdbuild.store import Store
-from pdbuild.verify import content, cpu
-from pdbuild.verify.content import Content, Layer
+from pdbuild.verify import cpu
 from pdbuild.verify.finding import Verdict
 from pdbuild.verify.machine import Machines, Rootfs
 from pdbuild.verify.subject import Subject

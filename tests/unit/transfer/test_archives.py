@@ -1,6 +1,8 @@
 """Archives of OCI's form: the same bytes each time, and back; what is damaged is refused."""
 
 import os
+import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -100,3 +102,35 @@ def test_what_is_no_archive_is_said_so(store: Store, tmp_path: Path, content: by
 def test_a_folder_that_is_no_layout(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no OCI layout"):
         load(store, tmp_path)
+
+
+def test_a_file_system_is_one_image_for_one_platform_and_the_same_each_time(
+    store: Store, tmp_path: Path
+) -> None:
+    """With its owners and modes, by the real mksquashfs."""
+    if not shutil.which("mksquashfs"):
+        pytest.skip("NOT RUN: no mksquashfs on this host")
+    first, second = tmp_path / "1.sqfs", tmp_path / "2.sqfs"
+    save(store, [BOTH[0]], "squashfs", first, platform="linux/arm64")
+    save(store, [BOTH[0]], "squashfs", second, platform="linux/arm64")
+    assert first.read_bytes() == second.read_bytes()
+    said = subprocess.run(
+        ["unsquashfs", "-lln", first], capture_output=True, text=True, check=True
+    ).stdout
+    listed = {line.split()[-1]: line.split()[:2] for line in said.splitlines() if line}
+    assert listed["squashfs-root"] == ["drwxr-xr-x", "0/0"]
+    assert listed[f"squashfs-root/{small.named(b'arm64')}"] == ["-rwxr-xr-x", "0/0"]
+    assert f"squashfs-root/{small.named(b'amd64')}" not in listed
+    with pytest.raises(UsageError, match="one image"):
+        save(store, BOTH, "squashfs", tmp_path / "both")
+    with pytest.raises(UsageError, match="not for linux/s390x"):
+        save(store, [BOTH[0]], "squashfs", tmp_path / "other", platform="linux/s390x")
+    assert sorted(path.name for path in tmp_path.glob("*sqfs*")) == ["1.sqfs", "2.sqfs"]
+
+
+def test_without_mksquashfs_it_is_asked_for(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(EngineError, match="mksquashfs is not installed"):
+        save(store, [BOTH[0]], "squashfs", tmp_path / "one")

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from verify_bits import At, compiled, image, layer
 
-from pdbuild import tools
+from pdbuild import content, tools
 from pdbuild.account import namespaces
+from pdbuild.content import Layer
 from pdbuild.engine import emulators
 from pdbuild.errors import EngineError
 from pdbuild.oci import Config
 from pdbuild.platforms import native
-from pdbuild.verify import content, machine
-from pdbuild.verify.content import Layer
+from pdbuild.verify import machine
 from pdbuild.verify.machine import Machines, Rootfs
 from pdbuild.verify.subject import Ran
 

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pdbuild import content
+from pdbuild.content import Content, Layer
 from pdbuild.oci import Config
 from pdbuild.recipe.tables.verify import Verify
-from pdbuild.verify import content
-from pdbuild.verify.content import Content, Layer
 from pdbuild.verify.finding import Finding, Verdict
 from pdbuild.verify.subject import Ran, Subject
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from verify_bits import At, image, layer
 
+from pdbuild import content
+from pdbuild.content import Layer
 from pdbuild.errors import EngineError
 from pdbuild.oci import Descriptor, Layout
-from pdbuild.verify import content
-from pdbuild.verify.content import Layer
 
 
 def test_a_file_of_an_upper_layer_hides_the_one_below() -> None:

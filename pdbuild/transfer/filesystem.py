@@ -1,0 +1,99 @@
+"""An image as one read-only file system: what clusters keep, mount and start on many nodes.
+
+mksquashfs makes it of the tar of the image's files, as its layers have them, each over those
+below it. Owners are kept. The same image gives the same bytes, by the same mksquashfs.
+"""
+
+import io
+import tarfile
+import tempfile
+from pathlib import Path, PurePosixPath
+
+from pdbuild import content, lacks, programs, whole
+from pdbuild.content import Content, Entry, Layer
+from pdbuild.errors import EngineError
+from pdbuild.store import Store
+from pdbuild.transfer import layouts
+
+_TYPES = {"file": tarfile.REGTYPE, "folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}
+
+
+def squashfs(store: Store, reference: str, out: Path, *, platform: str = "") -> None:
+    """Write a stored image to `out`, for `platform` ("": this machine's, or the one it has).
+
+    Raises UsageError when it is not there for that, EngineError when mksquashfs is missing or
+    fails.
+    """
+    manifest = layouts.manifest(store, reference, layouts.chosen(store, reference, platform))
+    files = content.load(store.layout, manifest.layers)
+    size = sum(entry.size for entry in files)
+    with (
+        lacks.room(out.absolute(), 2 * size),
+        whole.replacing(out.absolute()) as new,
+        tempfile.TemporaryFile(dir=new.parent) as tar,  # where there is room for it
+    ):
+        with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            _fill(archive, files)
+        tar.seek(0)
+        _made(tar.fileno(), new)
+
+
+def _fill(archive: tarfile.TarFile, files: Content) -> None:
+    named = {"/"}
+    for path, (layer, entry) in sorted(files.files.items()):
+        for folder in reversed(PurePosixPath(path).parents):
+            if str(folder) not in named and str(folder) not in files.files:
+                _add(archive, str(folder), layer, _unnamed(str(folder)))
+            named.add(str(folder))
+        _add(archive, path, layer, entry)
+
+
+def _unnamed(path: str) -> Entry:
+    """A folder of which a layer has files, and no word: root's."""
+    return Entry(path=path, kind="folder", mode=0o755, uid=0, gid=0)
+
+
+def _add(archive: tarfile.TarFile, path: str, layer: Layer, entry: Entry) -> None:
+    if entry.kind not in _TYPES or path == "/":
+        return  # devices and pipes, which who mounts it brings
+    member = tarfile.TarInfo(path.lstrip("/"))
+    member.type = _TYPES[entry.kind]
+    member.mode, member.uid, member.gid = entry.mode, entry.uid, entry.gid
+    member.mtime = int(entry.mtime)
+    member.linkname = entry.link
+    member.size = entry.size if entry.kind == "file" else 0
+    archive.addfile(member, io.BytesIO(layer.read(entry)) if member.size else None)
+
+
+def _made(tar: int, out: Path) -> None:
+    # The root folder and the file system's own time are nobody's: in the tar they cannot stand.
+    words = ("mksquashfs", "-", out, "-tar", "-noappend", "-quiet", "-no-progress")
+    when = (
+        "-mkfs-time",
+        "0",
+        "-root-mode",
+        "755",
+        "-root-uid",
+        "0",
+        "-root-gid",
+        "0",
+        "-root-time",
+        "0",
+    )
+    try:
+        running = programs.start(
+            *words, *when, stdin=tar, stdout=programs.NOTHING, stderr=programs.PIPE
+        )
+    except programs.NotInstalled:
+        raise EngineError(
+            "mksquashfs is not installed", hint="apt install squashfs-tools (4.5 or newer)"
+        ) from None
+    try:
+        _, said = running.communicate()
+    finally:
+        if running.poll() is None:
+            running.kill()
+            running.wait()
+    if running.returncode:
+        last = said.decode(errors="replace").strip().splitlines()[-1:]
+        raise EngineError(f"mksquashfs: {''.join(last) or running.returncode}")
