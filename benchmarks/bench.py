@@ -26,6 +26,7 @@ from claiming import verify
 from compiling import cold, edit, loop, toolchain
 from measure import PDBUILD, ROOT, SCRATCH, Row, edited, run, timed
 from sending import jobs
+from travelling import travel
 
 from pdbuild import definition
 from pdbuild.plan.types import Request
@@ -176,6 +177,7 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "size": size,
     "scratch": scratch,
     "jobs": jobs,
+    "travel": travel,
 }
 
 

@@ -23,6 +23,7 @@ from pdbuild import (
     records,
     registries,
     report,
+    sharing,
     shipped,
     sources,
     uptodate,
@@ -85,11 +86,13 @@ def bake_plan(
             whole = optional.with_outcomes(missing)
             keeper = held.enter_context(records.begin(plan, recipe.file, engine.name))
             definition.forget_passwords()
+            secrets = sharing.secrets(recipe, options, held)
             build = Build(
                 plan=whole,
-                definition=define(recipe, whole, contexts, held),
+                definition=define(recipe, whole, contexts, held, secrets),
                 exports=places.exports,
                 keep_going=options.keep_going,
+                layers=sharing.layers_of(plan, options),
             )
             names = [target.name for target in whole.targets]
             shown_by = show(names) if show else _view(options, names)
@@ -180,10 +183,11 @@ def define(
     plan: Plan,
     contexts: Mapping[str, str],
     until: contextlib.ExitStack | None = None,
+    private: Mapping[str, str] | None = None,
 ) -> Definition:
     """Write the definition, which refers to these named contexts.
 
-    `until` as `definition.write` has it.
+    `until` and `private` as `definition.write` has them.
     """
     return definition.write(
         plan,
@@ -192,6 +196,7 @@ def define(
         network=network.settings(recipe.mirrors),
         ca=network.ca_bundle(),
         until=until,
+        private=private,
     )
 
 

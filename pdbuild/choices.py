@@ -26,7 +26,8 @@ class Options:
 
     `output` is the folder in which `build/` is made, "" the project's own.
     `again` bakes also what is up to date; with `strict`, an optional block that cannot be had
-    is an error.
+    is an error. `layers_from` are folders and repositories that may have layers,
+    `layers_to` is one where they are kept.
     """
 
     engine: str = "auto"
@@ -36,6 +37,8 @@ class Options:
     again: bool = False
     output: str = ""
     strict: bool = False
+    layers_from: tuple[str, ...] = ()
+    layers_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,6 +178,8 @@ def building(arguments: Namespace) -> Options:
         again=getattr(arguments, "again", False),
         output=getattr(arguments, "output", ""),
         strict=getattr(arguments, "strict", False),
+        layers_from=tuple(getattr(arguments, "cache_from", ())),
+        layers_to=getattr(arguments, "cache_to", ""),
     )
 
 

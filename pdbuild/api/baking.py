@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pdbuild import baking, project
+from pdbuild import baking, project, sharing
 from pdbuild.api.audience import Audience
 from pdbuild.api.events import Made
 from pdbuild.choices import Access, Choices, Options
@@ -62,10 +62,15 @@ class Bake:
             with install.beside():
                 baking.contexts_of(recipe, plan, bootstrap=True)  # the base needs no engine
         engine = baking.engine_for(self.options)
+        sharing.refuse(self.options, engine)
         report = baking.bake_plan(
             recipe, plan, engine, self.options, judge_again=self.judge_again, show=audience.show
         )
         audience.tell(Made(report=report))
+        if self.options.layers_to:
+            from pdbuild.travel import trip
+
+            trip.keep(recipe, plan, engine, self.options)
         if report.judged:
             from pdbuild.verify.report import refuse
 

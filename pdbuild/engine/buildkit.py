@@ -5,14 +5,15 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdbuild import programs, tools, whales
 from pdbuild.dirs import data_dir
 from pdbuild.engine import daemon, drivers, exporters, exports, nodes, process
 from pdbuild.engine.contract import Build, Built, Output
-from pdbuild.errors import Interrupted
+from pdbuild.engine.layers import Layers
+from pdbuild.errors import EngineError, Interrupted
 from pdbuild.locks import alone
 from pdbuild.plan.types import Target
 from pdbuild.progress import View
@@ -27,6 +28,7 @@ class BuildKit:
     """Builds with BuildKit. `builder` names a buildx builder of the user's; "" is our own."""
 
     name = "buildkit"
+    layers_in: tuple[str, ...] = ("folder", "registry")
 
     def __init__(self, builder: str = "") -> None:
         self._builder = builder
@@ -53,8 +55,21 @@ class BuildKit:
     def build(self, build: Build, view: View) -> Built:
         """See `Engine.build`."""
         with self._ready() as reached:
-            built = _bake(build, view, reached)
+            given = replace(reached, environment=reached.environment | build.definition.environment)
+            built = _bake(build, view, given)
             return nodes.told(built, reached.name, reached.environment) if self._builder else built
+
+    def keep(self, build: Build, view: View, where: Layers) -> None:
+        """See `Engine.keep`. One target after the other: they would write one index at once."""
+        with self._ready() as reached:
+            environment = reached.environment | build.definition.environment
+            for target in build.plan.targets:
+                words = _words(build, [target], reached.name)
+                words += ["--set", f"{target.name}.output=type=cacheonly"]
+                words += ["--set", f"{target.name}.cache-to={where.exporter(target.name)}"]
+                if code := _fed([*words, target.name], build, view, environment):
+                    said = _error(code, [], view)
+                    raise EngineError(f"the layers of {target.name} cannot be kept: {said}")
 
     @contextlib.contextmanager
     def _ready(self) -> Iterator["_Reached"]:
@@ -133,7 +148,7 @@ def _bake(build: Build, view: View, reached: _Reached) -> Built:
     waiting = list(build.plan.targets)
     outputs: dict[str, Output] = {}
     while True:
-        code, finished = _bake_once(build, waiting, view, reached)
+        code, finished = _bake_some(build, waiting, view, reached)
         outputs |= finished
         left = [target for target in build.plan.targets if target.name not in outputs]
         failures = view.solve.failures()
@@ -149,6 +164,33 @@ def _bake(build: Build, view: View, reached: _Reached) -> Built:
         failures=failures,
         error=_error(code, left, view),
     )
+
+
+def _bake_some(
+    build: Build,
+    targets: Sequence[Target],
+    view: View,
+    reached: _Reached,
+) -> tuple[int, dict[str, Output]]:
+    """Bake all of these targets at once, but those that may take layers from elsewhere.
+
+    BuildKit fetches such layers by the connection of the target that came upon them, and when
+    that is done before another one that wants them, the other one fails.
+    """
+    apart = [t for t in targets if any(place.importer(t.name) for place in build.layers)]
+    together = [target for target in targets if target not in apart]
+    outputs: dict[str, Output] = {}
+    for group in (*([target] for target in apart), together):
+        if not group:
+            continue
+        code, finished = _bake_once(build, group, view, reached)
+        outputs |= finished
+        if code:
+            return code, outputs
+        for place in build.layers:
+            for target in group:
+                place.took(target.name)
+    return 0, outputs
 
 
 def _again(build: Build, left: Sequence[Target], view: View) -> list[Target]:
@@ -175,38 +217,51 @@ def _bake_once(
     # Named by a target whose lock we hold: no other pdbuild writes it, and no litter is left.
     metadata = build.exports / f"{targets[0].name}.metadata.json"
     metadata.unlink(missing_ok=True)
+    code = _fed(_command(build, targets, reached, metadata), build, view, reached.environment)
+    if code == 0:
+        view.solve.succeed([target.name for target in targets])
+    return code, _outputs(build, targets, reached.exporter, metadata)
+
+
+def _fed(words: Sequence[str], build: Build, view: View, environment: dict[str, str]) -> int:
+    """Run buildx and show on `view` what it says; its exit code."""
     running = process.popen(
-        _command(build, targets, reached, metadata), env=reached.environment,
-        cwd=Path(build.plan.root), stdout=programs.NOTHING, stderr=programs.PIPE,
+        words, env=environment, cwd=Path(build.plan.root),
+        stdout=programs.NOTHING, stderr=programs.PIPE,
     )  # fmt: skip
     assert running.stderr
     try:
         for line in running.stderr:
             view.feed(line)
-        code = running.wait()
-        if code == 0:
-            view.solve.succeed([target.name for target in targets])
+        return running.wait()
     except KeyboardInterrupt:
         raise Interrupted("interrupted; what was built stays in the cache") from None
     finally:
         process.stop(running)
-    return code, _outputs(build, targets, reached.exporter, metadata)
 
 
 def _command(
     build: Build, targets: Sequence[Target], reached: _Reached, metadata: Path
 ) -> list[str]:
-    buildx = tools.require("buildx", reason="run a bake file")
-    argv = [
-        str(buildx.path), "bake",
-        f"--builder={reached.name}",
-        f"--file={build.definition.bakefile}",
-        "--progress=rawjson",
-        f"--metadata-file={metadata}",
-    ]  # fmt: skip
+    argv = [*_words(build, targets, reached.name), f"--metadata-file={metadata}"]
     for setting in reached.exporter.settings(build, targets):
         argv += ["--set", setting]
     return argv + [target.name for target in targets]
+
+
+def _words(build: Build, targets: Sequence[Target], builder: str) -> list[str]:
+    """The words of a `buildx bake` without its targets: where it takes what it can from."""
+    buildx = tools.require("buildx", reason="run a bake file")
+    argv = [
+        str(buildx.path), "bake",
+        f"--builder={builder}",
+        f"--file={build.definition.bakefile}",
+        "--progress=rawjson",
+    ]  # fmt: skip
+    for target in targets:
+        for source in filter(None, (place.importer(target.name) for place in build.layers)):
+            argv += ["--set", f"{target.name}.cache-from={source}"]
+    return argv
 
 
 def _outputs(

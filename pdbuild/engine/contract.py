@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pdbuild.definition import Definition
+from pdbuild.engine.layers import Layers
 from pdbuild.plan.types import Plan, Target
 from pdbuild.progress import Failure, View
 
@@ -15,13 +16,15 @@ class Build:
     """A request to an engine: all targets of `plan`, which `definition` holds as text.
 
     The output of a target goes to an OCI layout in `exports/TARGET`. With `keep_going` a
-    failed target does not stop those that do not need it.
+    failed target does not stop those that do not need it. `layers` are other places than the
+    engine's own cache that may have what a step yielded.
     """
 
     plan: Plan
     definition: Definition
     exports: Path
     keep_going: bool = False
+    layers: tuple[Layers, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +56,10 @@ class Built:
 
 
 class Engine(Protocol):
-    """Runs definitions."""
+    """Runs definitions. `layers_in` are the kinds of places where it can keep layers for others."""
 
     name: str
+    layers_in: tuple[str, ...]
 
     def identity(self) -> str:
         """Which engine it is, and which version: another may build something else."""
@@ -68,4 +72,10 @@ class Engine(Protocol):
 
         Steps that fail are in the result. Raises EngineError when the engine itself fails
         and Interrupted when the user stops it; nothing is left running then.
+        """
+
+    def keep(self, build: Build, view: View, where: Layers) -> None:
+        """Keep the layers of a build's targets, which have been built, for others.
+
+        Raises EngineError when that fails.
         """

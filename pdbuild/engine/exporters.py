@@ -42,6 +42,8 @@ class Layouts:
             # more than all the rest of an export. OCI media types are stated because the default
             # changes between BuildKit's versions.
             kind = f"type=oci,tar=false,dest={layout},compression=uncompressed,oci-mediatypes=true"
+            if build.layers:  # what comes from a registry is compressed
+                kind += ",force-compression=true"
             yield f"{target.name}.output={kind}"
 
     def digest(self, target: Target, layout: Path, told: Mapping[str, Any] | None) -> str:

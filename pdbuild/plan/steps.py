@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterable
 
+from pdbuild import compilecache
 from pdbuild.plan.goal import Goal
 from pdbuild.plan.instructions import Arg, Bind, Cache, Mount, Run, Secret, Tmpfs
 from pdbuild.plan.options import elsewhere, settings_on
@@ -36,9 +37,18 @@ _SOURCED = {
     "package": ("version",),
 }
 # Those that every build hook has.
-_OF_BUILDS = ("tree", "compiler", "strip")
+_OF_BUILDS = ("tree", "compiler", "remote", "strip")
 #: The hook that runs a project's own build script, which may call any other.
 OWN = "build-own"
+
+
+def object_cache(recipe: Recipe) -> tuple[Mount, ...]:
+    """The mount of a step that compiles, by which it knows of a cache that others share.
+
+    None without ccache, whose cache it is.
+    """
+    has_ccache = "ccache" in recipe.block_names or "ccache" in recipe.toolchain.packages
+    return (Secret(id=compilecache.SECRET),) if has_ccache else ()
 
 
 @functools.cache

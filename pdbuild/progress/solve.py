@@ -16,7 +16,9 @@ What = Literal["running", "cached", "done", "failed", "cancelled", "log"]
 _NETWORK = "type=secret,id=network"  # how a step that downloads is told the way
 # What a bake does first, and no other bake does for it.
 _OWN = re.compile(r"\[(?:\S+ )?internal\] load (?:\S+ )*definitions?\b")
-_OF_RECIPE = "note: the recipe "  # how a hook begins what is to be said again at the end
+# How a hook begins what is to be said again at the end.
+_SAID_AGAIN = ("note: the recipe ", "note: the compile cache ")
+_TAKING = "importing cache manifest from "
 _TEXT_LINES = 200
 _STDERR = 2
 _LONGEST_LINE = 64 * 1024
@@ -216,7 +218,9 @@ class Solve:
 
     def failures(self) -> tuple[Failure, ...]:
         """The steps that failed by themselves; those cancelled because of them are not."""
-        return tuple(self._failure(step) for step in self.steps if step.state == "failed")
+        # Without the layers that somebody else has, they are built.
+        failed = (step for step in self.steps if step.state == "failed")
+        return tuple(self._failure(s) for s in failed if not s.name.text.startswith(_TAKING))
 
     def _failure(self, step: Step) -> Failure:
         self._flush(step)
@@ -320,7 +324,7 @@ class Solve:
         shown = data.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace")
         text = _ESCAPE.sub("", shown).rstrip()
         step.say(text, error=stream == _STDERR)
-        if text.startswith(_OF_RECIPE):
+        if text.startswith(_SAID_AGAIN):
             self._notes[text.removeprefix("note: ")] = None
         return Change(step, "log", text)
 

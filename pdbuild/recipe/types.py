@@ -9,6 +9,7 @@ from pdbuild.recipe.tables.base import Base
 from pdbuild.recipe.tables.block import Block, Parameter, Source
 from pdbuild.recipe.tables.browse import Browse
 from pdbuild.recipe.tables.build import Build
+from pdbuild.recipe.tables.cache import Cache
 from pdbuild.recipe.tables.docs import Docs
 from pdbuild.recipe.tables.image import Image
 from pdbuild.recipe.tables.mirrors import Mirrors
@@ -54,6 +55,7 @@ class Recipe(Table):
     mirrors: Mirrors
     registry: Registry
     submit: dict[str, Submit]
+    cache: Cache
     left_out: dict[str, str] = no_key(default_factory=dict)
 
     @property

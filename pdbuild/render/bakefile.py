@@ -4,7 +4,7 @@ Only keys that buildx has had since 0.10, options as CSV strings: 0.13 and later
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pdbuild.plan.types import Form, Plan, Target, contexts_of
@@ -16,15 +16,19 @@ def render(
     containerfile: str,
     contexts: Mapping[str, str],
     secrets: Mapping[str, str],
+    private: Sequence[str] = (),
 ) -> str:
     """The bake file's text.
 
     `containerfile` is the absolute path of the rendered Containerfile, `contexts` the named
-    contexts (absolute paths or `oci-layout://…`), `secrets` files by their id. Images have no
+    contexts (absolute paths or `oci-layout://…`), `secrets` files by their id, `private` the ids of
+    those that are in the builder's environment, by `variable`. Images have no
     `output`: whoever builds chooses `--load`, `--push` or `--set`.
     """
+    given = [_csv(f"id={name}", f"src={path}") for name, path in secrets.items()]
+    given += [_csv(f"id={name}", f"env={variable(name)}") for name in private]
     targets = {
-        target.name: _target(plan, target, containerfile, contexts, secrets)
+        target.name: _target(plan, target, containerfile, contexts, given)
         for target in plan.targets
     }
     groups = {name: {"targets": list(members)} for name, members in plan.groups.items()}
@@ -35,12 +39,17 @@ def render(
     return text.replace("${", "$${").replace("%{", "%%{") + "\n"
 
 
+def variable(secret: str) -> str:
+    """The environment variable that holds a secret which is in no file."""
+    return f"PDBUILD_SECRET_{secret.upper().replace('-', '_')}"
+
+
 def _target(
     plan: Plan,
     target: Target,
     containerfile: str,
     contexts: Mapping[str, str],
-    secrets: Mapping[str, str],
+    secrets: Sequence[str],
 ) -> dict[str, Any]:
     fields = {
         # bake resolves relative paths against its working directory, not the file's folder.
@@ -52,7 +61,7 @@ def _target(
         "labels": target.labels,
         "tags": _tags(plan, target),
         "platforms": [target.platform] if target.platform else [],
-        "secret": [_csv(f"id={name}", f"src={path}") for name, path in secrets.items()],
+        "secret": list(secrets),
         "output": _output(plan, target),
     }
     return {key: value for key, value in fields.items() if value}

@@ -110,6 +110,7 @@ def _build(recipe: Recipe, variant: str, script: str, goal: Goal, *, first: str)
                     Cache(id=f"{name}-ccache-{key}", target=CCACHE),
                     Cache(id=f"{name}-{variant}-{key}", target=TREE),
                     Tmpfs(target="/tmp"),
+                    *steps.object_cache(recipe),
                 ),
             ),
         ),

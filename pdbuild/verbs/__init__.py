@@ -28,6 +28,7 @@ VERBS = {
     "save": "write images to a file",
     "load": "take images from a file",
     "verify": "check what is claimed of images",
+    "cache": "write caches into a file, or take them in",
     "prune": "remove images of old versions, and caches",
     "engines": "list the engines, or install them",
     "doctor": "find out what works here, and what mends the rest",

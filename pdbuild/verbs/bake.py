@@ -49,6 +49,14 @@ def configure(parser: ArgumentParser) -> None:
     add("--push", action="store_true", help="then send the production images to a registry")
     add("--to", default="", metavar="HOST/PATH", help="the repository for that ([registry] to)")
     options.add_registry(parser)
+    add(
+        "--cache-from",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="take layers from a folder, or a repository of a registry",
+    )
+    add("--cache-to", default="", metavar="PLACE", help="then keep them there for others")
     add("--install", action="store_true", help="first build the engines, if they are not there")
     add("--json", action="store_true", help="print the result as JSON")
 

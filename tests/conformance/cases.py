@@ -33,7 +33,8 @@ BASE = "debian:trixie-slim"
 class Step:
     """A change of the context before the next build: `NAME -> content`, or what to do.
 
-    The content None removes; `touch`, `chmod` name files; `rename` is (from, to).
+    The content None removes; `touch`, `chmod` name files; `rename` is (from, to); `private` are
+    secrets that are in no file.
     """
 
     what: str
@@ -41,6 +42,7 @@ class Step:
     touch: str = ""
     chmod: str = ""
     rename: tuple[str, str] | None = None
+    private: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,7 @@ class Case:
     args: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    private: dict[str, str] = field(default_factory=dict)
     ignored: str = ""
     keep_going: bool = False
     platform: str = ""
@@ -358,6 +361,20 @@ CASES: tuple[Case, ...] = (
                 bash("test -e /run/secrets/ca || echo gone >>/seen"),
             ),
         ),
+    ),
+    Case(
+        name="secret-in-no-file",
+        private={"compile-cache": "# one\nremote_storage = redis://a$b,c@d\n"},
+        stages=(
+            stage(
+                "out",
+                bash(
+                    "{ cat /run/secrets/compile-cache; env | grep -c redis || true; } >/seen",
+                    Secret(id="compile-cache"),
+                ),
+            ),
+        ),
+        steps=(Step(what="another", private={"compile-cache": "other\n"}), Step(what="none")),
     ),
     Case(
         name="workdir",

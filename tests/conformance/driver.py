@@ -50,15 +50,18 @@ def build_case(
             write(root, name, text)
     if case.ignored:
         write(context, ".dockerignore", case.ignored)
-    results = [build(case, engine, work, progress)]
+    results = [build(case, engine, work, progress, case.private)]
     for step in case.steps:
         change(work, step)
-        results.append(build(case, engine, work, progress) | {"step": step.what})
+        result = build(case, engine, work, progress, step.private)
+        results.append(result | {"step": step.what})
     shutil.rmtree(work)  # each output has the whole base in it
     return results
 
 
-def build(case: Case, engine: Engine, work: Path, progress: Mode) -> dict[str, Any]:
+def build(
+    case: Case, engine: Engine, work: Path, progress: Mode, private: dict[str, str]
+) -> dict[str, Any]:
     plan = plan_of(case, work / "context")
     secrets = {name: work / f"secret-{name}" for name in case.secrets}
     for name, path in secrets.items():
@@ -69,7 +72,12 @@ def build(case: Case, engine: Engine, work: Path, progress: Mode) -> dict[str, A
     if case.named:
         contexts["named"] = str(work / "named")
     defined = definition.write(
-        plan, recipe="case", contexts=contexts, network={}, ca=secrets.get("ca")
+        plan,
+        recipe="case",
+        contexts=contexts,
+        network={},
+        ca=secrets.get("ca"),
+        private=private,
     )
     request = Build(
         plan=plan,

@@ -49,6 +49,13 @@ class Project:
         report = json.loads(self.succeeds("bake", "--json", *words))
         return {row["target"]: row for row in report["rows"]}
 
+    def ran(self) -> list[str]:
+        """The stages whose steps the last bake ran."""
+        steps = json.loads(self.succeeds("log", "--json"))["steps"]
+        return [
+            s["stage"] for s in steps if s["instruction"].startswith("RUN") and s["state"] == "done"
+        ]
+
     def runs(self, *argv: str, timeout: float = 300) -> str:
         """Run any command here as the user, which must succeed; what it printed."""
         done = self.user.run(argv, cwd=self.root, timeout=timeout)

@@ -1,17 +1,19 @@
 """The Buildah engine: one `buildah build` for each stage of the plan, in the graph's order."""
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pdbuild import account, tools
 from pdbuild.context import ignore
-from pdbuild.engine.buildah import graph, storage, text
+from pdbuild.engine.buildah import graph, kept, storage, text
 from pdbuild.engine.buildah.images import Images
 from pdbuild.engine.buildah.inputs import Inputs
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.engine.buildah.walk import Walk
 from pdbuild.engine.contract import Build, Built
+from pdbuild.engine.layers import Layers
 from pdbuild.errors import EngineError, Interrupted
 from pdbuild.plan.instructions import Run
 from pdbuild.progress import View
@@ -21,6 +23,7 @@ class Buildah:
     """Builds with Buildah, `jobs` stages at once (0: as many as there are processors)."""
 
     name = "buildah"
+    layers_in: tuple[str, ...] = ("folder",)
 
     def __init__(self, jobs: int = 0) -> None:
         self._jobs = jobs
@@ -41,6 +44,18 @@ class Buildah:
 
     def build(self, build: Build, view: View) -> Built:
         """See `Engine.build`."""
+        with self._walk(build, view) as (walk, _):
+            return walk.run()
+
+    def keep(self, build: Build, view: View, where: Layers) -> None:
+        """See `Engine.keep`. What was not built is left out."""
+        if where.folder is None:
+            raise EngineError("Buildah keeps layers in a folder alone")
+        with self._walk(build, view) as (walk, images):
+            kept.write(walk.known(), images, where.folder)
+
+    @contextlib.contextmanager
+    def _walk(self, build: Build, view: View) -> Iterator[tuple[Walk, Images]]:
         buildah = self._tool()
         dialect = Dialect(version=tools.numbers(buildah.version))
         made = graph.make(build.plan, build.definition.contexts)
@@ -49,7 +64,7 @@ class Buildah:
                 images = Images(where, run, where.environment(run))
                 sources = {name: s for node in made.nodes for name, s in node.images.items()}
                 bases = {source: images.base(name, source) for name, source in sources.items()}
-                return Walk(
+                walk = Walk(
                     build,
                     view,
                     graph=made,
@@ -58,7 +73,8 @@ class Buildah:
                     inputs=Inputs(_root(build), ignore.parse(build.definition.ignored), bases),
                     isolation=_isolation(made, images, bases, dialect),
                     jobs=self._jobs or len(os.sched_getaffinity(0)),
-                ).run()
+                )
+                yield walk, images
         except KeyboardInterrupt:
             raise Interrupted("interrupted; what was built stays in the cache") from None
 

@@ -51,6 +51,7 @@ class Commands:
             limits=limits(),
             contexts=contexts,
             secrets=self.build.definition.secrets,
+            private=tuple(self.build.definition.private),
             profile=place.profile(self.images.run),
         )
         return place.inside(

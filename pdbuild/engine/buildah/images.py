@@ -50,13 +50,26 @@ class Images:
             raise EngineError(f"Buildah cannot read the context {source}")
         return self._pulled(qualified(source))
 
-    def export_words(self, image: str, layout: Path) -> list[str]:
+    def keep(self, image: str, folder: Path) -> None:
+        """Write an image into a layout that has others, named by its id. Raises EngineError."""
+        code, said = self._said(self.export_words(image, folder, image))
+        if code:
+            raise EngineError(f"the layers of {image[:12]} cannot be kept: {said}")
+
+    def taken(self, image: str, folder: Path) -> None:
+        """Have an image that `keep` wrote. Raises EngineError when it is another, or not whole."""
+        if image not in self.place.known_images():
+            policy = ("--signature-policy", str(self._policy))
+            if self._pull(f"oci:{folder}:{image}", *policy) != image:
+                raise EngineError(f"{folder} has another image under the name {image}")
+
+    def export_words(self, image: str, layout: Path, tag: str = _TAG) -> list[str]:
         """The command that writes an image into a layout. Blobs that it has are not copied."""
         skopeo = tools.require("skopeo", reason="export what Buildah has built")
         return self.place.inside(
             os.fspath(skopeo.path), "copy", "--quiet", "--insecure-policy", "--format=oci",
             "--dest-oci-accept-uncompressed-layers",
-            self.place.storage(image), f"oci:{layout}:{_TAG}",
+            self.place.storage(image), f"oci:{layout}:{tag}",
         )  # fmt: skip
 
     def prepare_export(self, image: str, layout: Path) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from pdbuild.plan.instructions import (
     Workdir,
 )
 from pdbuild.plan.text import render_stage
+from pdbuild.render.bakefile import variable
 
 #: The context with empty folders that stages copy where Buildah should have made one.
 FOLDERS = "pdbuild-folders"
@@ -115,6 +116,7 @@ class Call:
     limits: tuple[str, ...]
     contexts: Mapping[str, str]
     secrets: Mapping[str, str]
+    private: Collection[str] = ()  # the ids of those in the environment
     profile: Path | None = None  # the seccomp profile of an account with one user id
 
 
@@ -152,6 +154,8 @@ def argv(call: Call) -> list[str]:
     for name in node.secrets:
         if name in call.secrets:
             words += ["--secret", f"id={name},src={call.secrets[name]}"]
+        if name in call.private:
+            words += ["--secret", f"id={name},env={variable(name)}"]
     for name, where in sorted(call.contexts.items()):
         words += ["--build-context", f"{name}={where}"]
     return [*words, os.fspath(call.context)]

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from graphlib import TopologicalSorter
 
 from pdbuild.engine import exports
-from pdbuild.engine.buildah import output, text
+from pdbuild.engine.buildah import kept, output, text
 from pdbuild.engine.buildah.command import Commands
 from pdbuild.engine.buildah.graph import Graph, Node, has_steps
 from pdbuild.engine.buildah.images import Images, exported
@@ -53,8 +53,11 @@ class Walk:
         self._jobs = jobs
         self._names = output.Names(graph)
         self._known = images.place.known_images()
+        self._kept = kept.Kept(images, build.layers)
         self._ready: list[Task] = []
-        self._programs = Programs(images.environment, images.run)
+        self._programs = Programs(
+            {**images.environment, **build.definition.environment}, images.run
+        )
         self._locks = Locks(images.place.folder / "nodes.lock")
         self._outputs: dict[str, str] = {}
         self._errors: list[str] = []
@@ -79,6 +82,21 @@ class Walk:
             finally:
                 self._stop(self._programs)
         return self._built()
+
+    def known(self) -> dict[str, kept.Recorded]:
+        """What is recorded of the nodes, by their keys; nothing is built.
+
+        Those that need one of which nothing is recorded have no key.
+        """
+        found = {}
+        for node in self._graph.nodes:
+            if all(need in self._inputs.built for need in node.needs.values()):
+                key = self._key(node)[0]
+                recorded = self._images.place.recorded(key)
+                if recorded.get("image") in self._known:
+                    self._inputs.built[node.id] = Result.of(recorded)
+                    found[key] = recorded
+        return found
 
     def _given_up(self, task: Task) -> bool:
         """Whether a task is not begun because of a failure: what delivers runs no program."""
@@ -120,7 +138,10 @@ class Walk:
         key = self._key(node)[0]
         recorded = self._images.place.recorded(key)
         if recorded.get("image") not in self._known:
-            return False
+            recorded = self._kept.take(key, self._build.plan.root)
+            if not recorded:
+                return False
+            self._known = self._images.place.known_images()
         self._images.place.record(key).touch()  # it is in use
         self._inputs.built[node.id] = Result.of(recorded)
         self._tell(self._names.skipped(node))
