@@ -20,6 +20,7 @@ all: one.o two.o
 %.o: %.c
 \t$(CC) $(CFLAGS) -c $< -o $@
 install:
+\tmkdir -p $(DESTDIR)$(PREFIX)
 """
 
 pytestmark = pytest.mark.skipif(
