@@ -9,6 +9,15 @@ import pytest
 from system.project import Project
 
 IMAGE = "paddle:9"
+# The image has no `sleep`.
+WAITS = "import time; print('ready', flush=True); time.sleep(100)"
+HEARS = """
+import signal, sys
+def heard(*_):
+    print("heard")
+    sys.exit(3)
+signal.signal(signal.SIGTERM, heard)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +58,8 @@ def test_input_output_and_exit_codes_are_the_programs(loaded: Project) -> None:
 
 
 def test_signals_reach_a_program_and_end_one_that_hears_none(loaded: Project) -> None:
-    for script, code in (
-        ("trap 'echo heard; exit 3' TERM; echo ready; while :; do sleep 0.1; done", 3),
-        ("echo ready; exec sleep 100", 143),
-    ):
-        words = ("run", "--runtime", "docker", IMAGE, "bash", "-c", script)
+    for script, code in ((HEARS + WAITS, 3), (WAITS, 143)):
+        words = ("run", "--runtime", "docker", IMAGE, "python3", "-c", script)
         with loaded.start(*words) as running:
             assert running.stdout and running.stdout.readline() == "ready\n"
             running.send_signal(signal.SIGTERM)
@@ -64,9 +70,10 @@ def test_signals_reach_a_program_and_end_one_that_hears_none(loaded: Project) ->
 
 
 def test_nothing_stays_when_pdbuild_is_killed(loaded: Project) -> None:
-    words = ("run", "--runtime", "docker", IMAGE, "bash", "-c", "echo ready; exec sleep 100")
+    words = ("run", "--runtime", "docker", IMAGE, "python3", "-c", WAITS)
     with loaded.start(*words) as running:
         assert running.stdout and running.stdout.readline() == "ready\n"
+        assert ours(loaded)
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
         deadline = time.monotonic() + 20
@@ -76,20 +83,19 @@ def test_nothing_stays_when_pdbuild_is_killed(loaded: Project) -> None:
 
 
 def test_a_program_in_the_background_is_found_by_its_id(loaded: Project) -> None:
-    script = "echo hello; exec sleep 100"
-    words = ("run", "--detach", "--runtime", "docker", IMAGE, "bash", "-c", script)
+    words = ("run", "--detach", "--runtime", "docker", IMAGE, "python3", "-c", WAITS)
     container = loaded.succeeds(*words).strip()
     deadline = time.monotonic() + 20
-    while loaded.succeeds("logs", container[:12]) != "hello\n":
+    while loaded.succeeds("logs", container[:12]) != "ready\n":
         assert time.monotonic() < deadline
+    assert ours(loaded)
     loaded.succeeds("stop", container[:12])
     assert not ours(loaded)
 
 
 def test_a_shell_in_an_image(loaded: Project) -> None:
-    said = loaded.succeeds(
-        "shell", "--runtime", "docker", IMAGE, "sh", "-c", "id -u; pwd; hostname"
-    )
+    asked = "import os, socket; print(os.getuid(), os.getcwd(), socket.gethostname())"
+    said = loaded.succeeds("shell", "--runtime", "docker", IMAGE, "python3", "-c", asked)
     assert said.split() == [str(loaded.user.uid), "/work", "paddle"]
 
 
