@@ -46,6 +46,9 @@ ELSEWHERE = {
     "pdbuild push --to registry.example.org/team/paddle": "test_push.py",
     "pdbuild pull registry.example.org/team/paddle:0.1": "test_push.py",
     "pdbuild app run": "test_applications.py",
+    "pdbuild submit a.py --to slurm --nodes 2": "cluster/test_submit.py",
+    "pdbuild cache export build/cache.tar.zst": "test_travel.py",
+    "PDBUILD_CACHE=redis://cache.example.org pdbuild bake all": "test_compile_cache.py",
     "pip install .": "test_wheel.py",
     "pdbuild engines install": "make test, before this run",
     "cd my-project && pdbuild init": "test_wheel.py",
@@ -59,8 +62,8 @@ def test_the_other_commands_are_run_elsewhere() -> None:
     for command, module in ELSEWHERE.items():
         if module.endswith(".py"):
             # Its verb at least is in there.
-            verb = re.sub(r"^(cd \S+ && )?(pdbuild|podman|pip) ", "", command).split()[0]
-            assert f'"{verb}"' in Path(__file__).with_name(module).read_text(), command
+            verb = re.sub(r"^(cd \S+ && |\w+=\S+ )?(pdbuild|podman|pip) ", "", command).split()[0]
+            assert f'"{verb}"' in (Path(__file__).parent / module).read_text(), command
 
 
 def test_the_recipe_is_one(tmp_path: Path) -> None:

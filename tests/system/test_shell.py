@@ -134,6 +134,7 @@ set -euo pipefail
 echo "building $GREETING in $PDBUILD_TREE"
 echo kept >"$PDBUILD_TREE/left-by-build"
 cc -c "$PDBUILD_SOURCE/src/broken.c" -o /tmp/broken.o
+mkdir -p "$PDBUILD_OUTPUT$PDBUILD_PREFIX"
 """
 
 
