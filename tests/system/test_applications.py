@@ -44,13 +44,14 @@ def here(folder: Path) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def book(paddle: Project, baked: dict[str, Any]) -> Iterator[Project]:
-    """The example's book on each variant, in the graph of all the rest, which is there already."""
-    rows = paddle.bake("all", "--recipe=book")
+    """The example's book on two variants, in the graph of all the rest, which is there already.
+
+    On two: each takes two gigabytes in the places of engines, of pdbuild and of podman.
+    """
+    rows = paddle.bake("all", "--recipe=book", "--variant=cpu", "--variant=noavx")
     version = rows["image-cpu"]["where"].rpartition(":")[2]
-    suffixes = {"cpu": "", "noavx": "-noavx", "gpu": "-gpu", "gpu-noavx": "-gpu-noavx"}
-    for variant, suffix in suffixes.items():
+    for variant, suffix in {"cpu": "", "noavx": "-noavx"}.items():
         assert rows[f"app-{variant}"]["where"] == f"localhost/book:{version}{suffix}"
-    assert set(baked) <= set(rows)
     assert all(row["cached"] for name, row in rows.items() if name in baked)
     yield paddle
     paddle.pdbuild("app", "stop")
@@ -125,11 +126,9 @@ def test_the_variant_that_fits(book: Project) -> None:
         "gpu": "GPU=ON AVX=ON",
         "gpu-noavx": "GPU=ON AVX=OFF",
     }
-    asks = ("--no-bake", "python3", "-c", "import paddle; print(paddle.build_options())")
-    for variant, options in made.items():
-        if variant.endswith("noavx"):  # the others' need what this machine's CPU may not have
-            said = book.succeeds("app", "run", f"--variant={variant}", *asks)
-            assert said.strip() == options
+    asks = ("python3", "-c", "import paddle; print(paddle.build_options())")
+    said = book.succeeds("app", "run", "--variant=noavx", "--no-bake", *asks)
+    assert said.strip() == made["noavx"]
     done = book.pdbuild("app", "run", "--variant=auto", *asks)
     assert done.returncode == 0, done.stderr
     (chosen,) = re.findall(r"^variant (\S+): ", done.stderr, re.MULTILINE)
