@@ -1,6 +1,7 @@
 """What one project compiled, another of the same source finds: by redis, and in a folder."""
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from .conftest import User
 from .project import Project, sample
 
-PASSWORD = "pa55word-of-the-cache"
+PASSWORD = f"pa55word-{os.urandom(8).hex()}"  # a checkout of this file is in some homes
 
 
 @pytest.fixture(scope="module")
