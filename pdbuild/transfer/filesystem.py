@@ -5,6 +5,7 @@ below it. Owners are kept. The same image gives the same bytes, by the same mksq
 """
 
 import io
+import os
 import tarfile
 import tempfile
 from pathlib import Path, PurePosixPath
@@ -35,7 +36,7 @@ def squashfs(store: Store, reference: str, out: Path, *, platform: str = "") -> 
         with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
             _fill(archive, files)
         tar.seek(0)
-        _made(tar.fileno(), new)
+        _made(tar.fileno(), max((int(entry.mtime) for entry in files), default=0), new)
 
 
 def _fill(archive: tarfile.TarFile, files: Content) -> None:
@@ -65,24 +66,15 @@ def _add(archive: tarfile.TarFile, path: str, layer: Layer, entry: Entry) -> Non
     archive.addfile(member, io.BytesIO(layer.read(entry)) if member.size else None)
 
 
-def _made(tar: int, out: Path) -> None:
-    # The root folder and the file system's own time are nobody's: in the tar they cannot stand.
+def _made(tar: int, newest: int, out: Path) -> None:
     words = ("mksquashfs", "-", out, "-tar", "-noappend", "-quiet", "-no-progress")
-    when = (
-        "-mkfs-time",
-        "0",
-        "-root-mode",
-        "755",
-        "-root-uid",
-        "0",
-        "-root-gid",
-        "0",
-        "-root-time",
-        "0",
-    )
+    root = ("-root-mode", "755", "-root-uid", "0", "-root-gid", "0")
+    # The root folder has the present time in 4.5, whatever it is told, and so has the file
+    # system itself: this is the latest that either may have.
+    env = {**os.environ, "SOURCE_DATE_EPOCH": str(newest)}
     try:
         running = programs.start(
-            *words, *when, stdin=tar, stdout=programs.NOTHING, stderr=programs.PIPE
+            *words, *root, env=env, stdin=tar, stdout=programs.NOTHING, stderr=programs.PIPE
         )
     except programs.NotInstalled:
         raise EngineError(
