@@ -105,6 +105,16 @@ def with_claims(report: Report, judged: Sequence[Judged], page: Path) -> Report:
     return replace(report, rows=(*report.rows, *rows), judged=tuple(judged))
 
 
+def show(report: Report, *, json: bool, quiet: bool, progress: str) -> None:
+    """Print it as a command was asked to: as JSON, the places alone, nothing, or the table."""
+    if json:
+        print(as_json(report))
+    elif quiet:
+        print("\n".join(row.where for row in report.rows))
+    elif progress != "json":
+        print(as_table(report))
+
+
 def as_table(report: Report) -> str:
     """The report as lines of text."""
     rows = [("TARGET", "WHERE", "SIZE", "TIME")]

@@ -8,12 +8,12 @@ that.
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from pdbuild.errors import EngineError
+from pdbuild.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -65,6 +65,19 @@ def containers(client: Client, label: str) -> tuple[Listed, ...]:
             status, pid = one.state.status or "", one.state.pid or 0
             found.append(Listed(id=one.id, name=one.name, status=status, pid=pid))
     return tuple(found)
+
+
+def chosen(listed: Iterable[Listed], wanted: str) -> Listed | None:
+    """The container with this id or name, or with an id that begins so; None when there is none.
+
+    Raises UsageError when several ids begin so.
+    """
+    ours = tuple(listed)
+    exact = [c for c in ours if wanted in (c.id, c.name)]
+    found = exact or [c for c in ours if wanted and c.id.startswith(wanted)]
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} containers have an id that starts with {wanted}")
+    return found[0] if found else None
 
 
 @contextlib.contextmanager

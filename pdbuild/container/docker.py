@@ -204,12 +204,8 @@ def _name(container: Container) -> str:
 def _find(wanted: str) -> whales.Listed:
     with whales.client("docker") as client:
         ours = whales.containers(client, PROJECT_LABEL)
-    exact = [c for c in ours if wanted in (c.id, c.name)]
-    found = exact or [c for c in ours if wanted and c.id.startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UsageError(f"{len(found)} containers have an id that starts with {wanted}")
+    if found := whales.chosen(ours, wanted):
+        return found
     raise UsageError(f"there is no container {wanted!r}")
 
 

@@ -164,13 +164,8 @@ def _run_options(
 
 
 def _find(host: Host, wanted: str) -> whales.Listed:
-    ours = _listed(host)
-    exact = [c for c in ours if wanted in (c.id, c.name)]
-    found = exact or [c for c in ours if wanted and c.id.startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UsageError(f"{len(found)} containers have an id that starts with {wanted}")
+    if found := whales.chosen(_listed(host), wanted):
+        return found
     with _client(host) as client:
         if wanted and client.container.exists(wanted):
             raise UsageError(f"container {wanted} was not started by pdbuild", hint="use podman")

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pdbuild import programs, tools, whales
+from pdbuild import programs, tools
 from pdbuild.dirs import data_dir
-from pdbuild.engine import daemon, drivers, exporters, exports, nodes, process
+from pdbuild.engine import buildx, daemon, drivers, exporters, exports, nodes, process
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.engine.layers import Layers
 from pdbuild.errors import EngineError, Interrupted
@@ -133,9 +133,7 @@ def _points_at(instance: Path, address: str) -> bool:
 
 
 def _create(name: str, address: str, environment: dict[str, str]) -> None:
-    buildx = tools.require("buildx", reason="run a bake file")
-    as_plugin = environment | {"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker"}
-    with whales.client(buildx.path, env=as_plugin) as client:
+    with buildx.client(environment) as client:
         client.buildx.create(address, driver="remote", name=name)
 
 
@@ -251,9 +249,9 @@ def _command(
 
 def _words(build: Build, targets: Sequence[Target], builder: str) -> list[str]:
     """The words of a `buildx bake` without its targets: where it takes what it can from."""
-    buildx = tools.require("buildx", reason="run a bake file")
+    program = tools.require("buildx", reason="run a bake file").path
     argv = [
-        str(buildx.path), "bake",
+        str(program), "bake",
         f"--builder={builder}",
         f"--file={build.definition.bakefile}",
         "--progress=rawjson",

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pdbuild import docker, tools, whales
-from pdbuild.engine import exporters
+from pdbuild import docker
+from pdbuild.engine import buildx, exporters
 from pdbuild.errors import EngineError
 
 # The first Docker Engine whose own BuildKit knows named contexts, which the definition has.
@@ -38,7 +38,5 @@ def _driver(builder: str, environment: Mapping[str, str]) -> str:
         return str(json.loads(Path(folder, "instances", builder).read_bytes())["Driver"])
     except (OSError, ValueError, LookupError, TypeError):
         pass
-    buildx = tools.require("buildx", reason="run a bake file")
-    as_plugin = {**environment, "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker"}
-    with whales.client(buildx.path, env=as_plugin) as client:
+    with buildx.client(environment) as client:
         return client.buildx.inspect(builder).driver or ""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pdbuild import tools, whales
+from pdbuild.engine import buildx
 from pdbuild.engine.contract import Built
 from pdbuild.errors import EngineError
 
@@ -39,8 +39,6 @@ def told(built: Built, builder: str, environment: Mapping[str, str]) -> Built:
 
 
 def _unanswering(builder: str, environment: Mapping[str, str]) -> list[str]:
-    buildx = tools.require("buildx", reason="run a bake file")
-    as_plugin = {**environment, "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker"}
-    with whales.client(buildx.path, env=as_plugin) as client:
+    with buildx.client(environment) as client:
         nodes = client.buildx.inspect(builder).nodes or []
     return [f"{n.name} ({n.endpoint})" for n in nodes if n.status != "running"]

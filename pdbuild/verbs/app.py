@@ -140,12 +140,7 @@ def _bake(arguments: Namespace) -> int:
     plan = project.plan_for(recipe, options.choices(arguments, ("apps",)))
     building = options.building(arguments)
     result = baking.bake_plan(recipe, plan, baking.engine_for(building), building)
-    if arguments.json:
-        print(report.as_json(result))
-    elif arguments.quiet:
-        print("\n".join(row.where for row in result.rows))
-    elif arguments.progress != "json":
-        print(report.as_table(result))
+    report.show(result, json=arguments.json, quiet=arguments.quiet, progress=arguments.progress)
     return 0
 
 

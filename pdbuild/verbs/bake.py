@@ -11,7 +11,6 @@ from pdbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from pdbuild.api.baking import To
-    from pdbuild.report import Report
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -73,13 +72,18 @@ def run(arguments: Namespace) -> int:
         return 0
     from dataclasses import replace
 
-    from pdbuild import terminal
+    from pdbuild import report, terminal
     from pdbuild.api.baking import Bake
     from pdbuild.api.events import Event, Made
 
     def tell(event: Event) -> None:
         if isinstance(event, Made):
-            _print(event.report, arguments)
+            report.show(
+                event.report,
+                json=arguments.json,
+                quiet=arguments.quiet,
+                progress=arguments.progress,
+            )
         else:
             terminal.tell(event)
 
@@ -98,17 +102,6 @@ def run(arguments: Namespace) -> int:
 
         print(push.as_table(baked.pushed))
     return 0
-
-
-def _print(result: Report, arguments: Namespace) -> None:
-    from pdbuild import report
-
-    if arguments.json:
-        print(report.as_json(result))
-    elif arguments.quiet:
-        print("\n".join(row.where for row in result.rows))
-    elif arguments.progress != "json":
-        print(report.as_table(result))
 
 
 def _to(arguments: Namespace) -> To | None:
