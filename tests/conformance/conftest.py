@@ -1,13 +1,13 @@
 """A user of its own, with BuildKit, this machine's Buildah and newer ones."""
 
 import os
-import shutil
 import subprocess
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packages import unpacked
 from system.conftest import User, give_engines, make_user, needs_root, pdbuild_python, remove_user
 
 from pdbuild import base, tools
@@ -111,21 +111,7 @@ def _buildah_of(suite: str) -> str:
 
 
 def _unpack(folder: Path, suite: str) -> None:
-    partial = folder.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    archive = partial / "root.tar"
-    subprocess.run(
-        [
-            "mmdebstrap", "--quiet", "--variant=extract", f"--include={_PACKAGES}",
-            '--aptopt=APT::Install-Recommends "false"',
-            # A mirror may be some weeks behind; the signature counts all the same.
-            '--aptopt=Acquire::Check-Valid-Until "false"', suite, archive,
-        ],
-        check=True,
-    )  # fmt: skip
-    subprocess.run(["tar", "-C", partial, "-xf", archive, "./usr"], check=True)
-    archive.unlink()
+    partial = unpacked(folder, suite, _PACKAGES, "./usr")
     (partial / "bin").mkdir()
     for name in ("buildah", "skopeo"):
         program = partial / "bin" / name

@@ -4,12 +4,12 @@ import dataclasses
 import hashlib
 import json
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packages import unpacked
 from system.conftest import User
 from system.project import Project, give
 
@@ -33,22 +33,7 @@ def newer() -> Iterator[Engine]:
 
 
 def _unpack() -> None:
-    partial = _KEPT.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    archive = partial / "root.tar"
-    subprocess.run(
-        [
-            "mmdebstrap", "--quiet", "--variant=extract", f"--include={_PACKAGES}",
-            '--aptopt=APT::Install-Recommends "false"',
-            # A mirror may be some weeks behind; the signature counts all the same.
-            '--aptopt=Acquire::Check-Valid-Until "false"', SUITE, archive,
-        ],
-        check=True,
-    )  # fmt: skip
-    unpack = ["tar", "-C", partial, "-xf", archive, "--wildcards", *_PROGRAMS]
-    subprocess.run(unpack, check=True)
-    archive.unlink()
+    partial = unpacked(_KEPT, SUITE, _PACKAGES, *_PROGRAMS)
     for path in (_KEPT.parent, partial):
         path.chmod(0o755)
     partial.rename(_KEPT)
