@@ -15,17 +15,21 @@ def travel(runs: int) -> Iterator[Row]:
     Cold means with the engines and the base, which come with the file, too; taking it in counts.
     """
     places = SCRATCH / f"travel-{time.time_ns()}"
-    cold, warm = nowhere(places / "cold"), nowhere(places / "warm")
-    for part in ("engines", "bases"):
-        shutil.copytree(data_dir() / part, places / "cold/data" / part)
+    cold, warm, shared = (nowhere(places / name) for name in ("cold", "warm", "shared"))
+    for account in ("cold", "shared"):  # no layers: those come without
+        for part in ("engines", "bases"):
+            shutil.copytree(data_dir() / part, places / account / "data" / part)
     file = places / "cache.tar.zst"
     wanted = ("images", "binaries", "-q")
     reference = timed(PDBUILD, "bake", *wanted, env=cold)
     written = timed(PDBUILD, "cache", "export", file, "images", "binaries", "-q", env=cold)
     taken = timed(PDBUILD, "cache", "import", file, "-q", env=warm)
     baked = timed(PDBUILD, "bake", *wanted, env=warm)
+    layers = places / "layers"
+    kept = timed(PDBUILD, "bake", *wanted, "--cache-to", layers, env=cold)
+    fetched = timed(PDBUILD, "bake", *wanted, "--cache-from", layers, env=shared)
     size = file.stat().st_size / 1e6
-    for env in (cold, warm):
+    for env in (cold, warm, shared):
         run(PDBUILD, "prune", "--caches", "--keep=1000", env=env)
     shutil.rmtree(places)
     yield Row(
@@ -40,3 +44,10 @@ def travel(runs: int) -> Iterator[Row]:
         reference=reference,
         goal=0.5,
     )
+    yield Row(
+        name="all variants in an empty account, from a folder of layers / cold",
+        ours=fetched,
+        reference=reference,
+        goal=0.25,
+    )
+    yield Row(name="keeping that folder / cold", ours=kept, reference=reference, goal=0.5)
