@@ -14,7 +14,7 @@ from pdbuild import bootstrap
 from pdbuild.engine import emulators
 from pdbuild.platforms import PLATFORMS, Platform, native
 
-from .conftest import User
+from .conftest import User, checkout
 from .project import Project, sample
 
 OTHER = PLATFORMS["linux/arm64" if native().name != "linux/arm64" else "linux/amd64"]
@@ -204,6 +204,59 @@ def test_another_platform_by_buildah(
     project.bake("binaries", recipe, "--set=TEST=ON", *words)
     log = project.succeeds("log", f"binaries-default{SUFFIX}", recipe)
     assert "1000 bytes become 17" in log
+    shutil.rmtree(project.root)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["meson", "python", "clang"])
+def test_others_cross_too(
+    name: str, user: User, pdbuild_python: Path, engines: Path, tmp_path: Path
+) -> None:
+    """Meson, an extension module of Python's, and a compiler that knows all platforms."""
+    project = sample(user, pdbuild_python, "shrink" if name == "clang" else name, f"{name}-across")
+    words = ["binaries", f"--platform={OTHER.name}", "--set=TEST=ON"]
+    folder = project.root / f"build/{OTHER.folder}"
+    if name == "clang":
+        recipe = project.root / "recipes/cmake.toml"
+        project.written("recipes/cmake.toml", recipe.read_text().replace('"gcc"', '"clang"'))
+        words.append("--recipe=recipes/cmake.toml")
+    if name == "python":
+        words[-1] = "debs"
+    rows = project.bake(*words)
+    assert not of_wrong_machine(project.root)
+    if name == "python":
+        (deb,) = folder.rglob("*.deb")
+        assert set(unpacked(deb, tmp_path)) == {OTHER.elf}
+        (module,) = tmp_path.rglob("_scale.*.so")
+        assert f"-{OTHER.triplet}.so" in module.name
+    else:
+        programs = list(folder.glob("*/bin/*"))
+        assert len(programs) == len(rows) and {machine(p) for p in programs} == {OTHER.elf}
+        log = project.succeeds("log", next(iter(rows)), *words[3:])
+        assert re.search(r"Ok: +2\b|100% tests passed", log), log
+    shutil.rmtree(project.root)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ["buildkit", "buildah"])
+def test_the_example_for_two_platforms(
+    engine: str, user: User, pdbuild_python: Path, engines: Path
+) -> None:
+    """From a clean clone: four variants and two, all that is claimed of them, and they run."""
+    project = checkout(user, pdbuild_python, f"two-by-{engine}")
+    both = f"--platform={native().name},{OTHER.name}"
+    rows = project.bake("all", both, f"--engine={engine}")
+    four = {f"image-{variant}" for variant in ("cpu", "noavx", "gpu", "gpu-noavx")}
+    two = {f"image-{variant}{SUFFIX}" for variant in ("cpu", "gpu")}
+    assert {name for name in rows if name.startswith("image-")} == four | two
+    assert not of_wrong_machine(project.root)
+    judged = json.loads(project.succeeds("verify", "--json", both))
+    assert len(judged) == 6
+    found = [f for one in judged for f in one["findings"] if f["verdict"] != "holds"]
+    assert found == []
+    for variant in ("cpu", "gpu"):
+        done = project.pdbuild("run", f"--platform={OTHER.name}", f"--variant={variant}", "a.py")
+        assert done.returncode == 0 and "baking" not in done.stderr, done.stderr
     shutil.rmtree(project.root)
 
 
