@@ -27,11 +27,12 @@ IMAGE = "localhost/page:0.1.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The application's folder, and what its packages are fetched from."""
+    """The application's folder, what its packages are fetched from, and a registry."""
 
     project: Project
     env: dict[str, str]
     index: wheels.Index
+    registry: str
 
     def run(self) -> tuple[list[str], str]:
         """Run it: the words that it prints, and which programs pdbuild starts."""
@@ -81,7 +82,10 @@ def page(paddle: Project, baked: dict[str, Any], version: str) -> Iterator[Page]
             "UV_DEFAULT_INDEX": index.address,
             "UV_CACHE_DIR": str(folder / "uv"),
         }
-        made = Page(project=replace(paddle, root=folder / "page"), env=env, index=index)
+        made = Page(
+            project=replace(paddle, root=folder / "page"), env=env, index=index,
+            registry=registry.address,
+        )  # fmt: skip
         # By its digest: a registry's tag may move, so the engine would be asked each time.
         image = f"{repository}:{version}@{registry.digest('team/paddle', version)}"
         made.project.succeeds("app", "init", "--from", image, env=env)
@@ -111,3 +115,13 @@ def test_an_edited_file_needs_no_engine_and_the_engine_would_make_the_same(page:
     assert [name for name in edited[1] if edited[1][name] != before[1][name]] == ["page/app.py"]
     page.project.succeeds("bake", "apps", "--again", env=page.env)
     assert page.made() == edited
+
+
+def test_others_run_it_from_the_registry(page: Page) -> None:
+    (page.project.root / "app.py").write_text("print('for all')\n")
+    page.run()
+    where = f"{page.registry}/team/page"
+    page.project.succeeds("push", "--to", where, "--insecure", env=page.env)
+    theirs = ("podman", "run", "--rm", "--tls-verify=false", f"{where}:0.1.0")
+    assert page.project.runs(*theirs).strip() == "for all"
+    page.project.runs("podman", "rmi", "--force", f"{where}:0.1.0")
