@@ -250,12 +250,13 @@ def test_the_example_for_two_platforms(
     two = {f"image-{variant}{SUFFIX}" for variant in ("cpu", "gpu")}
     assert {name for name in rows if name.startswith("image-")} == four | two
     assert not of_wrong_machine(project.root)
-    judged = json.loads(project.succeeds("verify", "--json", both))
+    judged = json.loads(project.succeeds("verify", "--json", both, f"--engine={engine}"))
     assert len(judged) == 6
     found = [f for one in judged for f in one["findings"] if f["verdict"] != "holds"]
     assert found == []
     for variant in ("cpu", "gpu"):
-        done = project.pdbuild("run", f"--platform={OTHER.name}", f"--variant={variant}", "a.py")
+        words = (f"--platform={OTHER.name}", f"--variant={variant}", f"--engine={engine}")
+        done = project.pdbuild("run", *words, "a.py")
         assert done.returncode == 0 and "baking" not in done.stderr, done.stderr
     shutil.rmtree(project.root)
 
