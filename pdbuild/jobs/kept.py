@@ -17,7 +17,8 @@ _MOST = 100
 class Sent:
     """A job that was sent. `number` is the cluster's name for it, and `folder` has its output.
 
-    `kind` is what the place is; `submitted` is a time as text, with its zone.
+    `kind` is what the place is; `submitted` is a time as text, with its zone. `context` and
+    `namespace` say where on Kubernetes it is; "" is what kubectl takes by itself.
     """
 
     to: str
@@ -27,6 +28,8 @@ class Sent:
     program: str
     nodes: int
     submitted: str
+    context: str = ""
+    namespace: str = ""
 
     @property
     def id(self) -> str:

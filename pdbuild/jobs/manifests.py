@@ -13,6 +13,8 @@ from pdbuild.recipe import names
 _PORT = 29500
 # Nobody in particular, on the node neither. An image made by pdbuild runs under any id.
 _USER = 65532
+# Its output can be asked for until then; nobody has to remember to remove it.
+_KEPT_SECONDS = 7 * 86400
 # Each pod of an indexed Job has its number here.
 _INDEX = "batch.kubernetes.io/job-completion-index"
 _JOB = "batch.kubernetes.io/job-name"
@@ -122,6 +124,7 @@ def _job(job: Job, program: tuple[str, str] | None) -> dict[str, Any]:
         "parallelism": place.nodes,
         # A rank alone cannot begin again: the first that fails ends the job.
         "backoffLimit": 0,
+        "ttlSecondsAfterFinished": _KEPT_SECONDS,
     }
     if place.time:
         spec["activeDeadlineSeconds"] = seconds(place.time)

@@ -1,14 +1,15 @@
-"""Sends a job to Slurm: what it needs in one folder, its script, and what is remembered of it."""
+"""Sends a job: what it needs in one folder, and what is remembered of it."""
 
 import contextlib
 import os
 import shutil
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pdbuild import whole
-from pdbuild.jobs import Job, kept, script, slurm, tree
+from pdbuild.jobs import Job, kept, kubernetes, manifests, script, slurm, tree
 from pdbuild.jobs.kept import Sent
 from pdbuild.store import Store
 
@@ -41,18 +42,57 @@ def to_slurm(store: Store, job: Job, platform: str) -> Sent:
     except BaseException:
         shutil.rmtree(job.folder, ignore_errors=True)
         raise
-    sent = Sent(
+    sent = _described(job, "slurm", number)
+    kept.keep(sent)
+    _forget_unused(images)
+    return sent
+
+
+def rendered(job: Job, image: str) -> str:
+    """The manifests of a job for Kubernetes, with the image as its nodes pull it.
+
+    Raises UsageError for what a job there cannot have.
+    """
+    program = manifests.checked(job)
+    return manifests.render(replace(job, name=_there(job), image=image), program)
+
+
+def to_kubernetes(job: Job, image: str) -> Sent:
+    """Send it; what is remembered.
+
+    Raises EngineError when there is no kubectl, or the cluster refuses, and leaves nothing then.
+    """
+    text = rendered(job, image)
+    sent = _described(job, "kubernetes", _there(job))
+    sent = replace(sent, context=job.place.context or kubernetes.context())
+    job.folder.mkdir(parents=True)
+    try:
+        path = job.folder / "job.yaml"
+        whole.write(path, text)
+        sent = replace(sent, namespace=kubernetes.create(path, sent))
+    except BaseException:
+        shutil.rmtree(job.folder, ignore_errors=True)
+        raise
+    kept.keep(sent)
+    return sent
+
+
+def _there(job: Job) -> str:
+    """A job's name on Kubernetes. Sent twice, it is two: what ends its folder's name is in it."""
+    return manifests.name_of(job.name, job.folder.name[-20:])
+
+
+def _described(job: Job, kind: str, number: str) -> Sent:
+    return Sent(
         to=job.to,
-        kind="slurm",
+        kind=kind,
         number=number,
         folder=str(job.folder),
         program=job.name,
         nodes=job.place.nodes,
         submitted=datetime.now(UTC).isoformat(timespec="seconds"),
+        namespace=job.place.namespace,
     )
-    kept.keep(sent)
-    _forget_unused(images)
-    return sent
 
 
 def _linked(file: Path, name: Path) -> None:

@@ -16,13 +16,13 @@ def run(arguments: Namespace) -> int:
     from pdbuild.jobs import kept
 
     if kept.is_name(arguments.id):
-        from pdbuild.jobs import places, watch
+        from pdbuild.jobs import outputs, watch
 
-        sent = kept.find(arguments.id)
+        seen = outputs.of(kept.find(arguments.id), follow=arguments.follow)
         if arguments.follow:
-            watch.follow(sent, lambda: places.state(sent))
+            watch.follow(seen)
         else:
-            watch.show(sent)
+            watch.show(seen)
         return 0
     from pdbuild.container import runtimes
 

@@ -52,7 +52,11 @@ class Submit(Table):
         "Slurm: a folder on each node's own disk, for the node's copy of the image.",
         default="/tmp",
     )
-    namespace: str = key("Kubernetes: the namespace.", default="")
+    context: str = key(
+        "Kubernetes: the context of kubectl's that names the cluster; default: its current one.",
+        default="",
+    )
+    namespace: str = key("Kubernetes: the namespace; default: the context's.", default="")
     to: str = key(
         "Kubernetes: the repository that nodes pull the image from; default: `[registry] to`.",
         default="",

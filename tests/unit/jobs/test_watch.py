@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pdbuild.errors import Interrupted, PdbuildError
-from pdbuild.jobs import kept, watch
+from pdbuild.jobs import kept, outputs, watch
 from pdbuild.jobs.kept import Sent
 from pdbuild.jobs.state import State
 
@@ -20,8 +21,18 @@ RUNNING = State(word="running")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"_LOOK": 0.01, "_ASK_FIRST": 0.02, "_LATE": 0.05}.items():
-        monkeypatch.setattr(watch, name, value)
+    for module, name, value in (
+        (watch, "_LOOK", 0.01), (watch, "_ASK_FIRST", 0.02), (watch, "_STUCK", 0.1),
+        (outputs, "_LATE", 0.05), (outputs, "_LOOK", 0.01),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+
+
+def seen(folder: Path, ask: Callable[[], State]) -> outputs.Seen:
+    """The job of that folder, which is as `ask` says."""
+    made = outputs.of(sent(folder))
+    made.ask = ask  # type: ignore[method-assign]
+    return made
 
 
 def sent(folder: Path, number: str = "7") -> Sent:
@@ -43,7 +54,7 @@ def test_output_comes_as_it_is_written_and_the_code_is_ours(
         (tmp_path / "err").write_bytes(b"note\n")
         return next(states, State(word="failed", ended=True, code=7))
 
-    assert watch.watch(sent(tmp_path), ask, lambda: None) == 7
+    assert watch.watch(sent(tmp_path), seen(tmp_path, ask), lambda: None) == 7
     out, err = capfdbinary.readouterr()
     assert out == b"one\ntwo \xff\n"
     assert err.startswith(b"slurm-7: pending (Priority)\n") and b"note\n" in err
@@ -53,7 +64,7 @@ def test_output_comes_as_it_is_written_and_the_code_is_ours(
 def test_an_end_that_is_not_the_programs_is_an_error(tmp_path: Path) -> None:
     state = State(word="cancelled", ended=True)
     with pytest.raises(PdbuildError, match="slurm-7 was cancelled"):
-        watch.watch(sent(tmp_path), lambda: state, lambda: None)
+        watch.watch(sent(tmp_path), seen(tmp_path, lambda: state), lambda: None)
 
 
 def test_without_a_terminal_an_interrupt_leaves_the_job(tmp_path: Path) -> None:
@@ -62,21 +73,41 @@ def test_without_a_terminal_an_interrupt_leaves_the_job(tmp_path: Path) -> None:
 
     cancelled: list[int] = []
     with pytest.raises(Interrupted, match=r"slurm-7 goes on \(pdbuild logs --follow slurm-7"):
-        watch.watch(sent(tmp_path), ask, lambda: cancelled.append(1))
+        watch.watch(sent(tmp_path), seen(tmp_path, ask), lambda: cancelled.append(1))
     assert not cancelled
+
+
+def test_who_may_not_be_asked_cancels(tmp_path: Path) -> None:
+    def ask() -> State:
+        raise KeyboardInterrupt
+
+    cancelled: list[int] = []
+    with pytest.raises(Interrupted, match="slurm-7 is cancelled"):
+        watch.watch(sent(tmp_path), seen(tmp_path, ask), lambda: cancelled.append(1), ask=False)
+    assert cancelled
+
+
+def test_a_job_that_cannot_begin_is_cancelled(tmp_path: Path) -> None:
+    state = State(word="pending", why="rank 0: ImagePullBackOff: no such image", stuck=True)
+    cancelled: list[int] = []
+    with pytest.raises(PdbuildError, match="cannot begin, and is cancelled: rank 0: ImagePull"):
+        watch.watch(sent(tmp_path), seen(tmp_path, lambda: state), lambda: cancelled.append(1))
+    assert cancelled
 
 
 WATCHER = """
 import sys
 from pdbuild import cli
 from pdbuild.errors import PdbuildError
-from pdbuild.jobs import watch
+from pdbuild.jobs import outputs, watch
 from pdbuild.jobs.kept import Sent
 from pdbuild.jobs.state import State
 sent = Sent(to="slurm", kind="slurm", number="7", folder=sys.argv[1], program="", nodes=1,
             submitted="")
+seen = outputs.of(sent)
+seen.ask = lambda: State(word="running")
 try:
-    watch.watch(sent, lambda: State(word="running"), lambda: print("CANCEL"))
+    watch.watch(sent, seen, lambda: print("CANCEL"))
 except PdbuildError as error:
     print(f"ENDED {error}")
 """
