@@ -7,36 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from system.conftest import User, make_user, remove_user
-from system.container.images import layout
+from system import tiny
+from system.conftest import User
 from system.project import Project, give
+from system.tiny import IMAGE as IMAGE
 
 from .slurm import Slurm
-
-IMAGE = "tiny:0.1.0-cpu"
-
-_ADOPT = """
-import sys
-from pathlib import Path
-from pdbuild.store import Store
-Store.own().adopt(Path(sys.argv[1]), sys.argv[2], "localhost/" + sys.argv[3])
-"""
 
 
 @pytest.fixture(scope="session")
 def member(cluster: Slurm, pdbuild_python: Path) -> Iterator[User]:
     """An account without subordinate ids, whose image store has a busybox."""
-    made = make_user(f"pdbslurm{os.getpid()}", subordinate=False)
-    try:
-        exported = made.home / "layout"
-        exported.mkdir()
-        digest = layout(exported, label="cluster")
-        give(made, exported)
-        done = made.run([pdbuild_python, "-c", _ADOPT, exported, digest, IMAGE])
-        assert done.returncode == 0, done.stderr
+    with tiny.member(f"pdbslurm{os.getpid()}", pdbuild_python) as made:
         yield made
-    finally:
-        remove_user(made)
 
 
 @pytest.fixture

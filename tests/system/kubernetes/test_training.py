@@ -1,0 +1,23 @@
+"""Training in two pods."""
+
+from system.project import Project
+from system.test_distributed import PROGRAM, losses
+
+from .conftest import Cluster
+
+
+def test_two_pods_train_as_one_process(paddle: Project, version: str, kubernetes: Cluster) -> None:
+    alone = losses(paddle.succeeds("run", PROGRAM))
+    assert len(alone) == 10
+    recipe = paddle.root / "recipes/paddle.toml"
+    text = recipe.read_text()
+    place = f'\n[submit.kubernetes]\nto = "{kubernetes.registry.address}/team/paddle"\n'
+    recipe.write_text(text + place)
+    try:
+        words = ("submit", "--to=kubernetes", "--nodes=2", "--no-bake", "--insecure", PROGRAM)
+        out = paddle.succeeds(*words, env=kubernetes.given(paddle))
+    finally:
+        recipe.write_text(text)
+        (paddle.root / "member.yaml").unlink()
+    assert losses(out) == alone
+    assert "2 processes" in out
