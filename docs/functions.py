@@ -17,12 +17,14 @@ START, END = "<!-- reference: written by docs/functions.py -->", "<!-- end of re
 
 _PARTS = {
     "Functions": (
-        *("load", "plan", "render", "bake", "run", "push", "pull", "save", "load_images"),
-        "verify",
+        *("load", "plan", "render", "bake", "run", "submit", "submitted", "follow", "cancel"),
+        *("push", "pull", "save", "load_images", "verify"),
     ),
     "Job": ("Job",),
     "Events": ("Notice", "Step", "Line", "Made", "Output", "Transfer"),
-    "Results": ("Texts", "Baked", "Report", "Ended", "Pushed", "Pulled", "Judged", "Failure"),
+    "Results": (
+        *("Texts", "Baked", "Report", "Ended", "Sent", "Pushed", "Pulled", "Judged", "Failure"),
+    ),
     "Errors": (
         *("PdbuildError", "RecipeError", "Mistake", "UsageError", "EngineError", "BuildError"),
         *("ClaimsError", "Interrupted", "Bug"),

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pdbuild.api.baking import Baked as Baked
+    from pdbuild.api.clusters import cancel as cancel
+    from pdbuild.api.clusters import follow as follow
+    from pdbuild.api.clusters import submit as submit
+    from pdbuild.api.clusters import submitted as submitted
     from pdbuild.api.events import Event as Event
     from pdbuild.api.events import Line as Line
     from pdbuild.api.events import Made as Made
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     from pdbuild.errors import PdbuildError as PdbuildError
     from pdbuild.errors import RecipeError as RecipeError
     from pdbuild.errors import UsageError as UsageError
+    from pdbuild.jobs.kept import Sent as Sent
     from pdbuild.plan.types import Plan as Plan
     from pdbuild.progress import Failure as Failure
     from pdbuild.recipe.types import Recipe as Recipe
@@ -53,6 +58,7 @@ VERBOSE = "PDBUILD_DEBUG"
 # Where each name is; it is imported when it is asked for, as the command line must be quick.
 _MODULES = {
     "api.baking": ("Baked",),
+    "api.clusters": ("cancel", "follow", "submit", "submitted"),
     "api.events": ("Event", "Line", "Made", "Notice", "Output", "Step", "Transfer"),
     "api.functions": (
         *("bake", "load", "load_images", "plan", "pull", "push", "render", "run", "save"),
@@ -68,6 +74,7 @@ _MODULES = {
         *("Bug", "EngineError", "Interrupted", "Mistake", "PdbuildError", "RecipeError"),
         "UsageError",
     ),
+    "jobs.kept": ("Sent",),
     "plan.types": ("Plan",),
     "progress": ("Failure",),
     "recipe.types": ("Recipe",),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pdbuild.choices import Access, Choices
+from pdbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from pdbuild.recipe.types import Recipe
@@ -48,6 +49,29 @@ def choices(
         settings={variable(name): value for name, value in (settings or {}).items()},
         platforms=tuple(platforms),
     )
+
+
+def chosen(
+    project: Project,
+    name: str | None,
+    image: str,
+    variant: str,
+    settings: Mapping[str, str] | None,
+    platform: str = "",
+) -> Choices:
+    """What is asked for where a program runs in `image`, or in that of a recipe's variant.
+
+    Raises UsageError when both are meant.
+    """
+    platforms = (platform,) if platform else ()
+    if not image:
+        variants = (variant,) if variant else ()
+        return choices(recipe(project, name), (), variants, settings, platforms)
+    if variant or settings or name:
+        raise UsageError(f"{image} is an image: recipe, variant or settings would choose another")
+    if project is None:
+        return Choices(platforms=platforms)
+    return choices(recipe(project, None), (), (), None, platforms)
 
 
 def access(ca: Place | None, insecure: bool) -> Access:

@@ -7,7 +7,7 @@ in this process. All can be called from any thread.
 Wherever a recipe is meant, `project` is the folder from which it is looked for (the working
 directory), its file, or what `load` gave; `recipe` chooses one of `recipes/` by its name. A
 recipe's `variants`, `settings` (options by their names) and `platforms` are those of the command
-line.
+line. Those for clusters are in `clusters`.
 """
 
 from __future__ import annotations
@@ -160,14 +160,6 @@ def run(
         raise UsageError(f"runtime {runtime!r} is neither podman nor docker")
     if not Path(folder).is_dir():
         raise UsageError(f"there is no folder {folder}")
-    if image and (variant or settings or recipe):
-        raise UsageError(f"{image} is an image: recipe, variant or settings would choose another")
-    platforms = (platform,) if platform else ()
-    if image:
-        choices = Choices(platforms=platforms)
-    else:
-        variants = (variant,) if variant else ()
-        choices = asked.choices(asked.recipe(project, recipe), (), variants, settings, platforms)
     work = Run(
         program=Program(
             words=tuple(os.fspath(word) for word in words),
@@ -175,7 +167,7 @@ def run(
             mounts=tuple(mounts),
             devices=tuple(map(options.device, devices)),
         ),
-        choices=choices,
+        choices=asked.chosen(project, recipe, image, variant, settings, platform),
         options=Options(engine=engine, builder=builder),
         image=image,
         bake=bake,

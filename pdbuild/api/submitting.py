@@ -63,6 +63,21 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    """Watch a job that was sent before. It goes on when this is interrupted."""
+
+    sent: Sent
+
+    def perform(self, audience: Audience) -> Ended:
+        """Do it. Raises as `Submit` does once the job is sent."""
+        from pdbuild.jobs import outputs, places, watch
+
+        sent = self.sent
+        code = watch.watch(sent, outputs.of(sent), lambda: places.cancel(sent))
+        return Ended(exit_code=code, id=sent.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Settled:
     """What is asked for, with what the recipe says of the place."""
 

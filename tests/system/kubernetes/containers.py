@@ -46,7 +46,8 @@ class Podman:
             "--security-opt=no-new-privileges",
             "--network=host",
             "--pull=never",
-            "--ulimit=host",
+            "--ulimit=nofile=1024:1024",  # podman would ask for more than some machines allow
+            "--ulimit=nproc=1024:1024",
         ]
         for variable in container.get("env", ()):
             words.append(f"--env={variable['name']}={_value(variable, pod)}")
