@@ -43,7 +43,7 @@ mypy:
 imports:
 	.venv/bin/lint-imports
 shellcheck:
-	shellcheck scripts/setup paddle/scripts/docker/build.sh examples/book/.tools/build_docker.sh .ci/run $$(find hooks -type f) pdbuild/bootstrap/*.sh pdbuild/engine/*.sh pdbuild/jobs/*.sh
+	shellcheck scripts/setup paddle/scripts/docker/build.sh examples/book/.tools/build_docker.sh .ci/run $$(find hooks -type f) pdbuild/bootstrap/*.sh pdbuild/engine/*.sh pdbuild/jobs/*.sh pdbuild/jobs/runtimes/*.sh
 
 docs:
 	.venv/bin/sphinx-build -q -W --keep-going -b html docs build/site

@@ -96,7 +96,7 @@ def bake_plan(
             )
             names = [target.name for target in whole.targets]
             shown_by = show(names) if show else _view(options, names)
-            with confined.confined(), shown_by as shown:
+            with confined.confined(options.jobs), shown_by as shown:
                 keeper.solve, shown.watch = shown.solve, keeper.take
                 built, solve = engine.build(build, shown), shown.solve
             built, failed = optional.sort_out(recipe, missing, built)

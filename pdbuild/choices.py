@@ -25,6 +25,7 @@ class Options:
     """How to bake: `engine` and `builder`, how to show progress, and what to do on failure.
 
     `output` is the folder in which `build/` is made, "" the project's own.
+    `jobs` processors compile, 0: as many as are ours here.
     `again` bakes also what is up to date; with `strict`, an optional block that cannot be had
     is an error. `layers_from` are folders and repositories that may have layers,
     `layers_to` is one where they are kept.
@@ -37,6 +38,7 @@ class Options:
     again: bool = False
     output: str = ""
     strict: bool = False
+    jobs: int = 0
     layers_from: tuple[str, ...] = ()
     layers_to: str = ""
 

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from pdbuild.choices import MODES, Access, Choices, Options
@@ -168,6 +168,13 @@ def one_platform(choices: Choices) -> str:
     return choices.platforms[0] if choices.platforms else ""
 
 
+def count(text: str) -> int:
+    """A number of at least one, as argparse's type."""
+    if not text.isdigit() or not int(text):
+        raise ArgumentTypeError(f"{text} is not a number of at least one")
+    return int(text)
+
+
 def building(arguments: Namespace) -> Options:
     """The values of `add_building`."""
     return Options(
@@ -178,6 +185,7 @@ def building(arguments: Namespace) -> Options:
         again=getattr(arguments, "again", False),
         output=getattr(arguments, "output", ""),
         strict=getattr(arguments, "strict", False),
+        jobs=getattr(arguments, "jobs", 0),
         layers_from=tuple(getattr(arguments, "cache_from", ())),
         layers_to=getattr(arguments, "cache_to", ""),
     )

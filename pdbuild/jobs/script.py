@@ -6,13 +6,20 @@ from pathlib import Path
 
 from pdbuild.jobs import Job
 from pdbuild.recipe import names
+from pdbuild.recipe.tables.submit import RUNTIMES
 
 _BODY = Path(__file__).with_name("slurm.sh")
+_RUNTIMES = Path(__file__).with_name("runtimes")
+# What Slurm starts, or a step of the job.
+_LAST = '"${1:-batch}" "${@:2}"\n'
 
 
 def render(job: Job) -> str:
     """The text of `job.sh`: for `sbatch` as it stands, without pdbuild."""
-    return "\n".join((*_head(job), "", *_settings(job), "", _BODY.read_text()))
+    runtimes = (job.place.runtime,) if job.place.runtime != "auto" else RUNTIMES[1:]
+    parts = [(_RUNTIMES / f"{name}.sh").read_text() for name in runtimes]
+    settings = (*_settings(job), *_array("runtimes", runtimes))
+    return "\n".join((*_head(job), "", *settings, "", _BODY.read_text(), *parts, _LAST))
 
 
 def _head(job: Job) -> Iterator[str]:

@@ -186,7 +186,7 @@ choose() {
         return
     fi
     local name problems=
-    for name in unshare podman runc; do
+    for name in "${runtimes[@]}"; do
         if "has_$name"; then
             runtime=$name
             why=${problems:+ ($problems)}
@@ -197,34 +197,9 @@ choose() {
     fail 1 "$SLURMD_NODENAME: nothing can run the image: $problems"
 }
 
-has_unshare() {
-    # shellcheck disable=SC2119 # no command: it is only tried
-    problem=$(run_unshare 2>&1) && return
-    problem=${problem##*$'\n'}
-    return 1
-}
-
 # A program that is not there: all before its start has worked when that is said.
+# shellcheck disable=SC2034 # runtimes have it
 probe=/.pdbuild-probe
-
-has_podman() {
-    problem="not installed"
-    command -v podman >/dev/null || return
-    problem=$(run_podman "$probe" 2>&1)
-    # 125 is podman's own failure.
-    [ $? != 125 ] && return
-    problem=${problem##*$'\n'}
-    return 1
-}
-
-has_runc() {
-    problem="not installed"
-    command -v runc >/dev/null || return
-    problem=$(run_runc "$probe" 2>&1)
-    [[ $problem = *"$probe"*"no such file"* ]] && return
-    problem=${problem##*$'\n'}
-    return 1
-}
 
 # The environment inside, NAME=VALUE: the image's, what Slurm says of the rank, and what was set.
 inner_environment() {
@@ -244,118 +219,3 @@ inner_environment() {
     fi
     inner+=("${environment[@]}")
 }
-
-# Namespaces alone, by util-linux: nothing is installed for it. The rank is root inside, which is
-# you outside. With no command it only shows that it can be done.
-# shellcheck disable=SC2120
-run_unshare() {
-    exec unshare --user --map-root-user --mount -- bash "$folder/job.sh" inside "$@"
-}
-
-inside() {
-    local own=$here/rank.$SLURM_LOCALID mount source target root
-    mkdir -p "$own/tmp" "$own/over"
-    mount -t tmpfs -o mode=755 none "$own/over"
-    mkdir "$own/over/upper" "$own/over/work" "$own/over/root"
-    root=$own/over/root
-    # What a rank writes outside of its mounts is its own, and gone afterwards.
-    mount -t overlay overlay "$root" -o \
-        "lowerdir=$here/root,upperdir=$own/over/upper,workdir=$own/over/work,userxattr" 2>/dev/null ||
-        mount --rbind "$here/root" "$root"
-    inner_environment
-    for source in /proc /sys /dev; do
-        mount --rbind "$source" "$root$source"
-    done
-    for mount in "$own/tmp:/tmp" /etc/resolv.conf:/etc/resolv.conf:ro /etc/hosts:/etc/hosts:ro \
-        "${mounts[@]}"; do
-        source=${mount%%:*} target=${mount#*:}
-        [ -e "$source" ] || continue
-        mount --rbind "$source" "$root${target%:ro}"
-        [ "$target" = "${target%:ro}" ] || read_only "$root${target%:ro}"
-    done
-    [ $# -gt 0 ] || exit 0
-    exec env -i "${inner[@]}" "$(type -P unshare)" --root="$root" --wd="$workdir" -- "$@"
-}
-
-# What the original forbids must stay forbidden: one of these says so.
-read_only() {
-    local kept
-    for kept in '' ,nosuid,nodev ,nosuid,nodev,noexec; do
-        ! mount -o "remount,bind,ro$kept" "$1" 2>/dev/null || return 0
-    done
-    echo "pdbuild: $1 cannot be mounted read-only" >&2
-    return 1
-}
-
-run_podman() {
-    local words=() mount variable device
-    export XDG_RUNTIME_DIR=$here/podman/session
-    (umask 077 && mkdir -p "$XDG_RUNTIME_DIR")
-    inner_environment
-    for mount in "${mounts[@]}"; do
-        words+=(--volume "$mount")
-    done
-    for variable in "${inner[@]}"; do
-        words+=(--env "$variable")
-    done
-    if [ "$gpus" != 0 ]; then
-        for device in /dev/nvidia* /dev/dri; do
-            [ ! -e "$device" ] || words+=(--device "$device")
-        done
-    fi
-    exec podman --root "$here/podman/root" --runroot "$here/podman/run" --log-level=error \
-        --cgroup-manager=cgroupfs --events-backend=none run --rm --network=host --pid=host \
-        --security-opt label=disable --workdir "$workdir" "${words[@]}" --rootfs "$here/root:O" "$@"
-}
-
-run_runc() {
-    local own=$here/runc.$SLURM_LOCALID
-    mkdir -p "$own/tmp"
-    inner_environment
-    runc_configuration "$own" "$@" >"$own/config.json"
-    exec runc --root "$own/state" run --bundle "$own" \
-        "pdbuild-$SLURM_JOB_ID-$SLURM_PROCID-$BASHPID"
-}
-
-# A bundle as the OCI's runtime specification has it; the tree is read-only in it.
-runc_configuration() {
-    local own=$1 mount source target flags mounted=()
-    shift
-    for mount in "$own/tmp:/tmp" /dev:/dev /sys:/sys /etc/resolv.conf:/etc/resolv.conf:ro \
-        /etc/hosts:/etc/hosts:ro "${mounts[@]}"; do
-        source=${mount%%:*} target=${mount#*:} flags='"rbind"'
-        [ -e "$source" ] || continue
-        [ "$target" = "${target%:ro}" ] || flags='"rbind", "ro"'
-        mounted+=("{\"destination\": $(quoted "${target%:ro}"), \"type\": \"bind\",
- \"source\": $(quoted "$source"), \"options\": [$flags]}")
-    done
-    cat <<END
-{"ociVersion": "1.0.2",
- "process": {"user": {"uid": 0, "gid": 0}, "cwd": $(quoted "$workdir"), "noNewPrivileges": true,
-  "args": [$(listed "$@")], "env": [$(listed "${inner[@]}")]},
- "root": {"path": $(quoted "$here/root"), "readonly": true},
- "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
-$(IFS=, && echo "${mounted[*]}")],
- "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "user"}],
-  "uidMappings": [{"containerID": 0, "hostID": $(id -u), "size": 1}],
-  "gidMappings": [{"containerID": 0, "hostID": $(id -g), "size": 1}]}}
-END
-}
-
-# JSON's strings.
-quoted() {
-    local text=${1//\\/\\\\}
-    text=${text//\"/\\\"}
-    text=${text//$'\n'/\\n}
-    echo "\"${text//$'\t'/\\t}\""
-}
-
-listed() {
-    local word comma=
-    for word; do
-        printf '%s%s' "$comma" "$(quoted "$word")"
-        comma=', '
-    done
-}
-
-"${1:-batch}" "${@:2}"

@@ -38,6 +38,7 @@ def configure(parser: ArgumentParser) -> None:
         default=options.unwatched(),
         help="finish what does not need a failed target (without a terminal, and where CI is set)",
     )
+    add("--jobs", type=options.count, default=0, metavar="N", help="let N processors compile")
     add("--again", action="store_true", help="ask the engine even where nothing has changed")
     add(
         "--strict",

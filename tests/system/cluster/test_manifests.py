@@ -1,4 +1,4 @@
-"""`pdbuild submit` to Kubernetes: what is pushed, and what kubectl is given, which stands for itself.
+"""`pdbuild submit` to Kubernetes: what is pushed, and what kubectl is given, a stand-in here.
 
 The real one, and a real API, are in tests/system/kubernetes.
 """
@@ -15,7 +15,7 @@ from .conftest import IMAGE
 
 KUBECTL = """\
 #!/bin/sh
-echo "$*" >>asked
+printf '%s\\n' "$*" >>asked
 case $* in
 *current-context) echo here ;;
 *create*) echo "Service a 1 team"; echo "Job a 2 team" ;;

@@ -71,9 +71,11 @@ def test_ranks_on_two_nodes_know_each_other(here: Project, cluster: Slurm) -> No
     assert sorted(said) == [("n1", "unshare"), ("n2", "unshare")]
 
 
-@pytest.mark.parametrize("runtime", ["unshare", "podman", "runc"])
+@pytest.mark.parametrize("runtime", ["unshare", "podman", "runc", "charliecloud"])
 def test_each_runtime_runs_it(here: Project, cluster: Slurm, runtime: str) -> None:
-    done = submitted(here, cluster, f"--runtime={runtime}")
+    # Charliecloud has no read-only mounts.
+    program = ("-v", "/usr:/usr", *RUN[2:]) if runtime == "charliecloud" else RUN
+    done = submitted(here, cluster, f"--runtime={runtime}", program=program)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "0 1 0 0 127.0.0.1 n1 None /work\n"
     assert f"{runtime} runs it (as told)" in done.stderr

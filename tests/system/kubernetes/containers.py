@@ -78,5 +78,6 @@ def _value(variable: dict[str, Any], pod: dict[str, Any]) -> str:
     if "value" in variable:
         return str(variable["value"])
     path = variable["valueFrom"]["fieldRef"]["fieldPath"]
-    key = path.removeprefix("metadata.annotations['").removesuffix("']")
-    return str(pod["metadata"]["annotations"][key])
+    # metadata.annotations['KEY'] or metadata.labels['KEY']
+    of, _, key = path.removeprefix("metadata.").partition("['")
+    return str(pod["metadata"][of][key.removesuffix("']")])
