@@ -14,6 +14,7 @@ from pdbuild.jobs.kept import Sent
 from pdbuild.jobs.pods import Pod
 
 _PREFIX = re.compile(rb"\[pod/([^/\]]+)/[^\]]*\] ")
+_LADDER = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0))
 _INDEX = "batch.kubernetes.io/job-completion-index"
 
 
@@ -76,7 +77,7 @@ class _Reader:
         self._shown, self._label = shown, label
         self._skip = {name: shown.get(name, 0) for name in pods}
         self._rest = b""
-        self._ended = False
+        self._code: int | None = None
         self._process = process.popen(
             argv, stdout=programs.PIPE, stderr=programs.NOTHING, death=signal.SIGTERM
         )
@@ -86,32 +87,34 @@ class _Reader:
     @property
     def over(self) -> bool:
         """Whether all that it had has been read."""
-        return self._ended
+        return self._code is not None
 
     @property
     def failed(self) -> bool:
         """Whether it ended otherwise than with the logs; only asked when it is over."""
-        return self._process.wait() != 0
+        return bool(self._code)
 
     def lines(self) -> list[bytes]:
         """The lines that have come; the last may have no end, when there is no more."""
         data = self._read()
         *whole, self._rest = (self._rest + data).split(b"\n")
         found = [line + b"\n" for line in whole]
-        if self._ended and self._rest:
+        if self._code is not None and self._rest:
             found, self._rest = [*found, self._rest + b"\n"], b""
         return [line for line in map(self._labelled, found) if line]
 
     def _read(self) -> bytes:
         pieces: list[bytes] = []
         assert self._process.stdout
-        while not self._ended:
+        while self._code is None:
             try:
                 data = os.read(self._process.stdout.fileno(), 1 << 16)
             except BlockingIOError:
                 break
-            self._ended = not data
             pieces.append(data)
+            if not data:
+                process.wait(self._process, 2.0)
+                self._code = process.stop(self._process, _LADDER)
         return b"".join(pieces)
 
     def _labelled(self, line: bytes) -> bytes:
@@ -128,4 +131,4 @@ class _Reader:
 
     def stop(self) -> None:
         """End it."""
-        process.stop(self._process, ((signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)))
+        process.stop(self._process, _LADDER)
