@@ -40,22 +40,22 @@ class Podman:
         """Make the only container of a pod, as its specification says, and start it."""
         spec = pod["spec"]
         (container,) = spec["containers"]
-        who = spec["securityContext"]
-        words = [f"--user={who['runAsUser']}:{who['runAsGroup']}", "--cap-drop=all"]
-        words += [
-            "--security-opt=no-new-privileges",
-            "--network=host",
-            "--pull=never",
-            "--ulimit=nofile=1024:1024",  # podman would ask for more than some machines allow
-            "--ulimit=nproc=1024:1024",
-        ]
+        # podman would ask for more than some machines allow.
+        words = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"]
+        words += ["--network=host", "--pull=never"]
+        if who := spec.get("securityContext"):
+            words.append(f"--user={who['runAsUser']}:{who['runAsGroup']}")
+        if may := container.get("securityContext"):
+            assert may["capabilities"] == {"drop": ["ALL"]} and not may["allowPrivilegeEscalation"]
+            words += ["--cap-drop=all", "--security-opt=no-new-privileges"]
         for variable in container.get("env", ()):
             words.append(f"--env={variable['name']}={_value(variable, pod)}")
             if variable["name"] == "PEERS":  # all of them are on this machine
                 words += [f"--add-host={peer}:127.0.0.1" for peer in variable["value"].split(",")]
         for mount in container.get("volumeMounts", ()):
             words.append(f"--volume={files / mount['subPath']}:{mount['mountPath']}:ro")
-        self.told("create", f"--name={name}", *words, container["image"], *container["args"])
+        argv = (container["image"], *container.get("args", ()))
+        self.told("create", f"--name={name}", *words, *argv)
         self.told("start", name)
 
     def ended(self, name: str) -> int:

@@ -94,8 +94,8 @@ def test_a_rank_that_has_not_begun_is_not_read(kubectl: Kubectl) -> None:
 def test_one_rank_is_read_as_it_is(
     kubectl: Kubectl, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    pod = '{"kind": "Job"}, {"kind": "Pod", "metadata": {"name": "a-0-x"}, "status": {"containerStatuses": '
-    pod += '[{"state": {"running": {}}}]}}'
+    pod = '{"kind": "Job"}, {"kind": "Pod", "metadata": {"name": "a-0-x"}, "status": '
+    pod += '{"containerStatuses": [{"state": {"running": {}}}]}}'
     kubectl(f"case $* in *get*) echo '{{\"items\": [{pod}]}}';; *logs*) printf 'a\\377b';; esac")
     outputs.of(sent(nodes=1), follow=False).so_far()
     assert capfdbinary.readouterr().out == b"a\xffb\n"
