@@ -26,6 +26,8 @@ from claiming import verify
 from compiling import cold, edit, loop, toolchain
 from measure import PDBUILD, ROOT, SCRATCH, Row, edited, run, timed
 from sending import jobs
+from training import baking as bake_in_job
+from training import training
 from travelling import travel
 
 from pdbuild import definition
@@ -177,6 +179,8 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "size": size,
     "scratch": scratch,
     "jobs": jobs,
+    "training": training,
+    "bake-in-job": bake_in_job,
     "travel": travel,
 }
 
