@@ -158,6 +158,8 @@ remove() {
         # podman leaves a process that keeps its namespace.
         pid=$(cat "$1/podman/session/libpod/tmp/pause.pid" 2>/dev/null || true)
         [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
+        # As root it has mounted what it has.
+        [ "$UID" != 0 ] || umount "$1/podman/root/overlay" 2>/dev/null || true
         rm -rf "$1/podman" 2>/dev/null || podman unshare rm -rf "$1/podman" || true
     fi
     chmod -R u+rwX "$1" 2>/dev/null || true

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: What a place can be. Each is also the name of a place that no recipe needs to declare.
 KINDS = ("slurm", "kubernetes")
 #: What starts the image on a node of Slurm's; "auto" tries the others in this order.
-RUNTIMES = ("auto", "unshare", "podman", "runc", "charliecloud", "apptainer")
+RUNTIMES = ("auto", "unshare", "podman", "runc", "charliecloud")
 
 _TIME = re.compile(r"(\d+-)?\d{1,2}:\d{2}:\d{2}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -45,7 +45,7 @@ class Submit(Table):
         'Slurm: other options of sbatch, such as "--qos=long".', merge=MERGE_APPEND, default=()
     )
     runtime: str = key(
-        'Slurm: what runs the image, "unshare", "podman", "runc", "charliecloud" or "apptainer"; '
+        'Slurm: what runs the image, "unshare", "podman", "runc" or "charliecloud"; '
         '"auto" tries them in this order.',
         default="auto",
     )
