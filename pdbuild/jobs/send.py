@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pdbuild import whole
-from pdbuild.jobs import Job, kept, kubernetes, manifests, script, slurm, tree
+from pdbuild.jobs import Job, kept, kubernetes, manifests, script, slurm
 from pdbuild.jobs.kept import Sent
 from pdbuild.store import Store
 
@@ -30,6 +30,8 @@ def to_slurm(store: Store, job: Job, platform: str) -> Sent:
     Jobs of the same image share its file. Raises EngineError when the image cannot be written
     or Slurm refuses the job, and leaves nothing then.
     """
+    from pdbuild.jobs import tree  # which `--print` does not need, and waits for
+
     images = job.folder.parent / "images"
     file = tree.write(store, job.image, platform, images)
     job.folder.mkdir(parents=True)

@@ -32,7 +32,7 @@ def test_the_examples_of_the_page(greet: Project) -> None:
     # Of this test alone: what another has compiled for this account is not compiled again.
     text = (greet.root / "src/main.c").read_text()
     greet.written("src/main.c", f"/* {greet.root.name} */\n{text}")
-    first, failing, _ = (f"import pdbuild\n{example}" for example in examples())
+    first, _, failing, _ = (f"import pdbuild\n{example}" for example in examples())
     said = ran(greet, first).splitlines()
     assert said[:2] == ["greet english french", "image-english image-french"]
     assert any(re.match(r"\d+ of \d+: RUN .*build\.sh", line) for line in said)

@@ -75,6 +75,11 @@ def test_a_bake_that_is_cancelled_leaves_nothing_and_the_next_goes_on(
     cluster.asked("scancel", in_the_middle(here, cluster))
     nothing_is_left(here, cluster)
     goes_on(here, cluster)
+    # Outside of a job it is as many as one likes.
+    script = here.root / "ci/build.sh"
+    script.write_text(f"{script.read_text()}\necho again\n")
+    done = here.pdbuild("bake", "binaries", "--jobs=1", "--progress=plain")
+    assert done.returncode == 0 and "| processors: 1\n" in done.stdout + done.stderr
 
 
 def test_a_bake_whose_time_is_over_the_same_with_one_id(

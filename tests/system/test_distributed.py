@@ -10,6 +10,7 @@ from pathlib import Path
 from .cluster.slurm import Slurm
 from .conftest import User
 from .project import Project
+from .test_api import examples
 
 PROGRAM = "examples/paddle/train_distributed.py"
 
@@ -23,6 +24,13 @@ def test_two_nodes_train_as_one_process(paddle: Project, version: str, cluster: 
     assert len(alone) == 10
     words = ("submit", "--to=slurm", "--nodes=2", PROGRAM)
     assert losses(paddle.succeeds(*words, env=cluster.env)) == alone
+    # From Python, as docs/api.md has it.
+    example = f"import pdbuild\n{examples()[1]}"
+    argv = [paddle.program.parent / "python", "-c", example]
+    beside = paddle.root.parent
+    done = paddle.user.run(argv, cwd=beside, env=cluster.env, timeout=120)
+    assert done.returncode == 0 and losses(done.stdout) == alone, done.stderr
+    assert done.stdout.endswith("\n0\n")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     given = ("-e", "WORLD_SIZE=2", "-e", f"MASTER_PORT={port}")

@@ -110,6 +110,7 @@ USAGE = {
     "a variable without a name": (["run", "-e", "=1", "x"], "'=1' is not NAME=VALUE", ""),
     "no recipe": (["bake"], "no recipe in", "`pdbuild init` writes one"),
     "a recipe that is not there": (["bake", "--recipe=x"], 'there is no recipe "x"', ""),
+    "no processors": (["bake", "--jobs=0"], "0 is not a number of at least one", ""),
     "a negative number": (["prune", "--keep=-1"], "--keep -1: not a number of versions", ""),
     "init of nothing": (["init"], "no CMakeLists.txt,", "go to the top of a project"),
 }
