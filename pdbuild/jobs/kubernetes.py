@@ -102,7 +102,7 @@ def _owned(where: Sent, what: str, job: str, uid: str) -> None:
 
 
 def _told(sent: Sent, *words: str) -> programs.Done:
-    return _asked(*command(sent, *words)[1:])
+    return _asked(*command(sent, *words)[1:], "--request-timeout=30s")
 
 
 def _asked(*words: str) -> programs.Done:

@@ -1,11 +1,12 @@
 """Watches a job until it has ended: its output as it comes, and its exit code as our own."""
 
+import math
 import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
 
-from pdbuild.errors import Interrupted, PdbuildError
+from pdbuild.errors import EngineError, Interrupted, PdbuildError
 from pdbuild.jobs.kept import Sent
 from pdbuild.jobs.outputs import Seen
 from pdbuild.jobs.state import State
@@ -15,6 +16,8 @@ _LOOK = 0.2
 _ASK_FIRST, _ASK_MOST = 0.5, 5.0
 # What keeps a job from beginning may pass, such as a registry that does not answer.
 _STUCK = 20.0
+# A controller that is started again, say.
+_SILENT = 60.0
 
 _QUESTION = "{id} goes on. [c]ancel it, [l]eave it alone, or Enter to go on watching: "
 
@@ -50,8 +53,9 @@ def show(seen: Seen) -> None:
 
 def _to_the_end(sent: Sent, seen: Seen, cancel: Callable[[], None]) -> int:
     pause, said, stuck = _ASK_FIRST, "", 0.0
+    hear = _patient(seen)
     while True:
-        state = seen.ask()
+        state = hear()
         if str(state) != said and not state.ended:
             said = str(state)
             print(f"{sent.id}: {said}", file=sys.stderr)
@@ -65,6 +69,24 @@ def _to_the_end(sent: Sent, seen: Seen, cancel: Callable[[], None]) -> int:
             raise PdbuildError(f"{sent.id} cannot begin, and is cancelled: {state.why}")
         _shown(seen, time.monotonic() + pause)
         pause = min(pause * 1.5, _ASK_MOST if state.word != "running" else 1.0)
+
+
+def _patient(seen: Seen) -> Callable[[], State]:
+    """Asks how a job is doing. A place that has answered once may be silent for a while."""
+    answered = -math.inf
+
+    def hear() -> State:
+        nonlocal answered
+        try:
+            state = seen.ask()
+        except EngineError as error:
+            if time.monotonic() - answered > _SILENT:
+                raise
+            return State(word="not heard of", why=error.message)
+        answered = time.monotonic()
+        return state
+
+    return hear
 
 
 def _shown(seen: Seen, until: float) -> None:

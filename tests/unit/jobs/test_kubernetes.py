@@ -50,7 +50,7 @@ def test_where_the_job_is_is_said_each_time(kubectl: Kubectl) -> None:
     assert kubernetes.state(sent(context="big", namespace="team")).word == "deleted"
     assert asked.read_text() == (
         "--context=big --namespace=team get jobs,pods --selector=app.kubernetes.io/name=a-7"
-        " --output=json\n"
+        " --output=json --request-timeout=30s\n"
     )
 
 
@@ -62,7 +62,7 @@ def test_what_was_made_of_a_job_that_is_refused_is_removed(kubectl: Kubectl) -> 
     with pytest.raises(EngineError, match=r"refused the job: Error from server \(Forbidden\)"):
         kubernetes.create(Path("job.yaml"), sent())
     assert asked.read_text().splitlines()[1:] == [
-        "delete --wait=false --ignore-not-found ConfigMap/a-7 Service/a-7"
+        "delete --wait=false --ignore-not-found ConfigMap/a-7 Service/a-7 --request-timeout=30s"
     ]
 
 

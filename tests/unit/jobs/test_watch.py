@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.errors import Interrupted, PdbuildError
+from pdbuild.errors import EngineError, Interrupted, PdbuildError
 from pdbuild.jobs import kept, outputs, watch
 from pdbuild.jobs.kept import Sent
 from pdbuild.jobs.state import State
@@ -75,6 +75,27 @@ def test_without_a_terminal_an_interrupt_leaves_the_job(tmp_path: Path) -> None:
     with pytest.raises(Interrupted, match=r"slurm-7 goes on \(pdbuild logs --follow slurm-7"):
         watch.watch(sent(tmp_path), seen(tmp_path, ask), lambda: cancelled.append(1))
     assert not cancelled
+
+
+def test_a_place_may_be_silent_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers: list[State] = [RUNNING]
+
+    def ask() -> State:
+        if answers:
+            return answers.pop()
+        raise EngineError("no answer")
+
+    monkeypatch.setattr(watch, "_SILENT", 0.2)
+    with pytest.raises(EngineError, match="no answer"):
+        watch.watch(sent(tmp_path), seen(tmp_path, ask), lambda: None)
+    assert capsys.readouterr().err == "slurm-7: running\nslurm-7: not heard of (no answer)\n"
+    monkeypatch.setattr(watch, "_SILENT", 60)
+    began = time.monotonic()
+    with pytest.raises(EngineError, match="no answer"):  # which has never answered
+        watch.watch(sent(tmp_path), seen(tmp_path, ask), lambda: None)
+    assert time.monotonic() - began < 30
 
 
 def test_who_may_not_be_asked_cancels(tmp_path: Path) -> None:
