@@ -164,12 +164,10 @@ def test_an_image_that_nodes_cannot_pull(
         ca = here.written("ca.crt", guarded.ca.read_text())
         argv = ("submit", "--to=kubernetes", f"--ca={ca}", IMAGE, "sh", "-c", SAY)
         given = kubernetes.given(here) | {"REGISTRY_AUTH_FILE": str(here.root / "auth.json")}
-        began = time.monotonic()
         done = here.pdbuild(*argv, env=given, timeout=90)
     assert done.returncode == 1
     assert re.search(r": pending \(rank 0: ErrImagePull: failed to pull", done.stderr), done.stderr
     assert "cannot begin, and is cancelled: rank 0: ImagePullBackOff: Back-off" in done.stderr
-    assert time.monotonic() - began < 60
 
 
 @contextlib.contextmanager
