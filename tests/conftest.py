@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # What takes minutes to make is made once: all tests that use it run on one worker. The one with
 # the most work comes first, or the others would end before it.
-_SHARED = ("paddle", "conformance", "docker", "bare_user", "container", "cluster")
+_SHARED = ("paddle", "conformance", "docker", "bare_user", "container", "cluster", "kubernetes")
 
 
 def _shares(item: pytest.Item) -> str:

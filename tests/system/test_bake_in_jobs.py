@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from .cluster.slurm import Slurm
 from .conftest import User
 from .project import Project, left_over, sample
@@ -68,6 +70,7 @@ def goes_on(here: Project, cluster: Slurm) -> None:
     nothing_is_left(here, cluster)
 
 
+@pytest.mark.long
 def test_a_bake_that_is_cancelled_leaves_nothing_and_the_next_goes_on(
     user: User, pdbuild_python: Path, engines: Path, cluster: Slurm
 ) -> None:
