@@ -22,9 +22,9 @@ def explained(error: Known) -> Known:
     # A build's report says by itself which steps go to the network.
     if not error.message.startswith("error: ") and (first := lacks.outage(error.message)):
         error.message = f"{first}\n{error.message}"
-    if lacks.full(f"{error.message}{error.hint}") and "pdbuild prune" not in error.hint:
-        way_out = lacks.way_out()
-        error.hint = f"{error.hint}\n  hint: {way_out}" if error.hint else way_out
+    remedy = lacks.remedy(f"{error.message}\n{error.hint}")
+    if remedy and "pdbuild prune" not in error.hint and "max_user_namespaces" not in error.hint:
+        error.hint = f"{error.hint}\n  hint: {remedy}" if error.hint else remedy
     return error
 
 

@@ -100,6 +100,10 @@ def _run(words: list[str]) -> int:
         from pdbuild import programs
 
         programs.tell()
+    if name != "doctor":  # which reports it
+        from pdbuild import ground
+
+        ground.say(ground.settle())
     code: int = verb.run(arguments)
     return code
 

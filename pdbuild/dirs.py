@@ -1,14 +1,36 @@
 """Where pdbuild keeps its state: cache, data and runtime directories of this user.
 
-Each can be moved by an environment variable and must be on a local disk.
+Each can be moved by an environment variable. What cannot be where it belongs, because nothing can
+be written there or two pdbuilds could not wait for each other, goes to a directory of this
+machine's own, and so do the parts that need a local disk (`local_dir`); that is said when such a
+directory is made.
 """
 
+import fcntl
 import os
 import stat
+import sys
 import tempfile
+from dataclasses import dataclass
+from errno import ENOLCK, ENOSYS, EOPNOTSUPP
+from functools import cache
 from pathlib import Path
 
-from pdbuild.errors import PdbuildError
+from pdbuild import mounts
+from pdbuild.errors import EngineError, PdbuildError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A directory of state, and why it is this one. `moved` says why it is not where it belongs.
+
+    `variable` names another one.
+    """
+
+    path: Path
+    why: str
+    variable: str
+    moved: str = ""
 
 
 def cache_dir() -> Path:
@@ -16,12 +38,25 @@ def cache_dir() -> Path:
 
     `PDBUILD_CACHE_DIR`, else below `$XDG_CACHE_HOME`, which is `~/.cache`.
     """
-    return _made(cache_path())
+    return _made(chosen_cache())
 
 
 def data_dir() -> Path:
     """Engines, the image store and build records. `PDBUILD_DATA_DIR` moves it."""
-    return _made(data_path())
+    return _made(chosen_data())
+
+
+def local_dir(name: str) -> Path:
+    """The folder `name` below the cache directory, or on a local disk when that is on another.
+
+    Raises EngineError when there is no local disk for it.
+    """
+    return _made(chosen_local(name), private=True)
+
+
+def machine_dir() -> Path:
+    """What was found out of this machine, and locks of what is on it: on a local disk, too."""
+    return local_dir("machine")
 
 
 def runtime_dir() -> Path:
@@ -34,8 +69,7 @@ def runtime_dir() -> Path:
     """
     path = runtime_path()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = path.stat(follow_symlinks=False)
-    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+    if not _is_private(path):
         raise PdbuildError(
             f"{path} is not a private directory of yours",
             hint="remove it, or name another in PDBUILD_RUNTIME_DIR",
@@ -45,38 +79,156 @@ def runtime_dir() -> Path:
 
 def cache_path() -> Path:
     """Where `cache_dir` is, or would be; nothing is made."""
-    return _absolute(os.environ.get("PDBUILD_CACHE_DIR") or _platform("user_cache_dir"))
+    return chosen_cache().path
 
 
 def data_path() -> Path:
     """Where `data_dir` is, or would be; nothing is made."""
-    return _absolute(os.environ.get("PDBUILD_DATA_DIR") or _platform("user_data_dir"))
+    return chosen_data().path
 
 
 def runtime_path() -> Path:
     """Where `runtime_dir` is, or would be; nothing is made or checked."""
-    chosen = os.environ.get("PDBUILD_RUNTIME_DIR")
-    if chosen:
-        return Path(chosen)
+    return chosen_runtime().path
+
+
+def chosen_cache() -> Chosen:
+    """Where the cache is, and why."""
+    return _chosen("PDBUILD_CACHE_DIR", "XDG_CACHE_HOME", "user_cache_dir", node_local())
+
+
+def chosen_data() -> Chosen:
+    """Where the data are, and why."""
+    return _chosen("PDBUILD_DATA_DIR", "XDG_DATA_HOME", "user_data_dir", node_local() / "data")
+
+
+def chosen_local(name: str) -> Chosen:
+    """Where `local_dir` has the folder `name`, and why."""
+    above = chosen_cache()
+    wanted = above.path / name
+    kind = _remote(wanted)
+    if not kind:
+        return Chosen(path=wanted, why=above.why, variable=above.variable, moved=above.moved)
+    moved = f"{wanted} is on {kind}, and it needs a local disk"
+    return Chosen(path=node_local() / name, why=moved, variable=above.variable, moved=moved)
+
+
+def chosen_runtime() -> Chosen:
+    """Where sockets are, and why."""
+    variable = "PDBUILD_RUNTIME_DIR"
+    if named := os.environ.get(variable):
+        return Chosen(path=Path(named), why=variable, variable=variable)
     session = os.environ.get("XDG_RUNTIME_DIR", "")
-    usable = bool(session) and os.access(session, os.W_OK)
-    return Path(session, "pdbuild") if usable else _shared()
+    if is_own(session):
+        path = Path(session, "pdbuild")
+        return Chosen(path=path, why="XDG_RUNTIME_DIR", variable=variable)
+    path = Path(tempfile.gettempdir(), f"pdbuild-{os.getuid()}")
+    if path == node_local():
+        path /= "run"
+    return Chosen(path=path, why="there is no XDG_RUNTIME_DIR of yours", variable=variable)
 
 
-def _shared() -> Path:
-    return Path(tempfile.gettempdir(), f"pdbuild-{os.getuid()}")
+def is_own(folder: str) -> bool:
+    """Whether this is a directory of the user's in which files can be made."""
+    try:
+        mine = bool(folder) and os.stat(folder).st_uid == os.getuid()  # noqa: PTH116 - quick
+    except OSError:
+        return False
+    return mine and os.access(folder, os.W_OK | os.X_OK)
 
 
-def _platform(name: str) -> str:
+def node_local() -> Path:
+    """This user's directory on this machine's own disk, for what cannot be elsewhere."""
+    return Path("/var/tmp", f"pdbuild-{os.getuid()}")
+
+
+def make_local(name: str) -> Path:
+    """The folder `name` of this user on this machine's own disk. Raises EngineError."""
+    _make_private(node_local(), "PDBUILD_CACHE_DIR")
+    folder = node_local() / name
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _chosen(variable: str, base: str, name: str, instead: Path) -> Chosen:
+    if named := os.environ.get(variable):
+        path = Path(named).absolute()
+        # What the user names is not second-guessed, unless two would ruin each other's files.
+        return _settled(path, variable, variable, instead, named=True)
     import platformdirs
 
-    return str(getattr(platformdirs, name)("pdbuild", appauthor=False))
+    path = Path(str(getattr(platformdirs, name)("pdbuild", appauthor=False))).absolute()
+    why = base if os.environ.get(base, "").strip() else "the default"
+    return _settled(path, why, variable, instead, named=False)
 
 
-def _absolute(path: str) -> Path:
-    return Path(path).absolute()
+@cache
+def _settled(wanted: Path, why: str, variable: str, instead: Path, *, named: bool) -> Chosen:
+    there = next(place for place in (wanted, *wanted.parents) if os.path.lexists(place))
+    moved = ""
+    if not named and not os.access(there, os.W_OK | os.X_OK):
+        moved = f"{there} cannot be written"
+    elif (kind := _remote(there)) and _refuses_locks(there):
+        moved = f"{wanted} is on {kind}, which refuses locks"
+    if not moved:
+        return Chosen(path=wanted, why=why, variable=variable)
+    return Chosen(path=instead, why=moved, variable=variable, moved=moved)
 
 
-def _made(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+@cache
+def _remote(path: Path) -> str:
+    return mounts.remote(path)
+
+
+def _refuses_locks(folder: Path) -> bool:
+    """Whether files there cannot be locked (Lustre without `flock`, NFS without its lock daemon).
+
+    Two pdbuilds at once would then write into one store without knowing of each other.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (ENOLCK, ENOSYS, EOPNOTSUPP)
+    return False
+
+
+def _made(chosen: Chosen, *, private: bool = False) -> Path:
+    if chosen.path.is_dir():
+        return chosen.path
+    if chosen.moved:
+        _make_private(node_local(), chosen.variable)
+    try:
+        chosen.path.parent.mkdir(parents=True, exist_ok=True)
+        chosen.path.mkdir(mode=0o700 if chosen.moved or private else 0o777)
+    except FileExistsError:
+        pass  # by another pdbuild just now; or a file, which whoever writes there will hear of
+    except OSError as error:
+        raise PdbuildError(
+            f"{error.filename}: {error.strerror}",
+            hint=f"name another directory in {chosen.variable}",
+        ) from error
+    else:
+        if chosen.moved:
+            print(f"{chosen.moved}: {chosen.path} is used", file=sys.stderr)
+    return chosen.path
+
+
+def _make_private(path: Path, variable: str) -> None:
+    path.mkdir(mode=0o700, exist_ok=True)
+    if not _is_private(path):
+        raise EngineError(
+            f"{path} is not a private directory of yours",
+            hint=f"name a directory on a local disk in {variable}",
+        )
+    if kind := mounts.remote(path):
+        raise EngineError(
+            f"the build cache needs a local disk; {path} is on {kind}",
+            hint=f"name a directory on a local disk in {variable}",
+        )
+
+
+def _is_private(path: Path) -> bool:
+    status = path.stat(follow_symlinks=False)
+    private = stat.S_ISDIR(status.st_mode) and not stat.S_IMODE(status.st_mode) & 0o077
+    return private and status.st_uid == os.getuid()

@@ -40,6 +40,12 @@ _FULL = re.compile(
     r"|don't have enough free space",
     re.IGNORECASE,
 )
+# The kernel has no other words for these.
+_NAMESPACES = re.compile(
+    r"(?:unshare|clone|newuser|fork/exec|namespaces?)\b.*no space left on device", re.IGNORECASE
+)
+_KEYS = re.compile(r"(?:keyring|session key|keyctl)\b.*disk quota exceeded", re.IGNORECASE)
+_QUOTA = re.compile(r"disk quota exceeded", re.IGNORECASE)
 
 
 def unreached(line: str) -> str:
@@ -66,7 +72,29 @@ def said_of(host: str) -> str:
 
 def full(text: str) -> bool:
     """Whether a program says that a disk is full."""
-    return bool(_FULL.search(text))
+    return any(_of_a_disk(line) for line in text.splitlines())
+
+
+def remedy(text: str) -> str:
+    """What to do about what a program says is used up: a disk, a quota, the kernel's; or ""."""
+    if full(text):
+        quota = any(map(_QUOTA.search, filter(_of_a_disk, text.splitlines())))
+        return f"{'your quota is used up (`quota -s`): ' if quota else ''}{way_out()}"
+    if _NAMESPACES.search(text):
+        return (
+            "all user namespaces that this machine allows are in use, which is no disk; ask the "
+            "administrator for: sysctl -w user.max_user_namespaces=15000"
+        )
+    if _KEYS.search(text):
+        return (
+            "your quota of kernel keys is used up, which is no disk: `pdbuild doctor "
+            "--write-podman` has podman use none"
+        )
+    return ""
+
+
+def _of_a_disk(line: str) -> bool:
+    return bool(_FULL.search(line)) and not (_NAMESPACES.search(line) or _KEYS.search(line))
 
 
 def way_out() -> str:

@@ -86,7 +86,7 @@ def _key() -> list[str]:
 
 
 def _memory() -> Path:
-    return dirs.cache_dir() / "account.json"
+    return dirs.machine_dir() / "account.json"
 
 
 def _remembered(key: list[str]) -> Account | None:

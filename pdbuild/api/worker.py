@@ -13,7 +13,7 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from types import FrameType
 
-from pdbuild import VERBOSE, boundary, programs
+from pdbuild import VERBOSE, boundary, ground, programs
 from pdbuild.api import pipe
 from pdbuild.api.audience import Audience, Work
 from pdbuild.api.events import Event, Notice
@@ -79,6 +79,7 @@ def _outcome(tell: Callable[[Event], None]) -> Outcome:
     work: Work[object] | None = None
     try:
         work = _job()
+        ground.say(ground.settle())
         return Outcome(value=work.perform(audience))
     except (KeyboardInterrupt, Interrupted) as error:
         return Outcome(error=Interrupted(str(error) or "interrupted"))

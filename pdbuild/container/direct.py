@@ -88,7 +88,7 @@ def find(host: Host, reference: str) -> Image:
     except OSError as error:
         raise Unavailable(str(error)) from None
     stamp = f"{reference} {images} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
-    memory = dirs.cache_dir() / "podman-layers.json"
+    memory = dirs.machine_dir() / "podman-layers.json"
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
         known = json.loads(memory.read_bytes())
         if known["stamp"] == stamp:

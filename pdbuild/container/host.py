@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pdbuild import dirs, programs, whole
+from pdbuild import dirs, locks, programs, whole
 from pdbuild.container import storage
 from pdbuild.errors import EngineError
 from pdbuild.limits import limits
@@ -62,8 +62,13 @@ def find(*, again: bool = False) -> Host:
     remembered = None if again else _remembered(key)
     if remembered is not None:
         return remembered
-    host = _tried(podman)
-    _remember(host)
+    # Two that begin with a fresh storage at once would each make it, and in different ways.
+    with locks.alone(dirs.machine_dir() / "podman.lock"):
+        storage.use()
+        if not again and (remembered := _remembered(_key(podman))):
+            return remembered
+        host = _tried(podman)
+        _remember(host)
     return host
 
 
@@ -243,7 +248,7 @@ def _stamp(file: str | Path) -> str:
 
 
 def _memory() -> Path:
-    return dirs.cache_dir() / "podman-host.json"
+    return dirs.machine_dir() / "podman-host.json"
 
 
 def _remembered(key: list[str]) -> Host | None:

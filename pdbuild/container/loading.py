@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pdbuild import dirs, platforms, programs, whales
+from pdbuild import dirs, locks, platforms, programs, whales
 from pdbuild.container.host import Host, find
 from pdbuild.engine import flatten
 from pdbuild.store import Store
@@ -31,7 +31,10 @@ def load(store: Store, reference: str, platform: str = "", *, name: str = "") ->
     before = _image_id(host, name)
     if before == config.removeprefix("sha256:"):
         return False
-    with store.reading():
+    with locks.alone(dirs.machine_dir() / "loading.lock"), store.reading():
+        # One of those that start at once loads it for all.
+        if _image_id(host, name) == config.removeprefix("sha256:"):
+            return False
         _copy(host, f"oci:{store.path}:{entry.reference}", name, platform)
     if before:
         _remove_if_unnamed(host, before)

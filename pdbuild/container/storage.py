@@ -16,19 +16,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild import dirs, programs, whales
+from pdbuild import dirs, mounts, programs, whales, whole
 from pdbuild.errors import EngineError
 
 _VARIABLE = "CONTAINERS_STORAGE_CONF"
 _CONF = """\
 # Written by pdbuild: with no driver named, podman would copy the whole image at each start (vfs).
 [storage]
-driver = "overlay"
+driver = "{driver}"
+"""
+_ELSEWHERE = """\
+# podman cannot store where it would: {why}.
+graphroot = "{root}"
 """
 # With no subordinate ids, every file of an image becomes the user's own.
 _SINGLE_ID = """\
 
-[storage.options.overlay]
+[storage.options.{driver}]
 ignore_chown_errors = "true"
 """
 
@@ -68,6 +72,8 @@ def prepare(podman: str) -> tuple[str, ...]:
     """
     if os.getuid() == 0 or _configured():
         return ()
+    if why := _unfit():
+        return _moved(podman, why)
     database = _data() / "libpod" / "bolt_state.db"
     fresh = not (_data() / "libpod").exists()
     if fresh:
@@ -75,18 +81,12 @@ def prepare(podman: str) -> tuple[str, ...]:
             said = info(podman, scratch=scratch)
     else:
         said = info(podman)
-    single = len(said["host"].get("idMappings", {}).get("uidmap") or ()) == 1
     if said["store"]["graphDriverName"] != "vfs" or not _overlay_works(podman):
         return ()
     if not fresh and not _is_empty(podman):
         hint = "remove them (podman system reset) and run pdbuild again to have overlay"
         return (f"podman keeps your images with the slow driver vfs; {hint}",)
-    conf = own()
-    conf.parent.mkdir(parents=True, exist_ok=True)
-    new = conf.with_suffix(".new")
-    new.write_text(_CONF + (_SINGLE_ID if single else ""))
-    new.replace(conf)
-    use()
+    conf = _write("overlay", said)
     if database.exists():
         # The driver is written in it, and wins over storage.conf.
         database.rename(database.with_suffix(".db.vfs"))
@@ -94,6 +94,47 @@ def prepare(podman: str) -> tuple[str, ...]:
         f"podman stores your images with overlay, not with the slow vfs: {conf}; "
         "`pdbuild doctor --write-podman` tells podman by hand, too",
     )
+
+
+def _moved(podman: str, why: str) -> tuple[str, ...]:
+    """Give this user a storage on this machine's own disk; what was done."""
+    with trial() as scratch:
+        said = info(podman, scratch=scratch)
+    root = dirs.make_local("containers")
+    driver = "overlay" if _overlay_works(podman) else "vfs"
+    conf = _write(driver, said, _ELSEWHERE.replace("{why}", why).replace("{root}", str(root)))
+    return (
+        f"{why}: podman stores your images in {root}, by {conf}; "
+        "`pdbuild doctor --write-podman` tells podman by hand, too",
+    )
+
+
+def _write(driver: str, said: Mapping[str, Any], more: str = "") -> Path:
+    """Write the file of pdbuild's own for a podman that has said this of itself."""
+    single = len(said["host"].get("idMappings", {}).get("uidmap") or ()) == 1
+    text = _CONF + more + (_SINGLE_ID if single else "")
+    conf = own()
+    conf.parent.mkdir(parents=True, exist_ok=True)
+    whole.write(conf, text.replace("{driver}", driver))
+    use()
+    return conf
+
+
+def place() -> tuple[Path, str] | None:
+    """Where podman stores images, and why there; None when its configuration says so."""
+    if os.getuid() == 0 or _configured():
+        return None
+    if why := _unfit():
+        return dirs.node_local() / "containers", why
+    return _data(), "podman's default"
+
+
+def _unfit() -> str:
+    """Why podman cannot store images where it would, if so."""
+    there = next(place for place in (_data(), *_data().parents) if place.exists())
+    if kind := mounts.remote(there):
+        return f"{_data()} is on {kind}, and it needs a local disk"
+    return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written"
 
 
 def own() -> Path:
@@ -169,8 +210,11 @@ def _overlay_works(podman: str) -> bool:
 @contextlib.contextmanager
 def trial() -> Iterator[Scratch]:
     """A podman with a storage of its own, on the file system of the real one."""
-    place = _data().parent.parent
-    place.mkdir(parents=True, exist_ok=True)
+    if _unfit():
+        place = dirs.make_local("trial")
+    else:
+        place = _data().parent.parent
+        place.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(dir=place, prefix=".pdbuild-trial-"))
     # podman refuses a longer path than 50 bytes here, whatever TMPDIR is.
     run = Path(tempfile.mkdtemp(dir="/tmp", prefix="pdb-"))

@@ -61,7 +61,7 @@ def _try_plain_podman() -> None:
 
     The user's configuration of podman is not ours to change, unless they ask for it.
     """
-    marker = dirs.cache_dir() / "podman-by-hand"
+    marker = dirs.machine_dir() / "podman-by-hand"
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()
     if os.getuid() == 0 or (marker.exists() and marker.read_text() == boot):
         return

@@ -4,11 +4,12 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pdbuild import account, base, dirs
-from pdbuild.container import host
+from pdbuild import account, base, dirs, ground
+from pdbuild.container import host, storage
 from pdbuild.doctor import disks, emulation, kernel, network, programs
 from pdbuild.doctor.finding import Finding, State
 from pdbuild.engine import choice
@@ -35,34 +36,59 @@ def examine(
     `recipe` says what is downloaded, `bundle` is the CA bundle that steps are given. `engines`
     are the names of engines, the preferred one first, `lacking` says what each misses here.
     """
-    with _left_as_it_was(), ThreadPoolExecutor(max_workers=16) as pool:
-        mine = account.attempt()
-        cache, data, runtime = dirs.cache_path(), dirs.data_path(), dirs.runtime_path()
-        listed = pool.submit(programs.listing)
-        there = _has_base(recipe)
-        sources = network.sources(recipe)
-        probes: list[Callable[[], Finding]] = [
-            lambda: kernel.user_namespaces(mine),
-            kernel.subordinate_ids,
-            kernel.id_mappers,
-            lambda: kernel.overlay(cache, mine),
-            kernel.fuse,
-            kernel.cgroups,
-            *(partial(emulation.platform, name) for name in emulation.foreign(recipe)),
-            *((emulation.cpu,) if emulation.claims_cpu(recipe) else ()),
-            lambda: disks.state("cache", "PDBUILD_CACHE_DIR", disks.look(cache), least=20 * _GB),
-            lambda: disks.state("data", "PDBUILD_DATA_DIR", disks.look(data), least=5 * _GB),
-            lambda: disks.runtime(runtime, _LONGEST_SOCKET),
-            lambda: network.proxies(os.environ),
-            lambda: network.certificates(bundle),
-            *(_reached(source, bundle, needed=not there) for source in sources),
-            *(_engine_programs(name, listed, mine) for name in engines),
-            lambda: programs.bootstrap(listed.result()["mmdebstrap"], there=there),
-            lambda: programs.git(listed.result()["git"]),
-            lambda: programs.runner(mine, lambda: host.attempt(one_id=mine.one_id)),
-            lambda: programs.engine(mine, engines, lacking),
-        ]
-        return tuple(future.result() for future in [pool.submit(probe) for probe in probes])
+    with _left_as_it_was(dirs.node_local):
+        told = ground.settle()
+        states = (dirs.cache_path, dirs.data_path, dirs.runtime_path)
+        with _left_as_it_was(*states), ThreadPoolExecutor(max_workers=16) as pool:
+            return (*disks.environment(told), *_findings(recipe, bundle, engines, lacking, pool))
+
+
+def _findings(
+    recipe: Recipe | None,
+    bundle: Path | None,
+    engines: tuple[str, ...],
+    lacking: choice.Lacking,
+    pool: ThreadPoolExecutor,
+) -> tuple[Finding, ...]:
+    mine = account.attempt()
+    builds = dirs.chosen_local("builds").path
+    listed = pool.submit(programs.listing)
+    there = _has_base(recipe)
+    sources = network.sources(recipe)
+    probes: list[Callable[[], Finding]] = [
+        lambda: kernel.user_namespaces(mine),
+        kernel.subordinate_ids,
+        kernel.id_mappers,
+        lambda: kernel.overlay(builds, mine),
+        kernel.fuse,
+        kernel.cgroups,
+        *(partial(emulation.platform, name) for name in emulation.foreign(recipe)),
+        *((emulation.cpu,) if emulation.claims_cpu(recipe) else ()),
+        *_places(),
+        lambda: network.proxies(os.environ),
+        lambda: network.certificates(bundle),
+        *(_reached(source, bundle, needed=not there) for source in sources),
+        *(_engine_programs(name, listed, mine) for name in engines),
+        lambda: programs.bootstrap(listed.result()["mmdebstrap"], there=there),
+        lambda: programs.git(listed.result()["git"]),
+        lambda: programs.runner(mine, lambda: host.attempt(one_id=mine.one_id)),
+        lambda: programs.engine(mine, engines, lacking),
+    ]
+    return tuple(future.result() for future in [pool.submit(probe) for probe in probes])
+
+
+def _places() -> Iterator[Callable[[], Finding]]:
+    """All places of state. Builds are with the cache, unless that is on a disk that is none."""
+    cache, builds = dirs.chosen_cache(), dirs.chosen_local("builds")
+    apart = not builds.path.is_relative_to(cache.path)
+    yield partial(_disk, "cache", cache, 1 if apart else 20)
+    if apart:
+        yield partial(_disk, "builds", replace(builds, path=builds.path.parent), 20)
+    yield partial(_disk, "data", dirs.chosen_data(), 5)
+    yield partial(disks.runtime, dirs.chosen_runtime(), _LONGEST_SOCKET)
+    yield disks.temporary
+    if found := storage.place():
+        yield partial(disks.images, *found)
 
 
 def _reached(source: network.Source, bundle: Path | None, *, needed: bool) -> Callable[[], Finding]:
@@ -83,11 +109,15 @@ def _has_base(recipe: Recipe | None) -> bool:
     return recipe.base.bootstrap and base.find(recipe.base.suite, base.architecture()) is not None
 
 
+def _disk(name: str, chosen: dirs.Chosen, gigabytes: int) -> Finding:
+    return disks.state(name, chosen, disks.look(chosen.path), least=gigabytes * _GB)
+
+
 @contextlib.contextmanager
-def _left_as_it_was() -> Iterator[None]:
+def _left_as_it_was(*places: Callable[[], Path]) -> Iterator[None]:
     """What is looked at makes its directory when there is none: remove those, empty as they are."""
     made: list[Path] = []
-    for path in (dirs.cache_path(), dirs.data_path(), dirs.runtime_path()):
+    for path in (find() for find in places):
         while not path.exists():
             made.append(path)
             path = path.parent

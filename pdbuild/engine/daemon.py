@@ -51,7 +51,7 @@ def join(*, notify: Callable[[str], None] = _to_stderr) -> Iterator[Daemon]:
     Raises EngineError when it cannot be had, with the daemon's last words and what to do.
     """
     buildkitd = tools.require("buildkitd", reason="run builds with BuildKit")
-    connection, answer = _hold(place.find(buildkitd.version), buildkitd, notify)
+    connection, answer = _hold(place.find(buildkitd.version), buildkitd)
     with connection:
         if answer.get("notice"):
             notify(str(answer["notice"]))
@@ -65,9 +65,7 @@ def join(*, notify: Callable[[str], None] = _to_stderr) -> Iterator[Daemon]:
 Answer = dict[str, object]
 
 
-def _hold(where: Place, buildkitd: tools.Tool, notify: Callable[[str], None]) -> tuple[
-    socket.socket, Answer
-]:  # fmt: skip
+def _hold(where: Place, buildkitd: tools.Tool) -> tuple[socket.socket, Answer]:
     waiting_since = time.monotonic()
     starts = 0
     while True:
@@ -77,7 +75,7 @@ def _hold(where: Place, buildkitd: tools.Tool, notify: Callable[[str], None]) ->
             if lock is not None:
                 starts += 1
                 try:
-                    connection = _start(where, lock, buildkitd, notify)
+                    connection = _start(where, lock, buildkitd)
                 finally:
                     os.close(lock)  # the supervisor has it now
         if connection is not None:
@@ -144,12 +142,8 @@ def _answer(connection: socket.socket, where: Place) -> Answer | None:
     return answer
 
 
-def _start(
-    where: Place, lock: int, buildkitd: tools.Tool, notify: Callable[[str], None]
-) -> socket.socket:
+def _start(where: Place, lock: int, buildkitd: tools.Tool) -> socket.socket:
     """Start a supervisor, which inherits `lock`, and connect to it."""
-    if where.remote:
-        notify(f"the cache directory is on {where.remote}: builds are kept in {where.folder}")
     run = place.run_directory(where)
     shutil.rmtree(run, ignore_errors=True)  # of one that was killed
     (run / "tmp").mkdir(mode=0o700, parents=True, exist_ok=True)

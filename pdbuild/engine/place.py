@@ -4,25 +4,15 @@ import fcntl
 import json
 import os
 import shutil
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from pdbuild import tools
-from pdbuild.dirs import cache_dir, runtime_dir
+from pdbuild.dirs import local_dir, runtime_dir
 from pdbuild.engine import overlay
 from pdbuild.errors import EngineError
-
-# BuildKit cannot keep its cache there: no overlay upper layers, no chown to other ids, locks
-# that another node does not see. Names as in /proc/self/mountinfo; fuse.* are added.
-_REMOTE = frozenset(
-    [
-        "nfs", "nfs4", "lustre", "cifs", "smb3", "smbfs", "9p", "afs", "beegfs", "gpfs", "ceph",
-        "panfs", "wekafs", "virtiofs", "fuse", "fuseblk",
-    ]
-)  # fmt: skip
 
 # containerd refuses longer ones (pkg/sys, socket_unix.go: 104 works, 105 fails).
 SOCKET_BYTES = 104
@@ -39,7 +29,6 @@ class Place:
 
     folder: Path
     label: str
-    remote: str = ""  # the file system that the cache was to be on, when it had to move
 
     @property
     def lock(self) -> Path:
@@ -73,25 +62,7 @@ def find(version: str) -> Place:
     Raises EngineError when there is no local disk for it.
     """
     label = ".".join(map(str, tools.numbers(version)[:2]))
-    folder = local_folder("buildkit")
-    return Place(folder=folder, label=label, remote=remote_filesystem(cache_dir() / "buildkit"))
-
-
-def local_folder(name: str) -> Path:
-    """The folder `name` below the cache directory, or a node-local one when that is remote.
-
-    Raises EngineError when there is no local disk for it.
-    """
-    folder = cache_dir() / name
-    if remote_filesystem(folder):
-        folder = _node_local() / name
-        if remote_filesystem(folder):
-            raise EngineError(
-                f"the build cache needs a local disk; {folder} is on {remote_filesystem(folder)}",
-                hint="name a directory on a local disk in PDBUILD_CACHE_DIR",
-            )
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+    return Place(folder=local_dir("buildkit"), label=label)
 
 
 def run_directory(place: Place) -> Path:
@@ -109,40 +80,6 @@ def run_directory(place: Place) -> Path:
             hint="name a shorter directory in PDBUILD_RUNTIME_DIR",
         )
     return directory
-
-
-def remote_filesystem(path: Path) -> str:
-    """The type of the network or FUSE file system that `path` is on; "" when it is local."""
-    mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
-    kind = filesystem(mounts, os.path.realpath(path))
-    return kind if is_remote(kind) else ""
-
-
-def is_remote(kind: str) -> bool:
-    """Whether this type of file system is one of a network's, or of FUSE."""
-    return kind in _REMOTE or kind.startswith("fuse.")
-
-
-def filesystem(mounts: str, real: str) -> str:
-    """The type of the file system of the absolute path `real`, by the text of mountinfo."""
-    return _mount(mounts, real)[0]
-
-
-def mount_options(mounts: str, real: str) -> frozenset[str]:
-    """The options, such as `noexec`, of the mount that has the absolute path `real`."""
-    return frozenset(_mount(mounts, real)[1].split(","))
-
-
-def _mount(mounts: str, real: str) -> tuple[str, str]:
-    best, found = "", ("", "")
-    for line in mounts.splitlines():
-        before, _, after = line.partition(" - ")
-        fields = before.split()
-        point = fields[4].replace("\\040", " ")
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):  # a later mount hides an earlier one
-            best, found = point, (after.split()[0], fields[5])
-    return found
 
 
 def choose_snapshotter(place: Place, wrapper: Sequence[str], env: dict[str, str]) -> str:
@@ -208,16 +145,3 @@ def take(lock: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
-
-
-def _node_local() -> Path:
-    path = Path("/var/tmp", f"pdbuild-{os.getuid()}")
-    path.mkdir(mode=0o700, exist_ok=True)
-    status = path.stat(follow_symlinks=False)
-    private = stat.S_ISDIR(status.st_mode) and not stat.S_IMODE(status.st_mode) & 0o077
-    if status.st_uid != os.getuid() or not private:
-        raise EngineError(
-            f"{path} is not a private directory of yours",
-            hint="name a directory on a local disk in PDBUILD_CACHE_DIR",
-        )
-    return path

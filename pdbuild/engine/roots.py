@@ -5,14 +5,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from pdbuild import programs, tools
+from pdbuild import dirs, programs, tools
 from pdbuild.engine import caches, launch, place
 from pdbuild.engine.place import Place
 
 
 def find() -> tuple[caches.Cache, ...]:
     """The roots of all BuildKit versions, also damaged ones."""
-    return caches.find(place.local_folder("buildkit"), _lock_of, _run)
+    return caches.find(dirs.local_dir("buildkit"), _lock_of, _run)
 
 
 def _lock_of(root: Path) -> Path:
@@ -23,7 +23,7 @@ def _lock_of(root: Path) -> Path:
 def _run(words: Sequence[str]) -> programs.Done:
     # Files of other ids, and overlay's work directories of mode 000: only the namespace's root
     # can read and delete them.
-    mine = Place(folder=place.local_folder("buildkit"), label=f"inside-{os.getpid()}")
+    mine = Place(folder=dirs.local_dir("buildkit"), label=f"inside-{os.getpid()}")
     run = place.run_directory(mine)
     run.mkdir(mode=0o700, exist_ok=True)
     env = {"HOME": str(Path.home()), "USER": launch.user()}

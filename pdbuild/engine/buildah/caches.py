@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from pdbuild import account, programs, tools
-from pdbuild.engine import caches, place
+from pdbuild import account, dirs, programs, tools
+from pdbuild.engine import caches
 from pdbuild.engine.buildah.place import inside
 
 
 def find() -> tuple[caches.Cache, ...]:
     """The storages of all Buildah versions, also damaged ones."""
-    return caches.find(place.local_folder("buildah"), lambda folder: folder / "lock", _run)
+    return caches.find(dirs.local_dir("buildah"), lambda folder: folder / "lock", _run)
 
 
 def _run(words: Sequence[str]) -> programs.Done:

@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pdbuild import account, programs, tools
-from pdbuild.engine import flatten, overlay, place, process
+from pdbuild import account, dirs, programs, tools
+from pdbuild.engine import flatten, overlay, process
 from pdbuild.engine.buildah import prune
 from pdbuild.engine.buildah.place import Place
 from pdbuild.engine.buildah.version import Dialect
@@ -78,7 +78,7 @@ def _find(buildah: tools.Tool) -> Place:
     mine = account.find()
     if mine.rung is account.Rung.C:
         raise EngineError(f"Buildah cannot build here: {mine.why}", hint=mine.hint)
-    above = place.local_folder("buildah")
+    above = dirs.local_dir("buildah")
     label = Dialect(version=tools.numbers(buildah.version)).label
     suffix = "-one-id" if mine.one_id else ""
     possible = [

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pdbuild import mounts
 from pdbuild.account import Account, Rung
 from pdbuild.container.host import Host
 from pdbuild.doctor import disks, kernel, network, programs
 from pdbuild.doctor.disks import Disk
 from pdbuild.doctor.finding import State, fail
 from pdbuild.doctor.network import Source
-from pdbuild.engine import place
 from pdbuild.errors import EngineError
 from pdbuild.tools import Listed, Tool
 
@@ -57,15 +57,15 @@ def test_disks(disk: Disk, state: State, word: str) -> None:
 
 
 def test_options_of_the_mount_that_has_a_path() -> None:
-    mounts = (
+    listed = (
         "1 0 8:1 / / rw,relatime - ext4 /dev/a rw\n"
         "2 1 8:2 / /scratch rw,noexec - xfs /dev/b rw\n"
         "3 2 8:3 / /scratch/a\\040b rw - nfs4 server:/x rw\n"
     )
-    assert "noexec" in place.mount_options(mounts, "/scratch/x")
-    assert "noexec" not in place.mount_options(mounts, "/scratch/a b/c")
-    assert place.filesystem(mounts, "/scratch/a b/c") == "nfs4"
-    assert "noexec" not in place.mount_options(mounts, "/scratchy")
+    assert "noexec" in mounts.options(listed, "/scratch/x")
+    assert "noexec" not in mounts.options(listed, "/scratch/a b/c")
+    assert mounts.filesystem(listed, "/scratch/a b/c") == "nfs4"
+    assert "noexec" not in mounts.options(listed, "/scratchy")
 
 
 def test_a_directory_that_is_not_there_is_looked_for_above(tmp_path: Path) -> None:

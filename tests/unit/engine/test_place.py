@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pdbuild import mounts
 from pdbuild.engine import place
 from pdbuild.errors import EngineError
 
@@ -31,7 +32,7 @@ MOUNTS = """\
     ],
 )
 def test_filesystem(path: str, kind: str) -> None:
-    assert place.filesystem(MOUNTS, path) == kind
+    assert mounts.filesystem(MOUNTS, path) == kind
 
 
 def test_config_never_lets_layers_push_out_cache_mounts(tmp_path: Path) -> None:

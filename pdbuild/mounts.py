@@ -1,0 +1,51 @@
+"""Which file system a path is on, read from the kernel's list of mounts."""
+
+import os
+from pathlib import Path
+
+# No overlay upper layers, no chown to other ids, locks that another node does not see. Names as
+# in /proc/self/mountinfo; fuse.* are added.
+_REMOTE = frozenset(
+    [
+        "nfs", "nfs4", "lustre", "cifs", "smb3", "smbfs", "9p", "afs", "beegfs", "gpfs", "ceph",
+        "panfs", "wekafs", "virtiofs", "fuse", "fuseblk",
+    ]
+)  # fmt: skip
+
+
+def text() -> str:
+    """The list as the kernel gives it to this process."""
+    return Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+
+
+def remote(path: Path) -> str:
+    """The type of the network or FUSE file system that `path` is on; "" when it is local."""
+    kind = filesystem(text(), os.path.realpath(path))
+    return kind if is_remote(kind) else ""
+
+
+def is_remote(kind: str) -> bool:
+    """Whether this type of file system is one of a network's, or of FUSE."""
+    return kind in _REMOTE or kind.startswith("fuse.")
+
+
+def filesystem(mounts: str, real: str) -> str:
+    """The type of the file system of the absolute path `real`, by the text of mountinfo."""
+    return _mount(mounts, real)[0]
+
+
+def options(mounts: str, real: str) -> frozenset[str]:
+    """The options, such as `noexec`, of the mount that has the absolute path `real`."""
+    return frozenset(_mount(mounts, real)[1].split(","))
+
+
+def _mount(mounts: str, real: str) -> tuple[str, str]:
+    best, found = "", ("", "")
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        fields = before.split()
+        point = fields[4].replace("\\040", " ")
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):  # a later mount hides an earlier one
+            best, found = point, (after.split()[0], fields[5])
+    return found
