@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from errno import ENOLCK, ENOSYS, EOPNOTSUPP
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from pdbuild.errors import EngineError, PdbuildError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """A directory of state, and why it is this one. `moved` says why it is not where it belongs.
+    """A directory of state, and why it is this one. `moved` says why it is not the one `wanted`.
 
     `variable` names another one.
     """
@@ -30,6 +30,7 @@ class Chosen:
     path: Path
     why: str
     variable: str
+    wanted: Path
     moved: str = ""
 
 
@@ -108,24 +109,23 @@ def chosen_local(name: str) -> Chosen:
     wanted = above.path / name
     kind = _remote(wanted)
     if not kind:
-        return Chosen(path=wanted, why=above.why, variable=above.variable, moved=above.moved)
+        return replace(above, path=wanted, wanted=wanted)
     moved = f"{wanted} is on {kind}, and it needs a local disk"
-    return Chosen(path=node_local() / name, why=moved, variable=above.variable, moved=moved)
+    return replace(above, path=node_local() / name, why=moved, moved=moved, wanted=wanted)
 
 
 def chosen_runtime() -> Chosen:
     """Where sockets are, and why."""
     variable = "PDBUILD_RUNTIME_DIR"
     if named := os.environ.get(variable):
-        return Chosen(path=Path(named), why=variable, variable=variable)
+        return _as_wanted(Path(named), variable, variable)
     session = os.environ.get("XDG_RUNTIME_DIR", "")
     if is_own(session):
-        path = Path(session, "pdbuild")
-        return Chosen(path=path, why="XDG_RUNTIME_DIR", variable=variable)
+        return _as_wanted(Path(session, "pdbuild"), "XDG_RUNTIME_DIR", variable)
     path = Path(tempfile.gettempdir(), f"pdbuild-{os.getuid()}")
     if path == node_local():
         path /= "run"
-    return Chosen(path=path, why="there is no XDG_RUNTIME_DIR of yours", variable=variable)
+    return _as_wanted(path, "there is no XDG_RUNTIME_DIR of yours", variable)
 
 
 def is_own(folder: str) -> bool:
@@ -171,8 +171,12 @@ def _settled(wanted: Path, why: str, variable: str, instead: Path, *, named: boo
     elif (kind := _remote(there)) and _refuses_locks(there):
         moved = f"{wanted} is on {kind}, which refuses locks"
     if not moved:
-        return Chosen(path=wanted, why=why, variable=variable)
-    return Chosen(path=instead, why=moved, variable=variable, moved=moved)
+        return _as_wanted(wanted, why, variable)
+    return Chosen(path=instead, why=moved, variable=variable, wanted=wanted, moved=moved)
+
+
+def _as_wanted(path: Path, why: str, variable: str) -> Chosen:
+    return Chosen(path=path, why=why, variable=variable, wanted=path)
 
 
 @cache

@@ -10,7 +10,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from pdbuild import programs
+from pdbuild import dirs, programs
 from pdbuild.dirs import data_dir
 from pdbuild.errors import EngineError
 
@@ -170,8 +170,19 @@ def module_digest() -> str:
 
 
 def installed() -> Path | None:
-    """The finished install of this pdbuild's pinned versions, or None."""
-    for manifest in sorted(engines_dir().glob(f"*/{MANIFEST}")):
+    """The finished install of this pdbuild's pinned versions, or None.
+
+    It is the user's own, or the site's, which PDBUILD_ENGINES names and nobody writes to.
+    """
+    own, site = dirs.chosen_data(), os.environ.get("PDBUILD_ENGINES")
+    # What had to move has left behind what can be read from anywhere.
+    folders = (engines_dir(), own.wanted / "engines", *([Path(site)] if site else []))
+    return next(filter(None, map(installed_in, folders)), None)
+
+
+def installed_in(folder: Path) -> Path | None:
+    """As `installed`, of those in a folder of installs."""
+    for manifest in sorted(folder.glob(f"*/{MANIFEST}")):
         if _manifest(manifest).get("module") == module_digest():
             return manifest.parent
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pdbuild import account, base, dirs, ground
 from pdbuild.container import host, storage
-from pdbuild.doctor import disks, emulation, kernel, network, programs
+from pdbuild.doctor import disks, emulation, kernel, network, programs, session
 from pdbuild.doctor.finding import Finding, State
 from pdbuild.engine import choice
 from pdbuild.recipe.types import Recipe
@@ -65,6 +65,8 @@ def _findings(
         *(partial(emulation.platform, name) for name in emulation.foreign(recipe)),
         *((emulation.cpu,) if emulation.claims_cpu(recipe) else ()),
         *_places(),
+        session.limits,
+        *(partial(_same, found) for found in session.gpu()),
         lambda: network.proxies(os.environ),
         lambda: network.certificates(bundle),
         *(_reached(source, bundle, needed=not there) for source in sources),
@@ -107,6 +109,10 @@ def _has_base(recipe: Recipe | None) -> bool:
     if recipe is None:
         return False
     return recipe.base.bootstrap and base.find(recipe.base.suite, base.architecture()) is not None
+
+
+def _same(found: Finding) -> Finding:
+    return found
 
 
 def _disk(name: str, chosen: dirs.Chosen, gigabytes: int) -> Finding:

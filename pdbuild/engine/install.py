@@ -56,23 +56,27 @@ class _Program:
     version: str
 
 
-def install(progress: Progress = lambda line: None, *, again: bool = False) -> Path:
+def install(
+    progress: Progress = lambda line: None, *, again: bool = False, to: Path | None = None
+) -> Path:
     """Build the pinned engines unless they are there; return their directory of programs.
 
     `progress` receives short lines. An install counts only once it is whole: it is built in
     a sibling directory and renamed. Concurrent installs wait for the first. `again` builds
-    with the present Go even when an install by another Go is there.
+    with the present Go even when an install by another Go is there. `to` is a folder for a site's,
+    which PDBUILD_ENGINES names for its users.
 
     Raises EngineError when there is no Go, or the build fails.
     """
-    engines = tools.engines_dir()
+    engines = to.absolute() if to else tools.engines_dir()
+    find = partial(tools.installed_in, engines) if to else tools.installed
     engines.mkdir(parents=True, exist_ok=True)
-    done = None if again else tools.installed()
+    done = None if again else find()
     if done:
         return done / "bin"
     waiting = partial(progress, "waiting for another install of the engines")
     with alone(engines / "lock", waiting):
-        done = None if again else tools.installed()  # by the one that we waited for
+        done = None if again else find()  # by the one that we waited for
         if done is None:
             go = find_go()
             done = engines / _digest(go)

@@ -25,6 +25,11 @@ def configure(parser: ArgumentParser) -> None:
         action="store_true",
         help="write what `podman run` by hand lacks here into podman's configuration of yours",
     )
+    parser.add_argument(
+        "--site",
+        action="store_true",
+        help="print a report to send to the administrator, with what they would type",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -42,15 +47,30 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         told = {"ok": works, "findings": [asdict(finding) for finding in findings]}
         print(json.dumps(told, indent=1))
+    elif arguments.site:
+        print(_for_site(findings))
     else:
         print("\n".join(map(str, findings)))
     return 0 if works else 1
 
 
+def _for_site(findings: tuple[Finding, ...]) -> str:
+    import os
+    from importlib.metadata import version
+
+    from pdbuild.doctor import site
+    from pdbuild.engine import launch
+
+    user = f"{launch.user()} (uid {os.getuid()})"
+    return site.report(findings, version=version("pdbuild"), user=user)
+
+
 def _write_podman() -> int:
     """Write the files; without them podman works for pdbuild alone."""
+    from pdbuild import ground
     from pdbuild.container import host, plain, storage
 
+    ground.say(ground.settle())
     host.find()
     written = [path for path in (storage.give(), plain.give()) if path]
     print("\n".join(f"wrote {path}" for path in written) or "podman lacks nothing here")

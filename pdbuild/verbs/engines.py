@@ -2,12 +2,16 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("action", nargs="?", choices=("install",), help="build the pinned engines")
     parser.add_argument("--again", action="store_true", help="even if they are there")
+    parser.add_argument(
+        "--to", type=Path, metavar="DIR", help="build them there, for PDBUILD_ENGINES=DIR"
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -15,7 +19,9 @@ def run(arguments: Namespace) -> int:
     from pdbuild.engine import install
 
     if arguments.action == "install":
-        folder = install.install(lambda line: print(line, file=sys.stderr), again=arguments.again)
+        folder = install.install(
+            lambda line: print(line, file=sys.stderr), again=arguments.again, to=arguments.to
+        )
         print(f"the engines are in {folder}")
     else:
         print(_listing())

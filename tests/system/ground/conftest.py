@@ -1,0 +1,56 @@
+"""Accounts on hostile ground, each with nothing of its own yet."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from system.conftest import give_engines, make_user, needs_root, remove_user
+from system.container.conftest import exported
+
+from .grounds import Someone, compiled, shown_as
+
+__all__ = ["exported"]
+
+
+@pytest.fixture
+def newcomer(pdbuild_python: Path) -> Iterator[Someone]:
+    """Somebody with subordinate ids who has done nothing yet."""
+    needs_root()
+    made = make_user(f"pdbgrd{os.getpid()}", subordinate=True)
+    try:
+        yield Someone(user=made, python=pdbuild_python)
+    finally:
+        remove_user(made)
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that shows a folder as a network file system does."""
+    needs_root()
+    return compiled(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture
+def on_network(
+    newcomer: Someone, hostile: Path, request: pytest.FixtureRequest
+) -> Iterator[Someone]:
+    """The newcomer, whose home is on a network file system with the refusals of the parameter."""
+    home = newcomer.user.home
+    at = home.with_name(f"{home.name}-seen")
+    with shown_as(hostile, home, at, request.param):
+        yield replace(newcomer, user=replace(newcomer.user, home=at))
+    at.rmdir()
+
+
+def engines_of(someone: Someone) -> None:
+    """Give the engines."""
+    give_engines(someone.user)
+    shutil.rmtree(someone.user.home / "nothing", ignore_errors=True)
+    subprocess.run(
+        ["chown", "-R", f"{someone.user.name}:", someone.user.home / ".local"], check=True
+    )
