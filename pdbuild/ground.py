@@ -5,11 +5,13 @@ may name what is missing here or belongs to somebody else. The programs that pdb
 them, and fail in words that name something else.
 """
 
+import contextlib
 import os
 import pwd
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from pdbuild import dirs
@@ -38,6 +40,16 @@ def say(lines: tuple[str, ...]) -> None:
         except FileExistsError:
             continue
         print(line, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def ordinary_umask() -> Iterator[None]:
+    """For programs that make what others see in a container: the roots of layers, mount points."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def usable(folder: str) -> bool:

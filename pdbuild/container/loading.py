@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pdbuild import dirs, locks, platforms, programs, whales
+from pdbuild import dirs, ground, locks, platforms, programs, whales
 from pdbuild.container.host import Host, find
 from pdbuild.engine import flatten
 from pdbuild.store import Store
@@ -57,6 +57,7 @@ def _named(host: Host) -> dict[str, tuple[str, ...]]:
     return {}
 
 
+@ground.ordinary_umask()
 def _copy(host: Host, source: str, reference: str, platform: str) -> None:
     system, architecture, *variant = platform.split("/")
     skopeo = shutil.which("skopeo")

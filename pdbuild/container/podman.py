@@ -6,7 +6,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from pdbuild import dirs, programs, whales
+from pdbuild import dirs, ground, programs, whales
 from pdbuild.container import PROJECT_LABEL, Container
 from pdbuild.container.delivery import Delivery, handles
 from pdbuild.container.foreground import Foreground
@@ -22,6 +22,7 @@ from pdbuild.whales import Client
 _NO_DEVICE = b"unresolvable CDI devices "
 
 
+@ground.ordinary_umask()
 def run(container: Container) -> int:
     """Run it in the foreground and remove it; the program's exit code.
 
@@ -60,6 +61,7 @@ def run(container: Container) -> int:
     return 128 + delivery.killed_for if delivery.killed_for else code
 
 
+@ground.ordinary_umask()
 def start(container: Container) -> str:
     """Start it in the background; its id, for `logs` and `stop`.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pdbuild import account, base, dirs, ground
 from pdbuild.container import host, storage
-from pdbuild.doctor import disks, emulation, kernel, network, programs, session
+from pdbuild.doctor import accelerators, disks, emulation, kernel, network, programs, session
 from pdbuild.doctor.finding import Finding, State
 from pdbuild.engine import choice
 from pdbuild.recipe.types import Recipe
@@ -66,7 +66,7 @@ def _findings(
         *((emulation.cpu,) if emulation.claims_cpu(recipe) else ()),
         *_places(),
         session.limits,
-        *(partial(_same, found) for found in session.gpu()),
+        *(partial(_same, found) for found in accelerators.described()),
         lambda: network.proxies(os.environ),
         lambda: network.certificates(bundle),
         *(_reached(source, bundle, needed=not there) for source in sources),

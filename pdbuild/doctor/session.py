@@ -1,8 +1,6 @@
-"""Probes of what a login session is given: its limits, and the GPU of its machine."""
+"""Probes of what a login session is given: its limits."""
 
-import os
 import resource
-from pathlib import Path
 
 from pdbuild.doctor.finding import Finding, ok, warn
 
@@ -27,7 +25,7 @@ def limits() -> Finding:
         found.append(f"a process is ended after {seconds} seconds of processor time (ulimit -t)")
     if 0 <= memory < _LITTLE:
         found.append(f"a process has {memory >> 20} MB of memory (ulimit -v)")
-    if 0 <= size:
+    if size >= 0:
         found.append(f"a file has {size >> 20} MB at most (ulimit -f)")
     if 0 <= files < _FILES:
         found.append(f"a process has {files} open files (ulimit -n)")
@@ -35,24 +33,3 @@ def limits() -> Finding:
         return ok("limits", "none that a build reaches")
     cost = "a large compiler, linker or copy is ended"
     return warn("limits", "; ".join(found), cost=cost, mend="bake in a job, where there are others")
-
-
-def gpu() -> tuple[Finding, ...]:
-    """Whether the NVIDIA GPU of this machine, if it has one, can be given to containers."""
-    if not Path("/dev/nvidiactl").exists():
-        return ()
-    described = [
-        path
-        for folder in ("/etc/cdi", "/var/run/cdi")
-        for path in Path(folder).glob("*")
-        if os.access(path, os.R_OK)
-    ]
-    if described:
-        return (ok("gpu", f"described for containers by {described[0]}"),)
-    return (
-        warn(
-            "gpu", "there is a GPU, and no file in /etc/cdi describes it for containers",
-            cost="pdbuild run --device nvidia.com/gpu=all does not work",
-            mend="ask the administrator for: nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
-        ),
-    )  # fmt: skip

@@ -45,6 +45,7 @@ def popen(
         stderr=stderr,
         pass_fds=tuple(pass_fds),
         start_new_session=True,
+        umask=0o022,  # what is built must not depend on the caller's
         preexec_fn=dies_with(os.getpid(), death),
     )
 

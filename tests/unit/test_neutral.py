@@ -22,6 +22,7 @@ def files() -> list[Path]:
     own = (
         "hooks/check/nvcc", "hooks/install/nvcc", "pdbuild/engine/module/", "pdbuild/survey/",
         "pdbuild/recipe/features.py", "pdbuild/fitting/", "pdbuild/jobs/",
+        "pdbuild/doctor/accelerators.py",
     )  # fmt: skip
     return [CHECKOUT / name for name in listed if not name.startswith(own)]
 

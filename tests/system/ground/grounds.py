@@ -30,6 +30,7 @@ Store.own().adopt(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
 class Someone:
     """An account that uses pdbuild. `inside` is a shell script that root runs before, in a mount
     namespace of its own (with `unshare`'s options in `apart`); `uid` may be one without a name.
+    `at` is the working directory instead of the home.
     """
 
     user: User
@@ -39,6 +40,7 @@ class Someone:
     apart: str = "--mount"
     uid: int = 0
     umask: int = 0o022
+    at: Path | None = None
 
     def command(self, *words: str | os.PathLike[str]) -> list[str]:
         """The command line, for root, by which the account does this."""
@@ -50,7 +52,7 @@ class Someone:
             *("env", "-i", *(f"{k}={v}" for k, v in env.items())),
             *map(os.fspath, words),
         ]
-        script = f"umask {self.umask:o}; cd {shlex.quote(str(self.user.home))}"
+        script = f"umask {self.umask:o}; cd {shlex.quote(str(self.at or self.user.home))}"
         script = f"{self.inside or 'true'} && {script}; exec {shlex.join(argv)}"
         return ["unshare", *self.apart.split(), "sh", "-ec", script]
 

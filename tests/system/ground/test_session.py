@@ -1,5 +1,7 @@
 """What a session's environment says of places that are not there, and accounts with no name."""
 
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,12 +36,24 @@ def test_temporary_files_have_no_place(
 
 
 def test_a_uid_without_a_name(newcomer: Someone, exported: tuple[Path, str]) -> None:
-    nobody = replace(newcomer.with_env(HOME="", USER=""), uid=54321)
-    found = nobody.doctor()
-    print(found)
-    print(nobody.adopts(exported))
-    done = nobody.runs("id", "-u")
-    print(done)
+    # Containers of clusters and of CI give such accounts, with no home either.
+    uid, place = 54321, Path(f"/var/tmp/pdbuild-nameless-{os.getpid()}")
+    nobody = replace(newcomer.with_env(HOME=""), uid=uid, at=place)
+    place.mkdir()
+    try:
+        os.chown(place, uid, uid)
+        found = nobody.doctor()
+        assert "you have no home" in found["environment"]["text"]
+        assert "needs an entry in /etc/passwd" in found["subuid"]["mend"]
+        assert "buildah" in found["engine"]["text"] and found["exit"]["code"] == 0
+        nobody.adopts(exported)
+        done = nobody.runs("sh", "-c", "echo mine >file; id -u")
+        assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+        assert (place / "file").stat().st_uid == uid
+    finally:
+        shutil.rmtree(place)
+        shutil.rmtree(f"/var/tmp/pdbuild-{uid}", ignore_errors=True)
+        shutil.rmtree(f"/tmp/pdbuild-{uid}", ignore_errors=True)
 
 
 def test_what_is_made_by_a_careful_umask_is_the_same(
