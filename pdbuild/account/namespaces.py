@@ -13,7 +13,8 @@ from pdbuild.errors import EngineError
 
 _SECONDS = 10
 
-_SETTINGS = (
+#: What limits user namespaces, below /proc/sys.
+SETTINGS = (
     "user/max_user_namespaces",
     "user/max_mnt_namespaces",
     "kernel/unprivileged_userns_clone",  # Debian's
@@ -79,7 +80,7 @@ def ranges() -> Ranges:
 def settings() -> dict[str, str]:
     """The kernel's settings that limit user namespaces, as far as this kernel has them."""
     found = {}
-    for name in _SETTINGS:
+    for name in SETTINGS:
         try:
             found[name.replace("/", ".")] = Path("/proc/sys", name).read_text().strip()
         except OSError:

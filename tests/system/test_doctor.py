@@ -16,7 +16,7 @@ from .conftest import User, make_user, needs_root, remove_user
 from .project import sample
 
 # What follows runs with a limit of no user namespace, which holds below a namespace of ours.
-_FORBID = """
+FORBID = """
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
 ready, mapped = os.pipe(), os.pipe()
@@ -116,7 +116,7 @@ def test_without_user_namespaces_nothing_works_and_the_mend_is_named(
     newcomer: User, pdbuild_python: Path
 ) -> None:
     account = pwd.getpwnam(newcomer.name)
-    run = [sys.executable, "-c", _FORBID, str(account.pw_uid), str(account.pw_gid)]
+    run = [sys.executable, "-c", FORBID, str(account.pw_uid), str(account.pw_gid)]
     project = sample(newcomer, pdbuild_python, "make", "greet")
     for verb in (["doctor", "--json"], ["bake", "all"], ["bake", "all", "--engine=buildah"]):
         argv = [*run, project.program, *verb]
@@ -159,7 +159,7 @@ def test_a_range_is_noticed_when_it_is_given(pdbuild_python: Path) -> None:
     user = make_user(f"pdbgiven{os.getpid()}", subordinate=False)
     try:
         assert [user.run(ask).stdout for _ in range(2)] == ["B\n", "B\n"]
-        assert (user.home / ".cache/pdbuild/account.json").exists()
+        assert (user.home / ".cache/pdbuild/machine/account.json").exists()
         span = "2000000000-2000065535"
         argv = ["usermod", "--add-subuids", span, "--add-subgids", span, user.name]
         subprocess.run(argv, check=True)

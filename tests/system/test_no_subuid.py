@@ -157,3 +157,9 @@ def test_the_example_from_a_clean_clone(bare_user: User, pdbuild_python: Path) -
     assert [
         p for p in (paddle.root / "build").rglob("*") if p.lstat().st_uid != bare_user.uid
     ] == []
+
+
+def test_ssh_is_refused_as_sshd_must_become_others(greet: Project, baked: Baked) -> None:
+    done = greet.pdbuild("ssh")
+    assert done.returncode == 1
+    assert "this account has no subordinate ids" in done.stderr

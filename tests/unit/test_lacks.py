@@ -141,3 +141,21 @@ def test_a_real_full_disk(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert f"{tmp_path}/x: no space left on device: 4.0 MB wanted, " in done.stderr
     assert "pdbuild prune" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("tar: x: Cannot write: No space left on device", "prune"),
+        ("write /x: disk quota exceeded", "quota -s"),
+        ("unshare: unshare failed: No space left on device", "max_user_namespaces"),
+        ("cannot clone: No space left on device", "max_user_namespaces"),
+        ("fork/exec /proc/self/exe: no space left on device", "max_user_namespaces"),
+        ("join session keyring: create session key: disk quota exceeded", "keys"),
+        ("all is well", ""),
+    ],
+)
+def test_what_is_used_up(line: str, word: str) -> None:
+    found = lacks.remedy(f"before\n{line}\nafter")
+    assert word in found and bool(found) == bool(word)
+    assert ("prune" in found) == lacks.full(line) == (word in ("prune", "quota -s"))

@@ -11,6 +11,7 @@ import pytest
 from pdbuild import mounts
 from pdbuild.account import Account, Rung
 from pdbuild.container.host import Host
+from pdbuild.dirs import Chosen
 from pdbuild.doctor import disks, kernel, network, programs
 from pdbuild.doctor.disks import Disk
 from pdbuild.doctor.finding import State, fail
@@ -20,6 +21,7 @@ from pdbuild.tools import Listed, Tool
 
 GB = 10**9
 LOCAL = Disk(path=Path("/c"), kind="ext4", options=frozenset({"rw"}), free=100 * GB, writable=True)
+CACHE = Chosen(path=LOCAL.path, wanted=LOCAL.path, why="the default", variable="PDBUILD_CACHE_DIR")
 A = Account(rung=Rung.A, why="a range")
 B = Account(rung=Rung.B, why="no range", hint="usermod …")
 C = Account(rung=Rung.C, why="forbidden", hint="sysctl …")
@@ -41,8 +43,7 @@ def test_rungs(account: Account, state: str) -> None:
     ("disk", "state", "word"),
     [
         (LOCAL, State.OK, "ext4"),
-        (replace(LOCAL, kind="nfs4"), State.WARN, "/var/tmp"),
-        (replace(LOCAL, kind="fuse.sshfs"), State.WARN, "/var/tmp"),
+        (replace(LOCAL, kind="nfs4"), State.OK, "nfs4"),
         (replace(LOCAL, free=10 * GB), State.WARN, "20 GB"),
         (replace(LOCAL, free=GB), State.FAIL, "1.0 GB"),
         (replace(LOCAL, options=frozenset({"noexec"})), State.FAIL, "noexec"),
@@ -50,7 +51,7 @@ def test_rungs(account: Account, state: str) -> None:
     ],
 )
 def test_disks(disk: Disk, state: State, word: str) -> None:
-    found = disks.state("cache", "PDBUILD_CACHE_DIR", disk, least=20 * GB)
+    found = disks.state("cache", CACHE, disk, least=20 * GB)
     assert found.state is state
     assert word in str(found)
     assert state is State.OK or "PDBUILD_CACHE_DIR" in found.mend
@@ -74,13 +75,23 @@ def test_a_directory_that_is_not_there_is_looked_for_above(tmp_path: Path) -> No
     assert not (tmp_path / "a").exists()
 
 
+def runs(path: Path) -> Chosen:
+    return replace(CACHE, path=path, wanted=path)
+
+
+def test_what_had_to_move_is_a_warning() -> None:
+    moved = replace(CACHE, moved="/home refuses locks", why="/home refuses locks")
+    found = disks.state("cache", moved, LOCAL, least=20 * GB)
+    assert found.state is State.WARN and "(/home refuses locks)" in found.text
+
+
 def test_the_runtime_directory_is_private_and_short(tmp_path: Path) -> None:
     private = tmp_path / "p"
     private.mkdir(mode=0o700)
-    assert disks.runtime(private, 10).state is State.OK
+    assert disks.runtime(runs(private), 10).state is State.OK
     private.chmod(0o755)
-    assert disks.runtime(private, 10).state is State.FAIL
-    long = disks.runtime(tmp_path / ("n" * 90), 30)
+    assert disks.runtime(runs(private), 10).state is State.FAIL
+    long = disks.runtime(runs(tmp_path / ("n" * 90)), 30)
     assert long.state is State.FAIL and "104" in long.cost
 
 
