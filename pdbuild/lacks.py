@@ -85,7 +85,7 @@ def remedy(text: str) -> str:
             "all user namespaces that this machine allows are in use, which is no disk; ask the "
             "administrator for: sysctl -w user.max_user_namespaces=15000"
         )
-    if _KEYS.search(text):
+    if keys(text):
         return (
             "your quota of kernel keys is used up, which is no disk: `pdbuild doctor "
             "--write-podman` has podman use none"
@@ -93,8 +93,13 @@ def remedy(text: str) -> str:
     return ""
 
 
+def keys(text: str) -> bool:
+    """Whether a program says that the user may have no more of the kernel's keys."""
+    return bool(_KEYS.search(text))
+
+
 def _of_a_disk(line: str) -> bool:
-    return bool(_FULL.search(line)) and not (_NAMESPACES.search(line) or _KEYS.search(line))
+    return bool(_FULL.search(line)) and not (_NAMESPACES.search(line) or keys(line))
 
 
 def way_out() -> str:

@@ -92,7 +92,8 @@ def _as_if_written(text: str) -> Iterator[dict[str, str]]:
 def _combinations(host: Host) -> Iterator[tuple[tuple[str, str], ...]]:
     """Sets of settings, smallest first, as text by table."""
     quoted = ", ".join(f'"{limit.removeprefix("--ulimit=")}"' for limit in limits())
-    containers = ('netns = "host"\n', f"default_ulimits = [{quoted}]\n")
+    # A user has a number of keys, and each container takes one, unless it is told not to.
+    containers = ('netns = "host"\n', f"default_ulimits = [{quoted}]\n", "keyring = false\n")
     names = {"--runtime": "runtime", "--cgroup-manager": "cgroup_manager"}
     pairs = (flag.partition("=") for flag in host.flags)
     engine = "".join(f'{names[name]} = "{value}"\n' for name, _, value in pairs)

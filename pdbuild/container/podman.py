@@ -6,7 +6,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from pdbuild import dirs, ground, programs, whales
+from pdbuild import dirs, ground, lacks, programs, whales
 from pdbuild.container import PROJECT_LABEL, Container
 from pdbuild.container.delivery import Delivery, handles
 from pdbuild.container.foreground import Foreground
@@ -54,7 +54,8 @@ def run(container: Container) -> int:
         # In a terminal podman hears Ctrl-C, too, until it reads what is typed, and ends with 1.
         _podman(host, "rm", "--force", "--ignore", "--time=0", name)
         return 128 + program.interrupted_by
-    if not started and (code == 125 or _NO_DEVICE in program.held):
+    of_podman = code == 125 or _NO_DEVICE in program.held or lacks.keys(program.held.decode())
+    if not started and of_podman:
         forget()
         raise _failure(program.held)
     program.release()

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from system.conftest import until_gone
+from system.container.accounts import until
 from system.test_doctor import FORBID
 
 from .grounds import Someone
@@ -92,10 +92,19 @@ def test_namespaces_are_no_disk(newcomer: Someone, exported: tuple[Path, str]) -
 
 def test_keys_are_no_disk(newcomer: Someone, exported: tuple[Path, str]) -> None:
     newcomer.adopts(exported)
-    words = ("run", "tiny:0.1.0-cpu", "id", "-u")
-    done = newcomer.does(newcomer.python, "-c", _KEYS, newcomer.python.parent / "pdbuild", *words)
-    print(done)
-    assert "prune" not in done.stderr
+    argv = newcomer.command(newcomer.python, "-c", _KEYS, "sleep", "600")
+    with subprocess.Popen(argv, cwd="/") as holder:
+        try:
+            until(lambda: any("sleep 600" in line for line in newcomer.user.processes()))
+            done = newcomer.runs("id", "-u")
+            assert done.returncode == 1, done
+            assert "your quota of kernel keys is used up" in done.stderr
+            assert "prune" not in done.stderr and "quota -s" not in done.stderr
+            assert newcomer.pdbuild("doctor", "--write-podman").returncode == 0
+            done = newcomer.runs("id", "-u")
+            assert (done.returncode, done.stdout) == (0, f"{newcomer.user.uid}\n"), done.stderr
+        finally:
+            holder.kill()
 
 
 def test_a_login_node_that_ends_what_takes_long(
@@ -108,10 +117,7 @@ def test_a_login_node_that_ends_what_takes_long(
     assert newcomer.runs("true").returncode == 0
     words = (newcomer.python.parent / "pdbuild", "run", "tiny:0.1.0-cpu", "sleep", "600")
     with subprocess.Popen(newcomer.command(*words), cwd="/") as long:
-        deadline = time.monotonic() + 30
-        while not any("sleep 600" in line for line in newcomer.user.processes()):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: any("sleep 600" in line for line in newcomer.user.processes()), 30)
         mine = [int(line.split()[0]) for line in newcomer.user.processes()]
         os.kill(long.pid, signal.SIGKILL)  # which has become pdbuild
         until_gone(mine)
