@@ -57,7 +57,7 @@ def local_dir(name: str) -> Path:
 
 def machine_dir() -> Path:
     """What was found out of this machine, and locks of what is on it: on a local disk, too."""
-    return local_dir("machine")
+    return _made(chosen_local("machine"), private=True, say=False)
 
 
 def runtime_dir() -> Path:
@@ -79,13 +79,13 @@ def runtime_dir() -> Path:
 
 
 def cache_path() -> Path:
-    """Where `cache_dir` is, or would be; nothing is made."""
-    return chosen_cache().path
+    """Where `cache_dir` is, or would be; nothing is made where it belongs."""
+    return _path(chosen_cache())
 
 
 def data_path() -> Path:
-    """Where `data_dir` is, or would be; nothing is made."""
-    return chosen_data().path
+    """Where `data_dir` is, or would be; nothing is made where it belongs."""
+    return _path(chosen_data())
 
 
 def runtime_path() -> Path:
@@ -197,7 +197,12 @@ def _refuses_locks(folder: Path) -> bool:
     return False
 
 
-def _made(chosen: Chosen, *, private: bool = False) -> Path:
+def _path(chosen: Chosen) -> Path:
+    # Whoever makes it without us would not know that /var/tmp is everybody's.
+    return _made(chosen) if chosen.moved else chosen.path
+
+
+def _made(chosen: Chosen, *, private: bool = False, say: bool = True) -> Path:
     if chosen.path.is_dir():
         return chosen.path
     if chosen.moved:
@@ -213,7 +218,7 @@ def _made(chosen: Chosen, *, private: bool = False) -> Path:
             hint=f"name another directory in {chosen.variable}",
         ) from error
     else:
-        if chosen.moved:
+        if chosen.moved and say:
             print(f"{chosen.moved}: {chosen.path} is used", file=sys.stderr)
     return chosen.path
 

@@ -67,11 +67,12 @@ def usable(folder: str) -> bool:
 def _home() -> list[str]:
     """A directory of this machine's for who has none; podman and others refuse to work without."""
     named = os.environ.get("HOME") or _by_passwd()
+    if not os.environ.get("USER") and not _by_passwd():
+        os.environ["USER"] = f"uid{os.getuid()}"  # podman wants a name, and takes any
     if named and Path(named).is_dir():
         return []
     home = dirs.make_local("home")
     os.environ["HOME"] = str(home)
-    os.environ.setdefault("USER", f"uid{os.getuid()}")
     what = f"your home {named} is not there" if named else "you have no home"
     return [f"{what}: {home} is used"]
 

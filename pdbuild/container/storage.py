@@ -27,7 +27,7 @@ driver = "{driver}"
 """
 _ELSEWHERE = """\
 # podman cannot store where it would: {why}.
-graphroot = "{root}"
+rootless_storage_path = "{root}"
 """
 # With no subordinate ids, every file of an image becomes the user's own.
 _SINGLE_ID = """\

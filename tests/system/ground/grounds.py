@@ -96,7 +96,7 @@ class Someone:
 def shown_as(program: Path, folder: Path, at: Path, refusals: str) -> Iterator[Path]:
     """`folder` at another place as a network file system with these refusals; see hostile.c."""
     at.mkdir(exist_ok=True)
-    with subprocess.Popen([program, folder, at, refusals]) as serving:
+    with subprocess.Popen([program, folder, at, refusals], stderr=subprocess.DEVNULL) as serving:
         try:
             deadline = time.monotonic() + 10
             while not os.path.ismount(at):
@@ -105,6 +105,7 @@ def shown_as(program: Path, folder: Path, at: Path, refusals: str) -> Iterator[P
             yield at
         finally:
             subprocess.run(["umount", "--lazy", at], check=True)
+            serving.terminate()  # podman's own process may hold it in its namespace
             serving.wait(10)
 
 
