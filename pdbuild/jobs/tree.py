@@ -4,16 +4,13 @@ Every tar unpacks it, for any account: there are no owners, devices or hard link
 layers to put together. (What runs an image elsewhere is a user with one id.)
 """
 
-import io
 import tarfile
 from pathlib import Path
 
 from pdbuild import content, lacks, whole
-from pdbuild.content import Content, Entry, Layer
+from pdbuild.content import Content
 from pdbuild.store import Store
-from pdbuild.transfer import layouts
-
-_TYPES = {"file": tarfile.REGTYPE, "folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}
+from pdbuild.transfer import layouts, members
 
 
 def write(store: Store, reference: str, platform: str, folder: Path) -> Path:
@@ -38,19 +35,8 @@ def write(store: Store, reference: str, platform: str, folder: Path) -> Path:
 def _write(files: Content, out: Path) -> None:
     with tarfile.open(out, "w", format=tarfile.GNU_FORMAT) as tar:
         for path, (layer, entry) in sorted(files.files.items()):
-            if path != "/" and entry.kind in _TYPES:
-                _add(tar, path, layer, entry)
-
-
-def _add(tar: tarfile.TarFile, path: str, layer: Layer, entry: Entry) -> None:
-    member = tarfile.TarInfo(f".{path}")
-    member.type = _TYPES[entry.kind]
-    # Its owner reads and enters what is there, as root does; nobody becomes somebody else.
-    member.mode = (entry.mode & 0o777) | (0o700 if entry.kind == "folder" else 0o400)
-    member.mtime = entry.mtime
-    member.linkname = entry.link
-    if entry.kind != "file":
-        tar.addfile(member)
-        return
-    member.size = entry.size
-    tar.addfile(member, io.BytesIO(layer.read(entry)))
+            if path == "/":
+                continue
+            # Its owner reads and enters what is there, as root does; nobody becomes somebody else.
+            mode = (entry.mode & 0o777) | (0o700 if entry.kind == "folder" else 0o400)
+            members.add(tar, f".{path}", layer, entry, mode=mode, owned=False)

@@ -4,7 +4,6 @@ mksquashfs makes it of the tar of the image's files, as its layers have them, ea
 below it. Owners are kept. The same image gives the same bytes, by the same mksquashfs.
 """
 
-import io
 import os
 import tarfile
 import tempfile
@@ -14,9 +13,7 @@ from pdbuild import content, lacks, programs, whole
 from pdbuild.content import Content, Entry, Layer
 from pdbuild.errors import EngineError
 from pdbuild.store import Store
-from pdbuild.transfer import layouts
-
-_TYPES = {"file": tarfile.REGTYPE, "folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}
+from pdbuild.transfer import layouts, members
 
 
 def squashfs(store: Store, reference: str, out: Path, *, platform: str = "") -> None:
@@ -44,26 +41,19 @@ def _fill(archive: tarfile.TarFile, files: Content) -> None:
     for path, (layer, entry) in sorted(files.files.items()):
         for folder in reversed(PurePosixPath(path).parents):
             if str(folder) not in named and str(folder) not in files.files:
-                _add(archive, str(folder), layer, _unnamed(str(folder)))
+                _add(archive, layer, _unnamed(str(folder)))
             named.add(str(folder))
-        _add(archive, path, layer, entry)
+        _add(archive, layer, entry)
+
+
+def _add(archive: tarfile.TarFile, layer: Layer, entry: Entry) -> None:
+    if entry.path != "/":
+        members.add(archive, entry.path.lstrip("/"), layer, entry, mode=entry.mode, owned=True)
 
 
 def _unnamed(path: str) -> Entry:
     """A folder of which a layer has files, and no word: root's."""
     return Entry(path=path, kind="folder", mode=0o755, uid=0, gid=0)
-
-
-def _add(archive: tarfile.TarFile, path: str, layer: Layer, entry: Entry) -> None:
-    if entry.kind not in _TYPES or path == "/":
-        return  # devices and pipes, which who mounts it brings
-    member = tarfile.TarInfo(path.lstrip("/"))
-    member.type = _TYPES[entry.kind]
-    member.mode, member.uid, member.gid = entry.mode, entry.uid, entry.gid
-    member.mtime = int(entry.mtime)
-    member.linkname = entry.link
-    member.size = entry.size if entry.kind == "file" else 0
-    archive.addfile(member, io.BytesIO(layer.read(entry)) if member.size else None)
 
 
 def _made(tar: int, newest: int, out: Path) -> None:

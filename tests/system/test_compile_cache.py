@@ -55,6 +55,8 @@ def test_objects_travel_and_the_cache_decides_nothing(
     user: User, pdbuild_python: Path, hello: Project, redis: str, tmp_path: Path
 ) -> None:
     shared = user.home / "objects"
+    begun = tmp_path / "begun"
+    begun.touch()
     with_redis = {"PDBUILD_CACHE": f"redis://:{PASSWORD}@{redis}"}
     one = named(user, pdbuild_python, "one")
     one.succeeds("bake", "binaries", env=with_redis)
@@ -90,8 +92,11 @@ def test_objects_travel_and_the_cache_decides_nothing(
     assert said(four)[0].endswith(" found, 0 writes")
     assert not said(four)[0].startswith(f"file:{shared}: 0 ")
 
+    # Nobody knew it before: what has not changed since cannot have it. The control can be found.
+    control = two.written("control", f"x{PASSWORD}x")
     found = subprocess.run(
-        ["grep", "-rlaF", "-e", PASSWORD, user.home, f"/tmp/pdbuild-{user.uid}"],
+        ["find", user.home, f"/tmp/pdbuild-{user.uid}", "-type", "f", "-cnewer", begun,
+         "-exec", "grep", "-laF", "-e", PASSWORD, "{}", "+"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert found.stdout == ""
+    assert found.stdout.split() == [str(control)]
