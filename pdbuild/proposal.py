@@ -39,6 +39,10 @@ def has_recipe(folder: Path) -> bool:
     return True
 
 
+# How folders of released sources are called: name-1.2.3.
+_RELEASE = re.compile(r"(.*[A-Za-z].*?)[-_]v?(\d+(?:\.\d+)+)")
+
+
 def identity(folder: Path, said: str) -> text.Identity:
     """What a project is called, and its version: by git, else what it says of itself."""
     version, described = _version(folder, said)
@@ -48,19 +52,29 @@ def identity(folder: Path, said: str) -> text.Identity:
 
 
 def _version(folder: Path, said: str) -> tuple[str, str]:
-    """The version by git's tags, else what the build files say, with a word on where it is from."""
+    """The version by git's tags, else what the build files or the folder's name say, with a word
+    on where it is from.
+    """
     try:
-        described = source.describe(folder, "git", patterns(_name(folder))).version.text
+        facts = source.describe(folder, "git", patterns(_name(folder)))
+        described, in_git = facts.version.text, bool(facts.revision)
     except PdbuildError:
-        described = "0.0.0"
+        described, in_git = "0.0.0", False
     if described.startswith("0.0.0") and said and not names.version_problem(said):
-        return said, ""
-    return "git", f"git describe: now {described}"
+        return said, "guess: what its build files say"
+    if in_git:
+        return "git", f"git describe: now {described}"
+    named = _RELEASE.fullmatch(folder.resolve().name)
+    if named and not names.version_problem(named[2]):
+        return named[2], "guess: what the folder is called"
+    return "0.1.0", 'guess: it is not in git, of which "git" takes the tags'
 
 
 def _name(folder: Path) -> str:
     """The folder's name as one that packages and images may have."""
-    words = re.findall(r"[a-z0-9]+(?:\.[a-z0-9]+)*", folder.resolve().name.lower())
+    called = folder.resolve().name
+    named = _RELEASE.fullmatch(called)
+    words = re.findall(r"[a-z0-9]+(?:\.[a-z0-9]+)*", (named[1] if named else called).lower())
     name = "-".join(words)
     return "project" if names.project_problem(name) else name
 

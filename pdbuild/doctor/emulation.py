@@ -66,8 +66,10 @@ def platform(name: str) -> Finding:
         takes = bool(words) and programs.run(*unshare, *words, "test", "-e", registered).code == 0
     if takes:
         return ok(name, f"compiled for here; its programs are run by {found}")
-    why = "root" if not words else "a kernel before 6.7"
     mend = "apt install binfmt-support, as root, which registers the emulator with flag F"
-    return warn(
-        name, f"compiled for here; {why} has the host's emulators alone", cost=cost, mend=mend
-    )
+    if words:
+        why = "a kernel before 6.7 has the host's emulators alone"
+    else:
+        why = "root has the host's emulators alone, and none is registered for it"
+        mend = f"bake as an ordinary user, who has one of their own; or {mend}"
+    return warn(name, f"compiled for here; {why}", cost=cost, mend=mend)

@@ -72,8 +72,7 @@ def _head(identity: Identity, survey: Survey) -> str:
 
 def _project(identity: Identity, facts: Facts) -> list[str]:
     lines = [f"name = {quoted(identity.name)}"]
-    about = identity.described if identity.version == "git" else "guess: what its build files say"
-    lines.append(commented(f"version = {quoted(identity.version)}", about))
+    lines.append(commented(f"version = {quoted(identity.version)}", identity.described))
     if re.fullmatch(r"https?://[^\s\"\\<>]+", facts.homepage):
         lines.append(f"homepage = {quoted(facts.homepage)}")
     return lines

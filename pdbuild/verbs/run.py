@@ -37,7 +37,8 @@ def run(arguments: Namespace) -> int:
     """Run the program; its exit code."""
     reference, words = options.image_and_program(arguments)
     if not words:
-        raise UsageError("run: no program", hint=_USAGE)
+        shell = f"`pdbuild shell{f' {reference}' if reference else ''}` opens a shell"
+        raise UsageError("run: no program", hint=f"{_USAGE}, such as `pdbuild run a.py`; {shell}")
     from pdbuild import terminal
     from pdbuild.api.running import Program, Run
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild import shipped
+from pdbuild import proposal, shipped
 from pdbuild.cli import main
 from pdbuild.errors import UsageError
 from pdbuild.plan.types import Request
@@ -116,6 +116,26 @@ def test_odd_identities(who: tuple[str, str], identity: Path, tmp_path: Path) ->
         subprocess.run(["git", "config", "-f", identity, key, value], check=True)
     recipe = loaded(project(tmp_path / "tool", "Makefile"))
     assert recipe.package and recipe.package.maintainer == MAINTAINERS[who]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "version"),
+    [
+        ("squares-1.2.3", "squares", "1.2.3"),
+        ("My_Thing-v2.0", "my-thing", "2.0"),
+        ("squares", "squares", "0.1.0"),
+        ("qt5-5.15", "qt5", "5.15"),
+    ],
+)
+def test_a_folder_that_is_not_in_git(
+    folder: str, name: str, version: str, identity: Path, tmp_path: Path
+) -> None:
+    here = tmp_path / folder
+    here.mkdir()
+    about = proposal.identity(here, "")
+    assert (about.name, about.version) == (name, version)
+    assert about.described.startswith("guess")
+    assert proposal.identity(here, "7.8").version == "7.8"
 
 
 def test_without_git(identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
