@@ -1,15 +1,13 @@
 """Accounts on hostile ground, each with nothing of its own yet."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from system.conftest import give_engines, make_user, needs_root, remove_user
+from system.conftest import make_user, needs_root, remove_user
 from system.container.conftest import exported
 
 from .grounds import Someone, compiled, shown_as
@@ -45,12 +43,3 @@ def on_network(
     with shown_as(hostile, home, at, request.param):
         yield replace(newcomer, user=replace(newcomer.user, home=at))
     at.rmdir()
-
-
-def engines_of(someone: Someone) -> None:
-    """Give the engines."""
-    give_engines(someone.user)
-    shutil.rmtree(someone.user.home / "nothing", ignore_errors=True)
-    subprocess.run(
-        ["chown", "-R", f"{someone.user.name}:", someone.user.home / ".local"], check=True
-    )

@@ -7,8 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conformance.conftest import give_base
+from conformance.runs import Run, give_driver
 
-from .grounds import Someone
+from system.conftest import give_engines
+
+from .grounds import Someone, shown_as
 
 
 def local(someone: Someone) -> Path:
@@ -114,3 +118,22 @@ def test_many_tasks_start_at_once(newcomer: Someone, exported: tuple[Path, str])
     wrong = [end for end in ended if end[0] != f"{newcomer.user.uid}\n" or end[2]]
     assert not wrong, (len(wrong), wrong[:3])
     assert sum("podman stores your images" in end[1] for end in ended) <= 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ["buildkit", "buildah"])
+def test_builds_of_a_home_on_nfs(newcomer: Someone, hostile: Path, engine: str) -> None:
+    user, home = newcomer.user, newcomer.user.home
+    give_engines(user)
+    give_base(user, newcomer.python)
+    give_driver(user)
+    seen = home.with_name(f"{home.name}-seen")
+    with shown_as(hostile, home, seen, "chown,xattr"):
+        run = Run(engine, replace(user, home=seen), newcomer.python, cases=("copy-stage", "cache"))
+        try:
+            results = run.results()
+        finally:
+            run.stop()
+    assert set(results) == {"copy-stage", "cache"}
+    assert (local(newcomer) / engine).is_dir() and not (home / ".cache/pdbuild" / engine).exists()
+    seen.rmdir()
