@@ -98,8 +98,13 @@ def keys(text: str) -> bool:
     return bool(_KEYS.search(text))
 
 
+def of_kernel(text: str) -> bool:
+    """Whether a program says that the kernel allows no more of something that is no disk."""
+    return keys(text) or bool(_NAMESPACES.search(text))
+
+
 def _of_a_disk(line: str) -> bool:
-    return bool(_FULL.search(line)) and not (_NAMESPACES.search(line) or keys(line))
+    return bool(_FULL.search(line)) and not of_kernel(line)
 
 
 def way_out() -> str:
@@ -120,14 +125,18 @@ def room(path: Path, wanted: int) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (ENOSPC, EDQUOT):
             raise
-        raise EngineError(_short(path, wanted), hint=way_out()) from error
+        short = _short(path, wanted, quota=error.errno == EDQUOT)
+        raise EngineError(short, hint=remedy(short)) from error
     except EngineError as error:
         if not full(error.message):
             raise
-        raise EngineError(f"{_short(path, wanted)}\n{error.message}", hint=way_out()) from error
+        short = _short(path, wanted, quota=bool(_QUOTA.search(error.message)))
+        raise EngineError(f"{short}\n{error.message}", hint=remedy(short)) from error
 
 
-def _short(path: Path, wanted: int) -> str:
+def _short(path: Path, wanted: int, *, quota: bool) -> str:
+    if quota:
+        return f"{path}: disk quota exceeded: {size(wanted)} wanted"
     return f"{path}: no space left on device: {size(wanted)} wanted, {size(_free(path))} free"
 
 

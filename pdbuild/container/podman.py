@@ -54,8 +54,7 @@ def run(container: Container) -> int:
         # In a terminal podman hears Ctrl-C, too, until it reads what is typed, and ends with 1.
         _podman(host, "rm", "--force", "--ignore", "--time=0", name)
         return 128 + program.interrupted_by
-    of_podman = code == 125 or _NO_DEVICE in program.held or lacks.keys(program.held.decode())
-    if not started and of_podman:
+    if not started and (code == 125 or _of_host(program.held)):
         forget()
         raise _failure(program.held)
     program.release()
@@ -188,6 +187,11 @@ def _podman(host: Host, *arguments: str) -> Done:
     """For what must be quick, or be said as podman says it."""
     words = (host.podman, *host.flags, "--log-level=error", *arguments)
     return programs.run(*words, quick=True)
+
+
+def _of_host(said: bytes) -> bool:
+    """Whether what podman said is about this machine, and not about the program."""
+    return _NO_DEVICE in said or lacks.of_kernel(said.decode(errors="replace"))
 
 
 def _failure(said: bytes) -> EngineError:

@@ -51,7 +51,7 @@ def _findings(
     pool: ThreadPoolExecutor,
 ) -> tuple[Finding, ...]:
     mine = account.attempt()
-    builds = dirs.chosen_local("builds").path
+    builds = dirs.chosen_local("builds").path.parent
     listed = pool.submit(programs.listing)
     there = _has_base(recipe)
     sources = network.sources(recipe)

@@ -180,7 +180,7 @@ def test_the_mirrors_are_a_recipes(tmp_path: Path) -> None:
     (text,) = blocks(ADMINISTRATORS, "toml")
     recipe = tmp_path / "pdbuild.toml"
     recipe.write_text(
-        f'[project]\nname = "x"\nversion = "1"\n[toolchain]\nblocks = ["gcc"]\n{text}'
+        f'[project]\nname = "xx"\nversion = "1"\n[toolchain]\nblocks = ["gcc"]\n{text}'
     )
     found = load.load(recipe, blocks_dir=shipped.toolchain_dir())
     assert found.mirrors.apt == "http://mirror.example.org/debian"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild import programs
+from pdbuild import dirs, programs
 from pdbuild.engine import caches, place, roots
 from pdbuild.errors import EngineError
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_read_or_deleted_is_named(tmp_path: Path) -> None:
 def test_roots_of_one_buildkit_version_share_its_daemons_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "local_folder", lambda name: tmp_path / name)
+    monkeypatch.setattr(dirs, "local_dir", lambda name: tmp_path / name)
     there = ("0.34-native", "0.34-overlayfs.broken-1", "0.34.trial", "0.9-native")
     for name in there:
         (tmp_path / "buildkit" / name).mkdir(parents=True)
