@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
+from pdbuild import dirs
 from pdbuild.errors import EngineError
 from pdbuild.oci import Descriptor, Layout
 
@@ -181,7 +182,8 @@ def _uncompressed(path: Path, media_type: str) -> IO[bytes]:
         raise EngineError("a layer is compressed by zstd, which Python cannot read")
     if not media_type.endswith("gzip"):
         return path.open("rb")
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    # Where there is room: /tmp may be small, and in memory.
+    file = tempfile.TemporaryFile(dir=dirs.cache_dir())  # noqa: SIM115 - the caller closes it
     with gzip.open(path) as packed:
         shutil.copyfileobj(packed, file, 1 << 20)
     file.flush()

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from pdbuild import programs
 from pdbuild.errors import EngineError
 from pdbuild.programs import Child
+from pdbuild.verify import machine
 
 
 class Linter:
@@ -30,7 +30,7 @@ class Linter:
         """Begin, if there is anything to do. Raises EngineError when there is no lintian."""
         if self._child is None and self._debs:
             # It leaves files behind, also when it ends well.
-            self._scratch = self._scratch or tempfile.mkdtemp(prefix="pdbuild-lintian-")
+            self._scratch = self._scratch or str(machine.scratch())
             self._child = programs.start(
                 *("lintian", "--allow-root", "--show-overrides", *map(str, self._debs)),
                 stdout=programs.PIPE, stderr=programs.STDOUT, quick=True,

@@ -108,11 +108,7 @@ class Machines:
 
     def _folder(self, content: Content) -> Path:
         if self._scratch is None:
-            for left in dirs.cache_dir().glob("verify-*-*"):  # by one that was killed
-                if not Path("/proc", left.name.split("-")[1]).exists():
-                    shutil.rmtree(left, ignore_errors=True)
-            prefix = f"verify-{os.getpid()}-"
-            self._scratch = Path(tempfile.mkdtemp(dir=dirs.cache_dir(), prefix=prefix))
+            self._scratch = scratch()
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         unpack(content, folder / "root", self._made)
         (folder / "cpuinfo").write_text("processor\t: 0\nmodel name\t: QEMU\n")
@@ -271,3 +267,12 @@ def _refusal(said: str) -> str:
     if "binfmt" in said or "register" in said:
         return f"this kernel gives user namespaces no binfmt_misc (Linux 6.7 does): {said}"
     return f"no programs of the image can be run: {said}"
+
+
+def scratch() -> Path:
+    """A new folder on this machine's own disk for one `verify`; what killed ones left goes."""
+    above = dirs.local_dir("verify")
+    for left in above.glob("*-*"):
+        if not Path("/proc", left.name.split("-")[0]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=above, prefix=f"{os.getpid()}-"))

@@ -1,7 +1,6 @@
 """lintian, as it is started and ended."""
 
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +15,7 @@ def tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder for temporary files, which is empty."""
     folder = tmp_path / "tmp"
     folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("PDBUILD_CACHE_DIR", str(folder))
     return folder
 
 
@@ -38,10 +37,10 @@ def test_what_it_leaves_is_removed(
     linter = Linter([tmp_path / "thing.deb"])
     linter.start()
     (line,) = linter.of([tmp_path / "thing.deb"])
-    assert line.startswith(f"W: thing: {tmp}/pdbuild-lintian-")
+    assert line.startswith(f"W: thing: {tmp}/verify/{os.getpid()}-")
     assert len(list(tmp.rglob("mldbm-elf-1"))) == 1
     linter.close()
-    assert list(tmp.iterdir()) == []
+    assert list((tmp / "verify").iterdir()) == []
 
 
 def test_it_is_ended_with_what_it_started(
@@ -63,7 +62,7 @@ def test_it_is_ended_with_what_it_started(
     status = Path(f"/proc/{noted.read_text().strip()}/stat")
     assert _runs(status)
     linter.close()
-    assert list(tmp.iterdir()) == []
+    assert list((tmp / "verify").iterdir()) == []
     while _runs(status) and time.monotonic() < end:
         time.sleep(0.01)
     assert not _runs(status)

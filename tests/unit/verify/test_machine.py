@@ -94,7 +94,7 @@ def test_a_program_runs_with_the_images_files_alone(place: Path, files: dict[str
     assert here.run("parent", "/bin/plain").said == "plain\nchild: signal 0, code 0\n"
     assert here.run("sh", "-c", "true").code == 127, "the host's programs are not there"
     here.machines.close()
-    assert list((place / "cache").iterdir()) == []
+    assert list((place / "cache/verify").iterdir()) == []
 
 
 def test_a_cpu_without_the_feature(place: Path, files: dict[str, Any]) -> None:
