@@ -26,6 +26,17 @@ def newcomer(pdbuild_python: Path) -> Iterator[Someone]:
         remove_user(made)
 
 
+@pytest.fixture
+def bare_newcomer(pdbuild_python: Path) -> Iterator[Someone]:
+    """Somebody without them, whose containers' root is they themselves."""
+    needs_root()
+    made = make_user(f"pdbgrb{os.getpid()}", subordinate=False)
+    try:
+        yield Someone(user=made, python=pdbuild_python)
+    finally:
+        remove_user(made)
+
+
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program that shows a folder as a network file system does."""
