@@ -12,10 +12,12 @@ from pdbuild import (
     base,
     broken,
     budget,
+    carried,
     claims,
     confined,
     definition,
     failures,
+    filling,
     leftovers,
     network,
     optional,
@@ -26,13 +28,14 @@ from pdbuild import (
     sharing,
     shipped,
     sources,
+    tools,
     uptodate,
     writable,
 )
 from pdbuild.choices import Options
 from pdbuild.container import sync
 from pdbuild.definition import Definition
-from pdbuild.engine import known
+from pdbuild.engine import install, known
 from pdbuild.engine.contract import Build, Built, Engine, Output
 from pdbuild.plan.types import Form, Plan, base_of
 from pdbuild.platforms import PLATFORMS
@@ -94,6 +97,7 @@ def bake_plan(
                 keep_going=options.keep_going,
                 layers=sharing.layers_of(plan, options),
             )
+            filling.fill(whole, engine, contexts, places.exports)
             names = [target.name for target in whole.targets]
             shown_by = show(names) if show else _view(options, names)
             with confined.confined(options.jobs), shown_by as shown:
@@ -159,6 +163,8 @@ class _Made:
 
 def engine_for(options: Options) -> Engine:
     """The engine that `options` mean, which can work. Raises UsageError and EngineError."""
+    if carried.here() and not options.builder and not tools.installed():
+        install.bring(carried.here())
     return known.engine(options.engine, options.builder, quiet=options.progress == "quiet")
 
 

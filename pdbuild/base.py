@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild import account, platforms
+from pdbuild import account, carried, platforms
 from pdbuild.bootstrap import DPKG_OPTIONS, EPOCH, bootstrap
 from pdbuild.dirs import data_dir
 from pdbuild.engine import emulators
@@ -47,7 +47,8 @@ def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], o
     """That base; bootstraps it when it is not there yet.
 
     `mirror` (may be empty) is where the packages come from; `say` gets a line when there is
-    something to wait for. Raises EngineError when mmdebstrap is missing or fails.
+    something to wait for. Without a network it is taken from what was carried. Raises EngineError
+    when that does not have it, and when mmdebstrap is missing or fails.
     """
     folder = _folder(suite, architecture)
     found = _read(folder)
@@ -56,6 +57,9 @@ def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], o
     folder.parent.mkdir(parents=True, exist_ok=True)
     with alone(folder.parent / "lock"):
         found = _read(folder)  # made by the one that we waited for
+        if found is None and (archive := carried.here()):
+            _take(archive, folder, f"the base, Debian {suite} ({architecture})")
+            found = _read(folder)
         if found is None:
             say(f"bootstrapping Debian {suite} ({architecture}) from its signed archive")
             _bootstrap(folder, suite, _platform(architecture), mirror)
@@ -81,6 +85,17 @@ def _read(folder: Path) -> Base | None:
     except FileNotFoundError:
         return None
     return Base(layout=folder, digest=index["manifests"][0]["digest"])
+
+
+def _take(archive: carried.Carried, folder: Path, what: str) -> None:
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+    try:
+        if not archive.take(f"bases/{folder.name}", partial):
+            raise carried.lacking(archive, what)
+        partial.chmod(0o755)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _bootstrap(folder: Path, suite: str, platform: Platform, mirror: str) -> None:

@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
+from pdbuild import carried
 from pdbuild.recipe.types import Mirrors
+
+#: Where pip finds the wheels that were carried: in its cache mount.
+WHEELS = "/root/.cache/pip/offline"
 
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "ftp_proxy")
@@ -16,7 +20,13 @@ def ca_bundle() -> Path | None:
 
 
 def settings(mirrors: Mirrors) -> dict[str, str]:
-    """Environment variables for the steps: the recipe's mirrors and the caller's proxies."""
+    """Environment variables for the steps: the recipe's mirrors and the caller's proxies.
+
+    Where all was carried they only say so; the archive's lists are named by the mirror.
+    """
+    if carried.here():
+        apt = {"APT_MIRROR": mirrors.apt} if mirrors.apt else {}
+        return {"PDBUILD_OFFLINE": "1", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS, **apt}
     found = {
         "APT_MIRROR": mirrors.apt,
         "PIP_INDEX_URL": mirrors.pip,

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from pdbuild import attempts, programs
+from pdbuild import attempts, carried, programs, reach
 from pdbuild.dirs import cache_dir
 from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.locks import alone
@@ -82,16 +82,21 @@ def _fetch(block: Block, recipe: Recipe, say: Callable[[str], None]) -> None:
     assert block.source
     own = recipe.toolchain.parameters.get(block.name, {}).get("source", "")
     place = _local(str(own), recipe) if own else _address(block.source, recipe)
+    archive = None if own else carried.here()
     target = folder(block)
     target.parent.mkdir(parents=True, exist_ok=True)
     with alone(target.with_name(f"{target.name}.lock")):
         if target.is_dir():  # by the one that we waited for
             return
         failure = _failure(target)
+        if archive:
+            _take(archive, block, target)
+            return
         _raise_remembered(failure, place)
         say(f"fetching the source of {block.name} from {place}")
         partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=".partial-"))
         try:
+            _reach(block.name, place)
             (_git if block.source.git else _tarball)(block.source, place, partial)
             (partial / "source").rename(target)
         except _MissingError as reason:
@@ -102,6 +107,33 @@ def _fetch(block: Block, recipe: Recipe, say: Callable[[str], None]) -> None:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         failure.unlink(missing_ok=True)
+
+
+def _take(archive: carried.Carried, block: Block, target: Path) -> None:
+    """Unpack what was carried; `packed` is how it was packed."""
+    partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=".partial-"))
+    try:
+        if not archive.take(f"downloads/{target.name}", partial):
+            raise _MissingError(carried.lacking(archive, f"the source of {block.name}").message)
+        _unpack(partial / "source.tar", partial / "source")
+        (partial / "source").rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def packed(block: Block, to: Path) -> None:
+    """Write a block's source as an archive, the same bytes whoever does it."""
+    source = folder(block)
+    form = ("--sort=name", "--numeric-owner", "--owner=0", "--group=0", "--format=gnu")
+    names = sorted(path.name for path in source.iterdir())
+    _ran("tar", *form, f"--directory={source}", f"--file={to}", "--create", "--", *names)
+
+
+def _reach(name: str, place: str) -> None:
+    try:
+        reach.check(f"the source of {name}", place)
+    except EngineError as error:
+        raise _MissingError(error.message) from None
 
 
 def _failure(target: Path) -> Path:

@@ -6,9 +6,15 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pdbuild import programs, tools
+from pdbuild import programs, reach, tools
 from pdbuild.bootstrap import emulated, single, tarball
-from pdbuild.bootstrap.options import DPKG_OPTIONS, EPOCH, arguments, mirror_hooks
+from pdbuild.bootstrap.options import (
+    DPKG_OPTIONS,
+    EPOCH,
+    arguments,
+    default_archive,
+    mirror_hooks,
+)
 from pdbuild.bootstrap.scratch import watched, working_folder
 from pdbuild.engine import process
 from pdbuild.errors import EngineError
@@ -26,6 +32,7 @@ def bootstrap(target: Path, suite: str, platform: Platform, *, mirror: str, one_
     first. The folder of `target` is used for that. Raises EngineError.
     """
     tool = tools.require("mmdebstrap", reason="bootstrap the base")
+    reach.check(f"the base, Debian {suite}", mirror or default_archive(tool.path))
     environment = {
         **os.environ,
         "SOURCE_DATE_EPOCH": EPOCH,

@@ -1,5 +1,8 @@
 """What mmdebstrap is told, by whichever way it runs."""
 
+import re
+from pathlib import Path
+
 # 1980-01-01: mmdebstrap clamps every time to it, so that the same packages give the same
 # bytes; it is the oldest that zip files, and so Python's wheels, can hold.
 EPOCH = "315532800"
@@ -26,6 +29,12 @@ _FROM_MIRROR = r"""
 mv "$1/etc/apt/sources.list.upstream" "$1/etc/apt/sources.list"
 rm -rf "$1"/var/lib/apt/lists/*
 """
+
+
+def default_archive(mmdebstrap: Path) -> str:
+    """The archive that mmdebstrap takes when it is told none: it stands in the program."""
+    found = re.search(r"'(https?://[^'\s]+/debian)'", mmdebstrap.read_text(errors="replace"))
+    return found[1] if found else ""
 
 
 def arguments(architecture: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pdbuild import registries, tools
+from pdbuild.bootstrap.options import default_archive
 from pdbuild.doctor.finding import Finding, fail, ok, warn
 from pdbuild.plan.stages import base_image
 from pdbuild.recipe.types import Recipe
@@ -112,11 +113,7 @@ def reach(source: Source, bundle: Path | None, *, needed: bool) -> Finding:
 def _default_archive() -> str:
     """The archive that mmdebstrap takes when it is told none: it stands in the program."""
     tool = tools.find("mmdebstrap")
-    if tool is None:
-        return ""
-    text = tool.path.read_text(errors="replace")
-    found = re.search(r"'(https?://[^'\s]+/debian)'", text)
-    return found[1] if found else ""
+    return default_archive(tool.path) if tool else ""
 
 
 def _default_index() -> str:

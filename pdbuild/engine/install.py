@@ -14,7 +14,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from pdbuild import programs, tools
+from pdbuild import carried, programs, tools
 from pdbuild.dirs import cache_dir
 from pdbuild.engine import process
 from pdbuild.errors import EngineError
@@ -78,10 +78,30 @@ def install(
     with alone(engines / "lock", waiting):
         done = None if again else find()  # by the one that we waited for
         if done is None:
+            done = bring(carried.here())
+        if done is None:
             go = find_go()
             done = engines / _digest(go)
             _build_into(done, go, progress)
     return done / "bin"
+
+
+def bring(archive: carried.Carried | None) -> Path | None:
+    """Take the engines from what was carried here, if it has those of this pdbuild."""
+    if archive is None:
+        return None
+    engines = tools.engines_dir()
+    engines.mkdir(parents=True, exist_ok=True)
+    for name in {f.place.split("/")[1] for f in archive.files("engines")}:
+        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=engines))
+        try:
+            archive.take(f"engines/{name}", partial)
+            partial.chmod(0o755)
+            with contextlib.suppress(OSError):  # another has just brought it
+                partial.rename(engines / name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return tools.installed()
 
 
 @contextlib.contextmanager
