@@ -39,6 +39,25 @@ def add_building(parser: ArgumentParser) -> None:
     add("-q", "--quiet", action="store_true", help="print only results")
 
 
+def add_offline(parser: ArgumentParser) -> None:
+    """`--offline`."""
+    parser.add_argument(
+        "--offline",
+        default="",
+        metavar="DIR|FILE.tar",
+        help="take all from what `pdbuild fetch` collected; no network is asked",
+    )
+
+
+def go_offline(arguments: Namespace) -> None:
+    """Have all of this process, and what it starts, do as `add_offline` says."""
+    if arguments.offline:
+        from pdbuild import carried
+
+        os.environ[carried.VARIABLE] = str(Path(arguments.offline).absolute())
+        carried.Carried(Path(arguments.offline)).contents()  # what is no such thing is said first
+
+
 def add_output(parser: ArgumentParser) -> None:
     """`--output`."""
     parser.add_argument(

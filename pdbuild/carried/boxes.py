@@ -54,7 +54,7 @@ class Tar:
     def names(self) -> Iterable[str]:
         if self.path.exists():
             with self._opened() as tar:
-                yield from tar.getnames()
+                yield from dict.fromkeys(tar.getnames())  # the last of a name counts
 
     @contextlib.contextmanager
     def reading(self, name: str) -> Iterator[IO[bytes]]:

@@ -28,6 +28,7 @@ VERBS = {
     "save": "write images to a file",
     "load": "take images from a file",
     "verify": "check what is claimed of images",
+    "fetch": "collect what a recipe needs, for where there is no network",
     "cache": "write caches into a file, or take them in",
     "prune": "remove images of old versions, and caches",
     "engines": "list the engines, or install them",

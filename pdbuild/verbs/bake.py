@@ -25,6 +25,7 @@ def configure(parser: ArgumentParser) -> None:
     options.add_choices(parser)
     options.add_building(parser)
     options.add_output(parser)
+    options.add_offline(parser)
     add(
         "--print",
         nargs="?",
@@ -63,6 +64,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Bake, and print what was made."""
+    options.go_offline(arguments)
     targets = list(arguments.target)
     what = arguments.print
     if what and what not in ("bake", "containerfile"):  # `bake --print TARGET`

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild import sources
+from pdbuild import carried, sources
 from pdbuild.errors import EngineError, PdbuildError
 from pdbuild.recipe.load import load
 from pdbuild.recipe.types import Block, Mirrors, Recipe, Source
@@ -152,3 +152,37 @@ def test_plain_tools_get_no_optional_block(tmp_path: Path) -> None:
     wanted = recipe(tmp_path, Source(url="https://x", sha256="0" * 64))
     assert sources.plain(wanted).at_hand == ()
     assert list(sources.plain(wanted).left_out) == ["browser"]
+
+
+def test_a_source_that_was_carried_needs_no_network(
+    tmp_path: Path, repository: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, commit = repository
+    wanted = recipe(tmp_path, Source(git=f"file://{address}", commit=commit))
+    missing(wanted)
+    block = wanted.blocks[0]
+    packed = [tmp_path / name for name in ("a", "b")]
+    for path in packed:
+        sources.packed(block, path)
+    assert packed[0].read_bytes() == packed[1].read_bytes()
+    place = f"downloads/{sources.folder(block).name}/source.tar"
+    paths = {place: packed[0]}
+    content = carried.Content(project="x1", machine="", files=carried.described(paths))
+    carried.Carried(tmp_path / "there").add(content, paths)
+
+    subprocess.run(["rm", "-rf", address, tmp_path / "cache"], check=True)
+    monkeypatch.setenv(carried.VARIABLE, str(tmp_path / "there"))
+    assert missing(wanted) == ({}, [])
+    assert (sources.folder(block) / "file").read_text() == "pinned"
+    other = recipe(tmp_path, Source(git=f"file://{address}", commit="2" * 40))
+    found, _ = missing(other)
+    assert "does not have the source of browser" in found["browser"]
+    monkeypatch.delenv(carried.VARIABLE)
+    # That it was not carried is not remembered where there is a network.
+    assert "does not give commit" in missing(other)[0]["browser"]
+
+
+def test_without_a_network_it_is_said_what_is_wanted(tmp_path: Path) -> None:
+    source = Source(git="https://nowhere.invalid/browser", commit="1" * 40)
+    found, _ = missing(recipe(tmp_path, source))
+    assert "the source of browser is wanted from nowhere.invalid" in found["browser"]

@@ -22,7 +22,9 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "apt-get").write_text(APT_GET)
-        (folder / "apt-get").chmod(0o755)
+        (folder / "timeout").write_text("#!/bin/sh\n")  # who asks whether a host answers
+        for name in ("apt-get", "timeout"):
+            (folder / name).chmod(0o755)
 
     def fetch(self, *packages: str, mirror: str = "") -> list[str]:
         """Download packages, which must succeed; what apt-get was asked."""
