@@ -56,6 +56,7 @@ ELSEWHERE = {
     "pdbuild jobs": "cluster/test_submit.py",
     "pdbuild cache export build/cache.tar.zst": "test_travel.py",
     "PDBUILD_CACHE=redis://cache.example.org pdbuild bake all": "test_compile_cache.py",
+    "pdbuild fetch --to carried": "test_offline.py",
     "pip install .": "test_wheel.py",
     "pdbuild engines install": "make test, before this run",
     "cd my-project && pdbuild init": "test_wheel.py",

@@ -1,0 +1,121 @@
+"""Where there is no network: all is carried there once, and comes out the same."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from .conftest import User, make_user, remove_user
+from .project import Project, checkout, give, sample
+
+
+@pytest.fixture
+def far_away() -> Iterator[User]:
+    """An account with nothing in it, no engines either."""
+    made = make_user(f"pdbfar{os.getpid()}", subordinate=True)
+    yield made
+    remove_user(made)
+
+
+def cut_off(
+    project: Project, *words: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run pdbuild as the project's user, in a network namespace with nothing in it."""
+    user = project.user
+    inside = ("unshare", "--net", "setpriv", f"--reuid={user.uid}", f"--regid={user.uid}")
+    return subprocess.run(
+        [*inside, "--init-groups", project.program, *words],
+        cwd=project.root, env=user.env | dict(env or {}), capture_output=True, text=True,
+        timeout=900, check=False,
+    )  # fmt: skip
+
+
+def outputs(project: Project, baked: str) -> dict[str, str]:
+    """What a bake has made, by what it printed: digests of images, checksums of files."""
+    made = {row["where"] for row in json.loads(baked)["rows"]}
+    images = json.loads(project.succeeds("images", "--json"))
+    files = json.loads((project.root / "build/artifacts.json").read_text())["files"]
+    found = {i["reference"]: i["digest"] for i in images if i["reference"] in made}
+    return found | {file["path"]: file["sha256"] for file in files if "sha256" in file}
+
+
+def online(project: Project, *words: str) -> dict[str, str]:
+    return outputs(project, project.succeeds("bake", "--json", *words))
+
+
+def offline(project: Project, carried: Path, *words: str) -> dict[str, str]:
+    done = cut_off(project, "bake", "--json", *words, f"--offline={carried}")
+    assert done.returncode == 0, done.stderr[-4000:]
+    return outputs(project, done.stdout)
+
+
+def test_all_comes_out_the_same_without_a_network(
+    greet: Project, far_away: User, pdbuild_python: Path
+) -> None:
+    carried = greet.user.home / "carried"
+    assert "files of greet" in greet.succeeds("fetch", "--to", str(carried))
+    # With a package more, the folder grows by that.
+    size = _size(carried)
+    recipe = (greet.root / "pdbuild.toml").read_text()
+    greet.written("pdbuild.toml", recipe.replace('["make"]', '["make", "ed"]'))
+    greet.succeeds("fetch", "--to", str(carried))
+    assert 0 < _size(carried) - size < 1_000_000
+    there = far_away.home / "carried"
+    shutil.copytree(carried, there)
+    shutil.rmtree(carried)
+    give(far_away, there)
+
+    one = sample(far_away, pdbuild_python, "make", "greet")
+    began = time.monotonic()
+    done = cut_off(one, "bake", "all")
+    assert done.returncode == 1 and time.monotonic() - began < 10
+    assert "no engine can build here" in done.stderr
+    few = ("deb-english", "image-english")
+    for engine, targets in (("buildkit", ("all",)), ("buildah", few)):
+        words = (f"--engine={engine}", *targets)
+        with_it = sample(greet.user, pdbuild_python, "make", f"online-{engine}")
+        without = one if engine == "buildkit" else sample(far_away, pdbuild_python, "make", "again")
+        made = online(with_it, *words)
+        assert len(made) > 2 and any(name.startswith("localhost/") for name in made)
+        assert offline(without, there, *words) == made
+    _what_was_not_carried_is_named(one, there)
+
+
+def _what_was_not_carried_is_named(project: Project, carried: Path) -> None:
+    recipe = (project.root / "pdbuild.toml").read_text()
+    project.written("pdbuild.toml", recipe.replace('["make"]', '["make", "bc"]'))
+    done = cut_off(project, "bake", "debs", f"--offline={carried}")
+    assert done.returncode == 1 and "bc" in done.stderr, done.stderr
+    began = time.monotonic()
+    done = cut_off(project, "bake", "debs")
+    assert done.returncode == 1 and time.monotonic() - began < 10
+    assert "cannot be reached" in done.stderr and "Debian packages" in done.stderr
+    (stored, *_) = (p for p in (carried / "files").rglob("*.deb"))
+    stored.write_bytes(b"another")
+    project.written("pdbuild.toml", recipe.replace('["make"]', '["make", "ed"]'))
+    done = cut_off(project, "bake", "debs", f"--offline={carried}")
+    assert done.returncode == 1 and "is missing or damaged" in done.stderr
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in (folder / "files").rglob("*") if path.is_file())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ["buildkit", "buildah"])
+def test_the_example_without_a_network(
+    user: User, far_away: User, pdbuild_python: Path, engines: Path, engine: str
+) -> None:
+    with_it = checkout(user, pdbuild_python, f"online-{engine}")
+    carried = far_away.home / "carried.tar"
+    with_it.succeeds("fetch", "--to", str(user.home / "carried.tar"))
+    made = online(with_it, f"--engine={engine}", "all")
+    shutil.move(user.home / "carried.tar", carried)
+    give(far_away, carried)
+    without = checkout(far_away, pdbuild_python, "offline")
+    assert offline(without, carried, f"--engine={engine}", "all") == made
