@@ -81,8 +81,8 @@ def add_device(parser: ArgumentParser) -> None:
 
 def add_runtime(parser: ArgumentParser) -> None:
     """`--runtime`."""
-    help_ = "what it runs by: podman or docker (podman where it works)"
-    parser.add_argument("--runtime", default="", choices=("podman", "docker"), help=help_)
+    help_ = "what it runs by: podman, docker or proot (podman where it works)"
+    parser.add_argument("--runtime", default="", choices=("podman", "docker", "proot"), help=help_)
 
 
 def add_registry(parser: ArgumentParser) -> None:

@@ -148,7 +148,7 @@ def _load(
 
     for notice in runtime.load(Store.own(), image.reference, options.one_platform(choices)):
         audience.say(notice)
-    if not looked:
+    if not looked or runtime.name == "proot":
         return
     if runtime.name == "docker":
         lastrun.remember(choices, image, looked, by_docker=True)

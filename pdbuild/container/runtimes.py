@@ -1,4 +1,4 @@
-"""What programs run by: podman, or a Docker Engine where there is one."""
+"""What programs run by: podman, a Docker Engine where there is one, or proot."""
 
 from __future__ import annotations
 
@@ -37,13 +37,18 @@ class Runtime(Protocol):
 
 
 def choose(asked: str, say: Callable[[str], object]) -> Runtime:
-    """What `asked` names; for "" podman where it works, else a Docker Engine that answers.
+    """What `asked` names; for "" podman where it works, else a Docker Engine that answers, else
+    proot for an account without namespaces.
 
     A choice that was not asked for is said once, where there was one, until it is another: `say`
     gets the line. Raises EngineError when what was asked for is not there, or nothing is.
     """
     if asked == "docker":
         docker.require()
+    if asked == "proot":
+        from pdbuild.container import unpacked
+
+        unpacked.require()
     if asked:
         return _BY_NAME[asked]
     from pdbuild.container import host
@@ -53,7 +58,12 @@ def choose(asked: str, say: Callable[[str], object]) -> Runtime:
     except EngineError as error:
         engine = docker.find()
         if engine is None:
-            raise
+            from pdbuild.container import unpacked
+
+            if not unpacked.needed():
+                raise
+            _once(say, f"runtime: proot ({error.message.splitlines()[0]})")
+            return PROOT
         _once(say, f"runtime: docker {engine.version} ({error.message.splitlines()[0]})")
         return DOCKER
     if not _said().startswith("runtime: podman") and docker.find():
@@ -163,5 +173,31 @@ class _Docker:
         return by_docker.known(container, entry) if entry else container
 
 
-PODMAN, DOCKER = _Podman(), _Docker()
-_BY_NAME: dict[str, Runtime] = {runtime.name: runtime for runtime in (PODMAN, DOCKER)}
+class _Proot:
+    """`container.unpacked`."""
+
+    name = "proot"
+
+    def load(self, store: Store, reference: str, platform: str) -> tuple[str, ...]:
+        from pdbuild.container import unpacked
+
+        unpacked.load(store, reference, platform)
+        return ()
+
+    def run(self, container: Container) -> int:
+        from pdbuild.container import unpacked
+
+        return unpacked.run(container)
+
+    def start(self, container: Container) -> str:
+        raise UsageError("--detach is podman's: by proot a program ends with pdbuild")
+
+    def own_uid(self) -> bool:
+        return True
+
+    def known(self, container: Container, entry: str) -> Container:
+        return container
+
+
+PODMAN, DOCKER, PROOT = _Podman(), _Docker(), _Proot()
+_BY_NAME: dict[str, Runtime] = {runtime.name: runtime for runtime in (PODMAN, DOCKER, PROOT)}
