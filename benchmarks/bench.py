@@ -22,6 +22,7 @@ from pathlib import Path
 
 from applying import application
 from baking import buildah, engines, nothing, program, scratch
+from carrying import offline
 from claiming import verify
 from compiling import cold, edit, loop, toolchain
 from measure import PDBUILD, ROOT, SCRATCH, Row, edited, run, timed
@@ -182,6 +183,7 @@ BENCHMARKS: dict[str, Callable[[int], Iterator[Row]]] = {
     "training": training,
     "bake-in-job": bake_in_job,
     "travel": travel,
+    "offline": offline,
 }
 
 
