@@ -7,6 +7,8 @@ from pdbuild.account import Account, Rung
 from pdbuild.errors import EngineError
 
 AUTO = "auto"
+#: The engine that needs none.
+WITHOUT_NAMESPACES = "proot"
 
 #: What an engine misses here, by its name; None when nothing.
 Lacking = Callable[[str], EngineError | None]
@@ -27,10 +29,13 @@ def choose(account: Account, names: Iterable[str], lacking: Lacking) -> Choice:
     EngineError, with the best remedy, when no engine can build.
     """
     if account.rung is Rung.C:
-        raise EngineError(account.why, hint=account.hint)
+        if lacking(WITHOUT_NAMESPACES):
+            hint = "; or for: apt install proot, by which the rest works" if account.hint else ""
+            raise EngineError(account.why, hint=f"{account.hint}{hint}")
+        return Choice(engine=WITHOUT_NAMESPACES, why=account.why)
     refused: list[EngineError] = []
     for name in names:
-        if refusal(name, account):
+        if name == WITHOUT_NAMESPACES or refusal(name, account):
             continue
         missing = lacking(name)
         if missing is None:
@@ -42,7 +47,7 @@ def choose(account: Account, names: Iterable[str], lacking: Lacking) -> Choice:
 
 def refusal(engine: str, account: Account) -> EngineError | None:
     """Why `engine` cannot work with what the account allows, whatever is installed."""
-    if account.rung is Rung.C:
+    if account.rung is Rung.C and engine != WITHOUT_NAMESPACES:
         return EngineError(f"{engine} cannot build here: {account.why}", hint=account.hint)
     if engine == "buildkit" and account.one_id:
         return EngineError(

@@ -23,8 +23,20 @@ def _buildah(builder: str) -> Engine:
     return Buildah()
 
 
+def _proot(builder: str) -> Engine:
+    from pdbuild.engine.proot import Proot
+
+    if builder:
+        raise UsageError("--builder is a builder of BuildKit's", hint="drop --engine proot")
+    return Proot()
+
+
 #: The engines by name, the preferred one first. Each is imported only when it is asked.
-ENGINES: dict[str, Callable[[str], Engine]] = {"buildkit": _buildkit, "buildah": _buildah}
+ENGINES: dict[str, Callable[[str], Engine]] = {
+    "buildkit": _buildkit,
+    "buildah": _buildah,
+    choice.WITHOUT_NAMESPACES: _proot,
+}
 
 
 def engine(asked: str, builder: str, *, quiet: bool) -> Engine:

@@ -1,0 +1,84 @@
+"""A stage's instructions in its tree: what proot is told, and what is copied."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+
+from pdbuild import tools
+from pdbuild.engine.proot import trees
+from pdbuild.engine.proot.trees import Blob
+from pdbuild.plan.instructions import Bind, Cache, Copy, Run, Secret, Tmpfs
+
+_HOSTS = ("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hosts")
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """A stage while it is made. `source` gives the place of a path of another stage, a named
+    context or the source (""). `caches` are where cache mounts are, `secrets` files by their ids,
+    `private` the texts of others.
+    """
+
+    root: Path
+    source: Callable[[str, str], Path]
+    caches: Path
+    secrets: Mapping[str, str]
+    private: Mapping[str, str]
+    env: dict[str, str] = field(default_factory=dict)
+    args: dict[str, str] = field(default_factory=dict)
+    workdir: str = "/"
+
+    def expanded(self, text: str) -> str:
+        """The text with variables in it."""
+        return Template(text).safe_substitute(self.args | self.env)
+
+    def command(self, run: Run, scratch: Path) -> list[str]:
+        """The command line of a step; `scratch` is for what lives as long as it."""
+        binds = [path for path in _HOSTS if Path(path).exists()]
+        binds += [f"{place}:{mount.target}" for mount, place in self._mounts(run, scratch)]
+        binds += [
+            f"{place}:/run/secrets/{mount.id}"
+            for mount in run.mounts
+            if isinstance(mount, Secret) and (place := self._secret(mount.id, scratch))
+        ]
+        (scratch / "proot").mkdir()
+        return [
+            *("env", "-i", f"PROOT_TMP_DIR={scratch / 'proot'}", "HOME=/root"),
+            *(f"{name}={value}" for name, value in (self.env | self.args).items()),
+            *(str(tools.require("proot", reason="run steps").path), "-0", f"--rootfs={self.root}"),
+            *(f"--bind={bind}" for bind in binds),
+            f"--cwd={self.workdir}",
+            *run.argv,
+        ]
+
+    def copy(self, copy: Copy, blobs: Path | None) -> Blob | None:
+        """Copy files into the tree; with `blobs`, also make a layer of them there."""
+        source, target = self.source(copy.stage, copy.source), self.expanded(copy.target)
+        if not target.startswith("/"):
+            target = f"{self.workdir.rstrip('/')}/{target}"
+        found = list(trees.pairs(source, target))
+        trees.put(found, self.root)
+        return trees.layer(found, blobs) if blobs else None
+
+    def _mounts(self, run: Run, scratch: Path) -> Iterator[tuple[Bind | Cache | Tmpfs, Path]]:
+        for mount in run.mounts:
+            if isinstance(mount, Bind):
+                yield mount, self.source(mount.stage, mount.source)
+            elif isinstance(mount, Cache):
+                place = self.caches / self.expanded(mount.id)
+                place.mkdir(parents=True, exist_ok=True)
+                yield mount, place
+            elif isinstance(mount, Tmpfs):
+                yield mount, Path(tempfile.mkdtemp(dir=scratch))
+
+    def _secret(self, name: str, scratch: Path) -> Path | None:
+        if name in self.secrets:
+            return Path(self.secrets[name])
+        if name not in self.private:
+            return None
+        path = scratch / f"secret-{name}"
+        path.touch(mode=0o600)
+        path.write_text(self.private[name])
+        return path
