@@ -2,11 +2,15 @@
 
     python -I quash.py files COMMAND…
     python -I quash.py everything COMMAND…
+    python -I quash.py new COMMAND…
 
 In a user namespace with one id, chown to another one fails with EINVAL, and maintainer scripts
 give up. A seccomp filter answers that call with success instead, and nothing happens. With
 `everything` it is so too for calls by which a process becomes somebody else, which apt makes.
 It holds for all that the command starts. Nothing is granted: the calls are not made at all.
+
+With `new` there are no calls of files that proot does not know, as on an older kernel: it would
+let them through to the host's files. Programs take the older calls then.
 """
 
 import ctypes
@@ -27,11 +31,17 @@ _AARCH64 = {
     "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91,
 }  # fmt: skip
 
+# From 424 on a call has one number on all machines.
+_NEW = {"openat2": 437, "faccessat2": 439, "mount_setattr": 442, "fchmodat2": 452}
+_NEW |= {"open_tree": 428, "setxattrat": 463, "getxattrat": 464, "file_getattr": 468}
+_STATX = {"x86_64": 332, "aarch64": 291}
+
 # AUDIT_ARCH of linux/audit.h, and the calls.
 _MACHINES = {"x86_64": (0xC000003E, _X86_64), "aarch64": (0xC00000B7, _AARCH64)}
 
 _ALLOW = 0x7FFF0000
 _SUCCEED = 0x00050000  # SECCOMP_RET_ERRNO with 0
+_NO_SUCH_CALL = _SUCCEED | 38  # ENOSYS
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06  # linux/bpf_common.h
 _NUMBER, _ARCH = 0, 4  # offsets in struct seccomp_data
 
@@ -40,6 +50,9 @@ def program(machine: str, which: str) -> bytes:
     """The filter as an array of struct sock_filter. Raises KeyError for an unknown machine."""
     arch, calls = _MACHINES[machine]
     numbers = [n for name, n in calls.items() if which == "everything" or "chown" in name]
+    answer = _SUCCEED
+    if which == "new":
+        numbers, answer = [_STATX[machine], *_NEW.values()], _NO_SUCH_CALL
     words = [
         (_LOAD, 0, 0, _ARCH),
         (_JUMP_IF_EQUAL, 1, 0, arch),
@@ -48,7 +61,7 @@ def program(machine: str, which: str) -> bytes:
     ]
     for place, number in enumerate(numbers):
         words.append((_JUMP_IF_EQUAL, len(numbers) - place, 0, number))
-    words += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _SUCCEED)]
+    words += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, answer)]
     return b"".join(struct.pack("HBBI", *word) for word in words)
 
 

@@ -7,12 +7,14 @@ and what is written elsewhere fails, but for mounts. A program is the caller, wi
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from pdbuild import account, content, dirs, lacks, locks, tools
+from pdbuild.account import quash
 from pdbuild.container import Container
 from pdbuild.container.foreground import Foreground
 from pdbuild.content import Content
@@ -93,6 +95,7 @@ def argv(container: Container, config: Config, tree: Path, scratch: Path) -> lis
     pairs = dict(pair.partition("=")[::2] for pair in config.env)
     pairs = {"HOME": "/tmp", "TERM": os.environ.get("TERM", "dumb"), **pairs}
     return [
+        *(sys.executable, "-I", str(Path(quash.__file__)), "new"),
         *("env", "-i", f"PROOT_TMP_DIR={scratch}"),
         *(f"{name}={value}" for name, value in (pairs | dict(container.env)).items()),
         *(require(), f"--rootfs={tree}"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pdbuild import account, content
-from pdbuild.account import Account, Rung
+from pdbuild.account import Account, Rung, quash
 from pdbuild.container import Container, Mount, host, runtimes, unpacked
 from pdbuild.content import Content, Layer
 from pdbuild.errors import EngineError, UsageError
@@ -73,9 +73,9 @@ def test_the_program_has_the_images_environment_and_its_own_tmp(tmp_path: Path) 
         mounts=(Mount(source=tmp_path, target="/work"),),
     )  # fmt: skip
     words = unpacked.argv(container, CONFIG, tmp_path / "root", tmp_path / "scratch")
-    assert words[:2] == ["env", "-i"]
+    assert words[1:6] == ["-I", quash.__file__, "new", "env", "-i"]
     proot = words.index(str(tmp_path / "bin/proot"))
-    given = dict(word.split("=", 1) for word in words[2:proot])
+    given = dict(word.split("=", 1) for word in words[6:proot])
     assert given["PATH"] == "/usr/bin" and given["LANG"] == "C" and given["X"] == "a b"
     assert given["HOME"] == "/tmp" and not {"USER", "PDBUILD_DATA_DIR"} & set(given)
     assert words[proot + 1] == f"--rootfs={tmp_path}/root"

@@ -1,5 +1,6 @@
 """A stage's instructions in its tree: what proot is told, and what is copied."""
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from pdbuild import tools
+from pdbuild.account import quash
 from pdbuild.engine.proot import trees
 from pdbuild.engine.proot.trees import Blob
 from pdbuild.plan.instructions import Bind, Cache, Copy, Run, Secret, Tmpfs
@@ -45,6 +47,7 @@ class Stage:
         ]
         (scratch / "proot").mkdir()
         return [
+            *(sys.executable, "-I", str(Path(quash.__file__)), "new"),
             *("env", "-i", f"PROOT_TMP_DIR={scratch / 'proot'}", "HOME=/root"),
             *(f"{name}={value}" for name, value in (self.env | self.args).items()),
             *(str(tools.require("proot", reason="run steps").path), "-0", f"--rootfs={self.root}"),
