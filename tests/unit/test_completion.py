@@ -91,7 +91,7 @@ OFFERED = {
     "pdbuild bake --keep": {"--keep-going"},
     "pdbuild bake image": {"image-fast", "image-plain", "images"},
     "pdbuild bake dev deb": set(),
-    "pdbuild bake --engine ": {"auto", "buildkit", "buildah"},
+    "pdbuild bake --engine ": {"auto", "buildkit", "buildah", "proot"},
     "pdbuild build --variant ": {"fast", "plain"},
     "pdbuild run --variant ": {"auto", "fast", "plain"},
     "pdbuild bake --set L": {"LEVEL=low", "LEVEL=high"},
