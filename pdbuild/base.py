@@ -16,6 +16,7 @@ from pdbuild import account, carried, platforms
 from pdbuild.bootstrap import DPKG_OPTIONS, EPOCH, bootstrap
 from pdbuild.dirs import data_dir
 from pdbuild.engine import emulators
+from pdbuild.errors import EngineError
 from pdbuild.locks import alone
 from pdbuild.platforms import Platform
 
@@ -61,6 +62,7 @@ def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], o
             _take(archive, folder, f"the base, Debian {suite} ({architecture})")
             found = _read(folder)
         if found is None:
+            _refuse_without_namespaces(suite)
             say(f"bootstrapping Debian {suite} ({architecture}) from its signed archive")
             _bootstrap(folder, suite, _platform(architecture), mirror)
             found = _read(folder)
@@ -96,6 +98,16 @@ def _take(archive: carried.Carried, folder: Path, what: str) -> None:
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _refuse_without_namespaces(suite: str) -> None:
+    mine = account.find()
+    if mine.rung is account.Rung.C:
+        raise EngineError(
+            f"the base, Debian {suite}, cannot be made without namespaces: {mine.why}",
+            hint="make it elsewhere, by pdbuild fetch --to DIR, and take it by --offline DIR; "
+            f"or {mine.hint}",
+        )
 
 
 def _bootstrap(folder: Path, suite: str, platform: Platform, mirror: str) -> None:

@@ -16,7 +16,7 @@ _WHOLE = 65536  # ids that an image may name: 65534 is nobody
 _RUNGS = {
     Rung.A: "everything works",
     Rung.B: "every file in an image belongs to root, and programs in containers run as root",
-    Rung.C: "nothing can be built or run here",
+    Rung.C: "nothing can be built or run here; with proot it can, slowly",
 }
 
 
@@ -25,6 +25,11 @@ def user_namespaces(account: Account) -> Finding:
     text = f"rung {account.rung}: {account.why}"
     if account.rung is Rung.A:
         return ok("namespaces", text)
+    if account.rung is Rung.C and tools.find("proot"):
+        cost = (
+            "steps and programs run by proot, several times slower, and bases come from elsewhere"
+        )
+        return warn("namespaces", text, cost=cost, mend=account.hint)
     kind = warn if account.rung is Rung.B else fail
     return kind("namespaces", text, cost=_RUNGS[account.rung], mend=account.hint)
 

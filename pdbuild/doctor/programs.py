@@ -14,6 +14,7 @@ from pdbuild.tools import Listed
 ENGINE_PROGRAMS = {
     "buildkit": ("buildkitd", "buildx", "rootlesskit", "runc"),
     "buildah": ("buildah", "skopeo"),
+    choice.WITHOUT_NAMESPACES: ("proot",),
 }
 
 
@@ -21,6 +22,8 @@ def engine_programs(engine: str, listed: dict[str, Listed], account: Account) ->
     """The versions of an engine's programs, or which is missing."""
     if account.rung is Rung.B and choice.refusal(engine, account):
         return ok(engine, "not for this account, which has no range of user ids")
+    if engine == choice.WITHOUT_NAMESPACES and account.rung is not Rung.C:
+        return ok(engine, "not needed: there are namespaces")
     rows = [listed[name] for name in ENGINE_PROGRAMS[engine]]
     if account.why == "root":
         rows = [row for row in rows if row.name != "rootlesskit"]
