@@ -32,8 +32,13 @@ def test_a_line_says_what_is_wrong_what_it_costs_and_what_mends_it() -> None:
     assert line == "fail  cache          is full; it costs: no bake; mend it: rm -rf /x"
 
 
-@pytest.mark.parametrize(("account", "state"), [(A, "ok"), (B, "warn"), (C, "fail")])
-def test_rungs(account: Account, state: str) -> None:
+@pytest.mark.parametrize(
+    ("account", "proot", "state"),
+    [(A, False, "ok"), (B, True, "warn"), (C, False, "fail"), (C, True, "warn")],
+)
+def test_rungs(account: Account, proot: bool, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = Tool(name="proot", path=Path("/proot"), version="", origin="system")
+    monkeypatch.setattr(kernel.tools, "find", lambda name: tool if proot else None)
     found = kernel.user_namespaces(account)
     assert (found.state, found.mend) == (state, account.hint)
     assert f"rung {account.rung}" in found.text and account.why in found.text
