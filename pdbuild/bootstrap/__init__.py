@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pdbuild import programs, reach, tools
-from pdbuild.bootstrap import emulated, single, tarball
+from pdbuild import programs, reach, tarball, tools
+from pdbuild.bootstrap import emulated, single
 from pdbuild.bootstrap.options import (
     DPKG_OPTIONS,
     EPOCH,

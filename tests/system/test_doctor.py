@@ -2,9 +2,7 @@
 
 import json
 import os
-import pwd
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,33 +11,8 @@ from typing import Any
 import pytest
 
 from .conftest import User, make_user, needs_root, remove_user
+from .forbidden import without_namespaces
 from .project import sample
-
-# What follows runs with a limit of no user namespace, which holds below a namespace of ours.
-FORBID = """
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-ready, mapped = os.pipe(), os.pipe()
-child = os.fork()
-if child == 0:
-    if libc.unshare(0x10000000):  # CLONE_NEWUSER
-        os._exit(70)
-    os.write(ready[1], b"x")
-    os.read(mapped[0], 1)
-    with open("/proc/sys/user/max_user_namespaces", "w") as limit:
-        limit.write("0")
-    uid, gid = int(sys.argv[1]), int(sys.argv[2])
-    os.setgroups([])
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
-    os.execvp(sys.argv[3], sys.argv[3:])
-os.read(ready[0], 1)
-for kind in ("uid", "gid"):
-    with open(f"/proc/{child}/{kind}_map", "w") as file:
-        file.write("0 0 4294967295")
-os.write(mapped[1], b"x")
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
 
 
 def doctor(
@@ -115,8 +88,7 @@ def test_one_user_id_is_enough(bare_user: User, pdbuild_python: Path) -> None:
 def test_without_user_namespaces_nothing_works_and_the_mend_is_named(
     newcomer: User, pdbuild_python: Path
 ) -> None:
-    account = pwd.getpwnam(newcomer.name)
-    run = [sys.executable, "-c", FORBID, str(account.pw_uid), str(account.pw_gid)]
+    run = without_namespaces(newcomer)
     project = sample(newcomer, pdbuild_python, "make", "greet")
     for verb in (["doctor", "--json"], ["bake", "all"], ["bake", "all", "--engine=buildah"]):
         argv = [*run, project.program, *verb]

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pdbuild.oci import Layout
+
 from .conftest import User, make_user, remove_user
+from .forbidden import without_namespaces
 from .project import Project, checkout, give, sample
 
 
@@ -31,6 +34,15 @@ def cut_off(
     return subprocess.run(
         [*inside, "--init-groups", project.program, *words],
         cwd=project.root, env=user.env | dict(env or {}), capture_output=True, text=True,
+        timeout=900, check=False,
+    )  # fmt: skip
+
+
+def with_nothing(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run pdbuild as `cut_off` does, and without user namespaces."""
+    argv = ["unshare", "--net", *without_namespaces(project.user), project.program, *words]
+    return subprocess.run(
+        argv, cwd=project.root, env=project.user.env, capture_output=True, text=True,
         timeout=900, check=False,
     )  # fmt: skip
 
@@ -86,6 +98,7 @@ def test_all_comes_out_the_same_without_a_network(
         assert len(made) > 2 and any(name.startswith("localhost/") for name in made)
         assert offline(without, there, *words) == made
     _what_was_not_carried_is_named(one, there)
+    _an_image_runs_without_namespaces(one)
 
 
 def _what_was_not_carried_is_named(project: Project, carried: Path) -> None:
@@ -102,6 +115,17 @@ def _what_was_not_carried_is_named(project: Project, carried: Path) -> None:
     project.written("pdbuild.toml", recipe.replace('["make"]', '["make", "ed"]'))
     done = cut_off(project, "bake", "debs", f"--offline={carried}")
     assert done.returncode == 1 and "is missing or damaged" in done.stderr
+
+
+def _an_image_runs_without_namespaces(project: Project) -> None:
+    done = with_nothing(project, "run", "greet:1.2.0", "greet", "you")
+    assert (done.returncode, done.stdout) == (0, "Hello, you!\n"), done.stderr
+    assert "runtime: proot" in done.stderr
+    refused = with_nothing(project, "run", "--device=x.org/y=z", "greet:1.2.0", "greet", "you")
+    assert refused.returncode == 2 and "no --device x.org/y=z" in refused.stderr
+    assert "sysctl -w user.max_user_namespaces" in refused.stderr
+    detached = with_nothing(project, "run", "-d", "greet:1.2.0", "greet", "you")
+    assert detached.returncode == 2 and "--detach" in detached.stderr
 
 
 def _size(folder: Path) -> int:
@@ -121,3 +145,38 @@ def test_the_example_without_a_network(
     give(far_away, carried)
     without = checkout(far_away, pdbuild_python, "offline")
     assert offline(without, carried, f"--engine={engine}", "all") == made
+
+
+@pytest.mark.long
+def test_without_network_and_namespaces(
+    user: User, far_away: User, pdbuild_python: Path, engines: Path
+) -> None:
+    """Binaries, packages and the layers of images are the same as BuildKit's."""
+    with_all = sample(user, pdbuild_python, "make", "with-all")
+    there = far_away.home / "carried"
+    with_all.succeeds("fetch", "--to", str(user.home / "carried"))
+    shutil.move(user.home / "carried", there)
+    give(far_away, there)
+    targets = ("binaries", "debs", "images", "rootfs")
+    made = online(with_all, *targets)
+    with_none = sample(far_away, pdbuild_python, "make", "with-none")
+    refused = with_nothing(with_none, "bake", *targets)
+    assert refused.returncode == 1 and "cannot be made without namespaces" in refused.stderr
+    done = with_nothing(with_none, "bake", "--json", *targets, f"--offline={there}")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "engine: proot" in done.stderr
+    found = outputs(with_none, done.stdout)
+    files = {name: sum for name, sum in made.items() if not name.startswith("localhost/")}
+    assert {name: found.get(name) for name in files} == files
+    assert set(found) == set(made)
+    assert layers(with_none) == layers(with_all)
+    ran = with_nothing(with_none, "run", "greet:1.2.0", "greet", "you")
+    assert (ran.returncode, ran.stdout) == (0, "Hello, you!\n"), ran.stderr
+
+
+def layers(project: Project) -> list[str]:
+    """The layers of a project's image, by their content."""
+    store = Layout(project.user.home / ".local/share/pdbuild/images")
+    (top,) = (entry for entry in store.index() if entry.reference == "localhost/greet:1.2.0")
+    (manifest,) = store.manifests(top)
+    return [layer.digest for layer in manifest.layers]

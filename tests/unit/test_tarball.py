@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild.bootstrap.tarball import make_uniform
+from pdbuild.tarball import make_uniform
 
 ZEROS = b"0000000\0" * 2
 

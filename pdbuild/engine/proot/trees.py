@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pdbuild import programs, whole
+from pdbuild import programs, tarball, whole
 from pdbuild.errors import EngineError
 from pdbuild.oci import Layout
 
 # Of what is run there, or only looked into.
 _KEPT = 0o7777
+_END = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +125,22 @@ def layer(found: Iterable[tuple[Path, str]], blobs: Path) -> Blob:
             for name in sorted(seen):
                 if name:
                     _add(tar, name, seen[name])
+        _as_others_do(partial)
         with partial.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         partial.rename(blobs / digest)
     finally:
         partial.unlink(missing_ok=True)
     return Blob(digest=f"sha256:{digest}", size=(blobs / digest).stat().st_size)
+
+
+def _as_others_do(layer: Path) -> None:
+    """The bytes that BuildKit and Buildah write: numbers of devices, and no padding."""
+    with tarfile.open(layer) as tar:
+        last = max((m.offset_data + -(-m.size // 512) * 512 for m in tar if m.isreg()), default=0)
+        last = max(last, *(m.offset_data for m in tar), 0)
+    os.truncate(layer, last + _END)
+    tarball.make_uniform(layer)
 
 
 def everything(root: Path) -> Iterator[tuple[Path, str]]:

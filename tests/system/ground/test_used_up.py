@@ -13,7 +13,7 @@ import pytest
 
 from system.conftest import until_gone
 from system.container.accounts import until
-from system.test_doctor import FORBID
+from system.forbidden import FORBID
 
 from .grounds import Someone
 
