@@ -122,7 +122,7 @@ def layer(found: Iterable[tuple[Path, str]], blobs: Path) -> Blob:
             seen.setdefault("" if str(parent) == "." else str(parent), Path("/"))
     try:
         with tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar:
-            for name in sorted(seen):
+            for name in sorted(seen, key=lambda name: name.split("/")):
                 if name:
                     _add(tar, name, seen[name])
         _as_others_do(partial)
