@@ -32,7 +32,7 @@ def bootstrap(target: Path, suite: str, platform: Platform, *, mirror: str, one_
     first. The folder of `target` is used for that. Raises EngineError.
     """
     tool = tools.require("mmdebstrap", reason="bootstrap the base")
-    reach.check(f"the base, Debian {suite}", mirror or default_archive(tool.path))
+    reach.check(f"the base (Debian {suite})", mirror or default_archive(tool.path))
     environment = {
         **os.environ,
         "SOURCE_DATE_EPOCH": EPOCH,
