@@ -87,7 +87,7 @@ def test_all_comes_out_the_same_without_a_network(
     one = sample(far_away, pdbuild_python, "make", "greet")
     began = time.monotonic()
     done = cut_off(one, "bake", "all")
-    assert done.returncode == 1 and time.monotonic() - began < 10
+    assert done.returncode == 1 and time.monotonic() - began < 20
     assert "the base (Debian trixie) is wanted from" in done.stderr, done.stderr
     few = ("deb-english", "image-english")
     for engine, targets in (("buildkit", ("all",)), ("buildah", few)):
@@ -108,7 +108,7 @@ def _what_was_not_carried_is_named(project: Project, carried: Path) -> None:
     assert done.returncode == 1 and "bc" in done.stderr, done.stderr
     began = time.monotonic()
     done = cut_off(project, "bake", "debs")
-    assert done.returncode == 1 and time.monotonic() - began < 10
+    assert done.returncode == 1 and time.monotonic() - began < 30
     assert "cannot be reached" in done.stderr and "Debian packages" in done.stderr
     (stored, *_) = (p for p in (carried / "files").rglob("*.deb"))
     stored.write_bytes(b"another")
