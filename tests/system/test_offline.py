@@ -54,9 +54,9 @@ def outputs(project: Project, baked: str) -> dict[str, str]:
     """
     made = {row["where"] for row in json.loads(baked)["rows"] if row["target"] != "dev"}
     images = json.loads(project.succeeds("images", "--json"))
-    files = json.loads((project.root / "build/artifacts.json").read_text())["files"]
+    files = json.loads((project.root / "build/artifacts.json").read_text())["artifacts"]
     found = {i["reference"]: i["digest"] for i in images if i["reference"] in made}
-    return found | {file["path"]: file["sha256"] for file in files if "sha256" in file}
+    return found | {file["path"]: file["sha256"] for file in files if file["sha256"]}
 
 
 def online(project: Project, *words: str) -> dict[str, str]:
@@ -110,7 +110,7 @@ def _what_was_not_carried_is_named(project: Project, carried: Path) -> None:
     done = cut_off(project, "bake", "debs")
     assert done.returncode == 1 and time.monotonic() - began < 30
     assert "cannot be reached" in done.stderr and "Debian packages" in done.stderr
-    (stored, *_) = (p for p in (carried / "files").rglob("*.deb"))
+    (stored, *_) = (p for p in (carried / "files").rglob("*") if p.is_file() and not p.suffix)
     stored.write_bytes(b"another")
     project.written("pdbuild.toml", recipe.replace('["make"]', '["make", "ed"]'))
     done = cut_off(project, "bake", "debs", f"--offline={carried}")
