@@ -55,14 +55,16 @@ def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], o
     found = _read(folder)
     if found:
         return found
+    archive = carried.here()
+    if archive is None:
+        _refuse_without_namespaces(suite)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with alone(folder.parent / "lock"):
         found = _read(folder)  # made by the one that we waited for
-        if found is None and (archive := carried.here()):
+        if found is None and archive:
             _take(archive, folder, f"the base, Debian {suite} ({architecture})")
             found = _read(folder)
         if found is None:
-            _refuse_without_namespaces(suite)
             say(f"bootstrapping Debian {suite} ({architecture}) from its signed archive")
             _bootstrap(folder, suite, _platform(architecture), mirror)
             found = _read(folder)

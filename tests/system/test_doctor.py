@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -96,7 +97,8 @@ def test_without_user_namespaces_nothing_works_and_the_mend_is_named(
             argv, env=newcomer.env, cwd=project.root, capture_output=True, text=True, timeout=60,
             check=False,
         )  # fmt: skip
-        assert done.returncode == 1, done.stdout + done.stderr
+        by_proot = verb[0] == "doctor" and shutil.which("proot")
+        assert done.returncode == (0 if by_proot else 1), done.stdout + done.stderr
         said = done.stdout + done.stderr
         assert "sysctl -w user.max_user_namespaces=15000" in said
     assert not (newcomer.home / ".local/share/pdbuild/bases").exists()

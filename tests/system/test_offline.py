@@ -69,6 +69,7 @@ def offline(project: Project, carried: Path, *words: str) -> dict[str, str]:
     return outputs(project, done.stdout)
 
 
+@pytest.mark.long
 def test_all_comes_out_the_same_without_a_network(
     greet: Project, far_away: User, pdbuild_python: Path
 ) -> None:
