@@ -150,9 +150,7 @@ def _refuse(container: Container) -> None:
 
 
 def _trees() -> Path:
-    folder = dirs.cache_dir() / "unpacked"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return dirs.local_dir("unpacked")
 
 
 def _remove_unused(store: Store) -> None:

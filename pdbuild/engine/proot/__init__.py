@@ -4,8 +4,7 @@ Slower than the others: proot follows each system call of a step, stages are cop
 after the other. Layers and images are written by pdbuild itself.
 """
 
-from pdbuild import locks, tools
-from pdbuild.engine import place
+from pdbuild import dirs, locks, tools
 from pdbuild.engine.contract import Build, Built
 from pdbuild.engine.layers import Layers
 from pdbuild.engine.proot.walk import Walk
@@ -36,7 +35,7 @@ class Proot:
                 f"by proot nothing is built for {', '.join(sorted(foreign))}",
                 hint="that takes user namespaces: ask the administrator for them",
             )
-        folder = place.local_folder("proot")
+        folder = dirs.local_dir("proot")
         try:
             with locks.alone(folder / "lock"):
                 return Walk(build, view, folder).run()
