@@ -1,6 +1,7 @@
 """Accounts on hostile ground, each with nothing of its own yet."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +9,17 @@ from pathlib import Path
 import pytest
 
 from system.conftest import make_user, needs_root, remove_user
-from system.container.conftest import exported
+from system.container.images import layout
 
 from .grounds import Someone, compiled, shown_as
 
-__all__ = ["exported"]
+
+@pytest.fixture(scope="session")
+def exported() -> Iterator[tuple[Path, str]]:
+    """A small image as an engine exports it, for everybody to read, and its digest."""
+    with tempfile.TemporaryDirectory(prefix="pdbuild-ground-", dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name), layout(Path(name), label="first")
 
 
 @pytest.fixture
