@@ -197,14 +197,19 @@ def until_gone(pids: Iterable[int], seconds: float = 15) -> None:
 
 def remove_user(user: User) -> None:
     """End what still runs of `user` and remove all that it had."""
+    clear_away(user)
+    # The account goes last: when this is interrupted, the next session finds what is left.
+    _account("userdel", user.name)
+
+
+def clear_away(user: User) -> None:
+    """End what still runs of a user and remove its home and what is in shared folders."""
     pids = [int(line.split()[0]) for line in user.processes(podmans=True)]
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     until_gone(pids)
-    # The account goes last: when this is interrupted, the next session finds what is left.
     _remove(*_runtime_folders(user.uid), user.home)
-    _account("userdel", user.name)
 
 
 def _runtime_folders(uid: int) -> list[Path]:

@@ -1,11 +1,12 @@
 """What a session's environment says of places that are not there, and accounts with no name."""
 
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from system.conftest import User, clear_away
 
 from .grounds import Someone
 
@@ -51,9 +52,7 @@ def test_a_uid_without_a_name(newcomer: Someone, exported: tuple[Path, str]) -> 
         assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
         assert (place / "file").stat().st_uid == uid
     finally:
-        shutil.rmtree(place)
-        shutil.rmtree(f"/var/tmp/pdbuild-{uid}", ignore_errors=True)
-        shutil.rmtree(f"/tmp/pdbuild-{uid}", ignore_errors=True)
+        clear_away(User(name=f"uid{uid}", uid=uid, home=place))
 
 
 def test_what_is_made_by_a_careful_umask_is_the_same(
