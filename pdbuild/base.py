@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild import account, carried, platforms
+from pdbuild import account, carried, oci, platforms
 from pdbuild.bootstrap import DPKG_OPTIONS, EPOCH, bootstrap
 from pdbuild.dirs import data_dir
 from pdbuild.engine import emulators
@@ -155,9 +155,7 @@ def _layout(folder: Path, tarball: Path, architecture: str) -> None:
     }
     described = _blob(blobs, json.dumps(manifest).encode(), _MANIFEST)
     described["platform"] = described_as
-    index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [described]}
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}\n')
-    (folder / "index.json").write_text(json.dumps(index))
+    oci.write_index(folder, [described])
 
 
 def _blob(blobs: Path, content: bytes, media_type: str) -> dict[str, object]:
@@ -166,7 +164,6 @@ def _blob(blobs: Path, content: bytes, media_type: str) -> dict[str, object]:
     return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content)}
 
 
-_INDEX = "application/vnd.oci.image.index.v1+json"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"

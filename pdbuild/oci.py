@@ -1,4 +1,4 @@
-"""Reads an OCI image layout: its index, manifests and configurations, as values.
+"""Reads an OCI image layout: its index, manifests and configurations, as values; writes its index.
 
 The layout is the OCI image specification's directory form (`oci-layout`, `index.json`,
 `blobs/sha256/`), as BuildKit, Buildah and skopeo write it.
@@ -6,16 +6,21 @@ The layout is the OCI image specification's directory form (`oci-layout`, `index
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pdbuild import whole
 from pdbuild.errors import EngineError
 
 # The specification has a tool read `ref.name`; containerd, BuildKit and docker read the other.
 REFERENCE = "org.opencontainers.image.ref.name"
 CONTAINERD_REFERENCE = "io.containerd.image.name"
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+#: What the file `oci-layout` has in it.
+MARK = '{"imageLayoutVersion": "1.0.0"}\n'
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -112,6 +117,21 @@ class Layout:
         for child in data.get("manifests") or ():
             yield from self._walk(parse_descriptor(child))
         yield top, data
+
+
+def index_text(entries: Iterable[Mapping[str, Any]]) -> str:
+    """What `index.json` has in it, for these entries, which are JSON objects, in this order."""
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": list(entries)}
+    return json.dumps(index, indent=1, sort_keys=True) + "\n"
+
+
+def write_index(layout: Path, entries: Iterable[Mapping[str, Any]]) -> None:
+    """Make a folder the layout of these entries; their blobs are there, or come later.
+
+    Who reads it meanwhile sees the entries that it had, or the new ones.
+    """
+    whole.write(layout / "oci-layout", MARK)
+    whole.write(layout / "index.json", index_text(entries))
 
 
 def parse_descriptor(data: Mapping[str, Any]) -> Descriptor:

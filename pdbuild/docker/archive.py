@@ -14,13 +14,12 @@ from typing import IO, Any
 
 from pdbuild import whole
 from pdbuild.errors import EngineError
-from pdbuild.oci import Layout, Manifest
+from pdbuild.oci import Layout, Manifest, write_index
 
 _CHUNK = 1 << 20
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def written(
@@ -112,9 +111,7 @@ def _described(layout: Path, config: bytes, layers: list[dict[str, Any]]) -> str
         "layers": layers,
     }
     top = _blob(layout, json.dumps(manifest).encode(), _MANIFEST)
-    index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [top]}
-    whole.write(layout / "oci-layout", '{"imageLayoutVersion": "1.0.0"}\n')
-    whole.write(layout / "index.json", json.dumps(index))
+    write_index(layout, [top])
     return str(top["digest"])
 
 

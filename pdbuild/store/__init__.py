@@ -16,12 +16,10 @@ from typing import Any
 
 from pdbuild import dirs, lacks
 from pdbuild.errors import EngineError, UsageError
-from pdbuild.oci import Config, Descriptor, Layout, Manifest, parse_descriptor
+from pdbuild.oci import INDEX, Config, Descriptor, Layout, Manifest, parse_descriptor, write_index
 from pdbuild.store.entries import entry_of, named, platform_of, reference_of
-from pdbuild.store.files import put, replace, take
+from pdbuild.store.files import put, take
 from pdbuild.store.sizes import Sizes
-
-_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +113,11 @@ class Store:
         if not kept:
             return entry
         described = sorted(map(self._described, (*new, *kept)), key=str)
-        index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": described}
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": described}
         data = json.dumps(index).encode()
         digest = hashlib.sha256(data).hexdigest()
         put(here.blob(f"sha256:{digest}"), data)
-        top = Descriptor(media_type=_INDEX, digest=f"sha256:{digest}", size=len(data))
+        top = Descriptor(media_type=INDEX, digest=f"sha256:{digest}", size=len(data))
         return entry_of(top, reference)
 
     def _described(self, manifest: Manifest) -> dict[str, Any]:
@@ -260,13 +258,8 @@ class Store:
             raise EngineError(f"cannot read {path}: {error}") from error
 
     def _write(self, entries: list[dict[str, Any]]) -> None:
-        replace(self.path / "oci-layout", {"imageLayoutVersion": "1.0.0"})
-        index = {
-            "schemaVersion": 2,
-            "mediaType": _INDEX,
-            "manifests": sorted(entries, key=lambda e: (reference_of(e), str(e["digest"]))),
-        }
-        replace(self.path / "index.json", index)
+        in_order = sorted(entries, key=lambda e: (reference_of(e), str(e["digest"])))
+        write_index(self.path, in_order)
 
     @contextlib.contextmanager
     def _locked(self, name: str, how: int = fcntl.LOCK_EX) -> Iterator[None]:

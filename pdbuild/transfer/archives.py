@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pdbuild import dirs, lacks, programs, registries, whole
+from pdbuild import dirs, lacks, oci, programs, registries, whole
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import CONTAINERD_REFERENCE, REFERENCE, Descriptor, Layout
 from pdbuild.store import Store
@@ -22,8 +22,8 @@ from pdbuild.transfer import filesystem, layouts
 from pdbuild.transfer.skopeo import platform_words
 
 _WANTED = re.compile(r"(?:\./)?(oci-layout|index\.json|blobs/sha256/[0-9a-f]{64})")
+_NAMES = (CONTAINERD_REFERENCE, REFERENCE)
 _REFERENCE = re.compile(r"[a-z0-9.:_/-]+/[a-z0-9._/-]+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def save(
@@ -87,31 +87,16 @@ def load(store: Store, path: Path) -> tuple[str, ...]:
     return tuple(_from_docker(store, path, tag) for tag in tags)
 
 
-def _index(tops: dict[str, Descriptor]) -> bytes:
-    entries = [
-        {
-            "mediaType": top.media_type,
-            "digest": top.digest,
-            "size": top.size,
-            "annotations": {CONTAINERD_REFERENCE: name, REFERENCE: name},
-        }
-        for name, top in sorted(tops.items())
-    ]
-    return json.dumps({"schemaVersion": 2, "mediaType": _INDEX, "manifests": entries}).encode()
-
-
-_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
-
-
 def _archive(
     store: Store, tops: dict[str, Descriptor], blobs: Iterable[Descriptor], out: Path
 ) -> None:
     # An entry has neither a time nor an owner, and they come in one order.
     with tarfile.open(out, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, data in (("oci-layout", _LAYOUT), ("index.json", _index(tops))):
+        index = oci.index_text(layouts.entries(tops, *_NAMES))
+        for name, text in (("oci-layout", oci.MARK), ("index.json", index)):
             entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
         for blob in sorted(blobs, key=lambda blob: blob.digest):
             entry = tarfile.TarInfo(f"blobs/sha256/{blob.digest.removeprefix('sha256:')}")
             entry.size = blob.size
@@ -129,8 +114,7 @@ def _folder(
             # Copied: who changes it must not change the store's.
             here = store.layout.blob(blob.digest)
             shutil.copyfile(here, made / "blobs" / "sha256" / here.name)
-        (made / "oci-layout").write_bytes(_LAYOUT)
-        (made / "index.json").write_bytes(_index(tops))
+        oci.write_index(made, layouts.entries(tops, *_NAMES))
         made.rename(out)
 
 

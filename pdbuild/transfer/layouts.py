@@ -1,18 +1,16 @@
 """OCI layouts that are only for one transfer: a folder with the blobs of another."""
 
 import contextlib
-import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from pdbuild import dirs, platforms, whole
+from pdbuild import dirs, oci, platforms
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import REFERENCE, Descriptor, Layout, Manifest, parse_descriptor
 from pdbuild.store import Store
-
-_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 @contextlib.contextmanager
@@ -24,7 +22,7 @@ def view(blobs_of: Path, top: Descriptor) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=dirs.runtime_dir(), prefix="view-") as folder:
         made = Path(folder)
         (made / "blobs").symlink_to(blobs_of.absolute() / "blobs")
-        write_index(made, {"image": top})
+        oci.write_index(made, entries({"image": top}, REFERENCE))
         yield made
 
 
@@ -48,20 +46,17 @@ def manifest(store: Store, reference: str, platform: str) -> Manifest:
     return next(one for one in found if one.config.digest == digest)
 
 
-def write_index(layout: Path, images: dict[str, Descriptor]) -> None:
-    """Make `layout` one of these images, by their references."""
-    entries = [
+def entries(images: Mapping[str, Descriptor], *names: str) -> list[dict[str, Any]]:
+    """The entries of an index with these images; the annotations `names` have the references."""
+    return [
         {
             "mediaType": top.media_type,
             "digest": top.digest,
             "size": top.size,
-            "annotations": {REFERENCE: name},
+            "annotations": {name: reference for name in names},
         }
-        for name, top in sorted(images.items())
+        for reference, top in sorted(images.items())
     ]
-    index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": entries}
-    (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    whole.write(layout / "index.json", json.dumps(index))
 
 
 def named(layout: Path, name: str) -> Descriptor | None:
@@ -82,7 +77,7 @@ def keep_only(layout: Path, images: dict[str, Descriptor]) -> None:
     """Forget all other images of a layout, and their blobs."""
     here = Layout(layout)
     used = {blob.digest for top in images.values() for blob in here.reachable(top)}
-    write_index(layout, images)
+    oci.write_index(layout, entries(images, REFERENCE))
     for blob in (layout / "blobs" / "sha256").iterdir():
         if f"sha256:{blob.name}" not in used:
             blob.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pdbuild.errors import EngineError
-from pdbuild.oci import Layout, parse_config, parse_descriptor
+from pdbuild.oci import Layout, parse_config, parse_descriptor, write_index
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -117,3 +117,16 @@ def test_damage_is_told(tmp_path: Path) -> None:
         parse_descriptor({"digest": "sha256:0"})
     with pytest.raises(EngineError, match="not a sha256 digest"):
         layout.blob("sha256:../../etc/passwd")
+
+
+def test_an_index_that_is_written_is_read(tmp_path: Path) -> None:
+    one, two = image(tmp_path, "amd64", b"one"), image(tmp_path, "arm64", b"two")
+    write_index(tmp_path, [two, one])
+    found = [(top.digest, top.platform) for top in Layout(tmp_path).index()]
+    assert found == [(two["digest"], "linux/arm64"), (one["digest"], "linux/amd64")]
+    assert json.loads((tmp_path / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+    before = (tmp_path / "index.json").open()
+    write_index(tmp_path, [one])
+    with before:  # the old file is whole for who has it open
+        assert len(json.load(before)["manifests"]) == 2
+    assert [top.digest for top in Layout(tmp_path).index()] == [one["digest"]]

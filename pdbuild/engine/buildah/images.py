@@ -20,7 +20,7 @@ from pdbuild.engine.buildah.text import Isolation
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.errors import EngineError
 from pdbuild.limits import limits
-from pdbuild.oci import Layout
+from pdbuild.oci import Layout, write_index
 from pdbuild.registries import is_local, qualified, registry
 
 _LAYOUT = "oci-layout://"
@@ -218,8 +218,7 @@ def _write_layout(folder: Path, source: Layout, digest: str, config: bytes) -> N
     manifest["config"] |= _put(blobs, config)
     described = _put(blobs, json.dumps(manifest).encode())
     described["mediaType"] = "application/vnd.oci.image.manifest.v1+json"
-    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [described]}))
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}\n')
+    write_index(folder, [described])
 
 
 def _put(blobs: Path, data: bytes) -> dict[str, object]:
