@@ -1,7 +1,7 @@
 """Sends images of the store to a registry: the tags last, and all together or none.
 
 First go the blobs and the manifests, by digest, which nobody sees; then the tags, each one small
-request. When one is refused, those before it are set back to what they were.
+request. When one is refused, those before it are set back to what they were (see `tags`).
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from pdbuild.transfer import compressed, layouts
 from pdbuild.transfer.access import Opened, opened
 from pdbuild.transfer.meter import Meter, Watch, metered
 from pdbuild.transfer.skopeo import Skopeo
+from pdbuild.transfer.tags import Tags
 
 # Of images at once; skopeo sends six blobs of each at once.
 _AT_ONCE = 3
@@ -72,8 +73,8 @@ def push(
         blobs = {b.digest: b.size for i in packed for b in Layout(stage).reachable(i.top)}
         with metered(stream, f"to {host}", sum(blobs.values()), watch) as meter:
             _send(skopeo, packed, stage, to, way, meter)
-            tags = _Tags(skopeo=skopeo, to=to, way=way, stage=stage, say=say)
-            changed = tags.move(packed)
+            tags = Tags(skopeo=skopeo, to=to, way=way, stage=stage, say=say)
+            changed = tags.move({item.tag: item.top for item in packed})
             layouts.keep_only(stage, {_name(item.top): top for item, top in _both(items, packed)})
             return tuple(
                 Pushed(
@@ -170,78 +171,3 @@ def _send(
         except BaseException:
             skopeo.ended.set()
             raise
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Tags:
-    """Moves the tags of a repository."""
-
-    skopeo: Skopeo
-    to: str
-    way: Opened
-    stage: Path
-    say: Callable[[str], object]
-
-    def move(self, items: Sequence[_Item]) -> frozenset[str]:
-        """Have each tag name its image; those that did not before.
-
-        Raises EngineError when one cannot be moved, and sets back those that were.
-        """
-        before = {item.tag: self._digest(item.tag) for item in items}
-        moved: list[str] = []
-        # New ones last: they alone cannot be set back.
-        for item in sorted(items, key=lambda item: not before[item.tag]):
-            if before[item.tag] == item.top.digest:
-                continue
-            try:
-                moved.append(item.tag)
-                self._tag(item)
-            except BaseException as error:
-                left = self._set_back(moved, before)
-                if left and isinstance(error, EngineError):
-                    raise EngineError(f"{error.message}\n{left}", hint=error.hint) from error
-                if left:
-                    self.say(left)
-                raise
-        return frozenset(moved)
-
-    def _tag(self, item: _Item) -> None:
-        there = f"{self.to}:{item.tag}"
-        with layouts.view(self.stage, item.top) as source:
-            words = ("--format=oci", f"oci:{source}:image")
-            self._copy(*words, there=there, sides=("dest",), failing=f"cannot tag {there}")
-        found = self._digest(item.tag)
-        if found != item.top.digest:
-            raise EngineError(
-                f"cannot tag {there}: {self.skopeo.host} took {item.top.digest}, and gives "
-                f"{found or 'nothing'}",
-                hint="tell who keeps it, or look at what is in between",
-            )
-
-    def _set_back(self, moved: Sequence[str], before: dict[str, str]) -> str:
-        """Have tags name what they did before; what could not be done, as a sentence, or ""."""
-        left = []
-        for tag in moved:
-            try:
-                if self._digest(tag) == before[tag]:
-                    continue
-                if not before[tag]:
-                    left.append(tag)
-                    continue
-                old = f"docker://{self.to}@{before[tag]}"
-                there = f"{self.to}:{tag}"
-                self._copy(
-                    old, there=there, sides=("src", "dest"), failing=f"cannot set back {there}"
-                )
-            except EngineError:
-                left.append(tag)
-        return f"these tags may be the new ones: {', '.join(left)}" if left else ""
-
-    def _copy(self, *source: str, there: str, sides: Sequence[str], failing: str) -> None:
-        # Of an index, only itself: what it names is there.
-        words = ("copy", "--multi-arch=index-only", "--quiet", "--preserve-digests")
-        options = (word for side in sides for word in self.way.words(side))
-        self.skopeo.copy(*words, *options, *source, f"docker://{there}", failing=failing)
-
-    def _digest(self, tag: str) -> str:
-        return self.skopeo.digest(f"{self.to}:{tag}", *self.way.words())

@@ -54,6 +54,14 @@ class Skopeo:
             if pause is None or not reason.again or self.ended.wait(pause):
                 raise _error(failing, reason, said)
 
+    def delete(self, reference: str, *words: str) -> None:
+        """Remove the manifest that a reference names, with all the tags that name it.
+
+        Raises EngineError when the registry does not do that.
+        """
+        argv = ("delete", *words, f"docker://{reference}")
+        self.copy(*argv, failing=f"cannot remove {reference}")
+
     def digest(self, reference: str, *words: str) -> str:
         """The digest that a registry has for a reference; "" when it has none.
 

@@ -19,7 +19,8 @@ class Faults:
 
     `times` are how often, and -1 is always; a request that `armed_by` describes begins it. Kinds:
     "deny", "limit", "full", "fail", "close" (in the middle), "hang" (no answer), "drip" (a byte
-    now and then), "lie" (other bytes).
+    now and then), "lie" (other bytes). "limit" asks to be asked again at once,
+    "limit without a time" at some time.
     """
 
     address: str
@@ -45,6 +46,7 @@ class Faults:
 _STATUS = {
     "deny": (403, b'{"errors":[{"code":"DENIED","message":"requested access is denied"}]}'),
     "limit": (429, b'{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}'),
+    "limit without a time": (429, b'{"errors":[{"code":"TOOMANYREQUESTS"}]}'),
     "full": (507, b""),
     "fail": (500, b'{"errors":[{"code":"UNKNOWN","message":"unknown error"}]}'),
 }
@@ -64,7 +66,8 @@ def before(registry: str) -> Iterator[Faults]:
             hit = faults.kind if faults.hits(self.command, self.path) else ""
             if hit in _STATUS:
                 self._body()
-                return self._answer(*_STATUS[hit])
+                again = {"Retry-After": "0"} if hit == "limit" else {}
+                return self._answer(*_STATUS[hit], again)
             if hit == "close":
                 self.rfile.read(min(1000, int(self.headers.get("Content-Length") or 0)))
                 return self._end()

@@ -116,9 +116,13 @@ class Registry:
 
 
 @contextlib.contextmanager
-def registry(folder: Path, *, guarded: bool = False) -> Iterator[Registry]:
-    """A registry that keeps all in `folder`; `guarded`: by TLS and a password."""
-    program = shutil.which("docker-registry")
+def registry(
+    folder: Path, *, guarded: bool = False, removes: bool = False, program: str = ""
+) -> Iterator[Registry]:
+    """A registry that keeps all in `folder`; `guarded`: by TLS and a password; `removes`: what
+    it is asked to. `program` is another than Debian's, of the same project.
+    """
+    program = program or shutil.which("docker-registry") or ""
     assert program, "scripts/setup test installs it"
     folder.mkdir(parents=True, exist_ok=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -127,7 +131,10 @@ def registry(folder: Path, *, guarded: bool = False) -> Iterator[Registry]:
     http: dict[str, object] = {"addr": f"127.0.0.1:{port}", "secret": "x"}
     config: dict[str, object] = {
         "version": "0.1",
-        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(folder / "data")},
+            "delete": {"enabled": removes},
+        },
         "http": http,
     }
     if guarded:

@@ -53,7 +53,7 @@ PUSHES = {
     "failing": ("fail", "PUT.*manifests", "failed by itself"),
     "half way": ("close", "PATCH", "closed the connection half way"),
     "silent": ("hang", "PATCH", "does not go on"),
-    "rate-limited": ("limit", "POST", "(takes no more requests for now|does not go on)"),
+    "rate-limited": ("limit", "POST", "takes no more requests for now"),
     "tag denied": ("deny", "PUT.*manifests/2$", "does not allow you that"),
     "tag half way": ("close", "PUT.*manifests/2$", "closed the connection half way"),
     "tag lost": ("lie", "GET.*manifests/2$", "and gives"),
@@ -81,6 +81,8 @@ def test_a_failed_push_changes_no_tag(
         push(store, references, to, OPEN, skopeo=impatient(failing.address))
     assert failing.address in caught.value.message
     assert faults.took(since) < 40
+    if kind == "limit":  # it asked to come again
+        assert sum(asked.startswith("POST") for asked in failing.seen) >= 5
     assert {tag: plain.digest(path, tag) for tag in ("1", "2")} == before
     # And when it is well again, it goes on.
     failing.kind = ""
@@ -133,6 +135,46 @@ def test_what_breaks_once_is_tried_again(
     skopeo = impatient(failing.address)
     push(store, ["localhost/x:1"], f"{failing.address}/{path}", OPEN, skopeo=skopeo)
     assert failing.times == 0 and plain.tags(path) == ["1"]
+
+
+@pytest.mark.parametrize("removes", [True, False])
+def test_tags_that_were_new_go_where_the_registry_removes_them(
+    removes: bool, store: Store, tmp_path: Path
+) -> None:
+    with (
+        small.registry(tmp_path / "registry", removes=removes) as real,
+        faults.before(real.address) as failing,
+    ):
+        digests = {
+            tag: small.image(store, tmp_path / "made", f"localhost/x:{tag}", tag.encode())
+            for tag in ("1", "2", "3")
+        }
+        to, skopeo = f"{failing.address}/x", impatient(failing.address)
+        # What has the tag "earlier" is also what "1" is to name.
+        first = push(store, ["localhost/x:1"], f"{failing.address}/x", OPEN, skopeo=skopeo)
+        store.adopt(store.path, digests["1"], "localhost/x:earlier")
+        push(store, ["localhost/x:earlier"], to, OPEN, skopeo=skopeo)
+        assert real.tags("x") == ["1", "earlier"]
+        store.adopt(store.path, digests["1"], "localhost/x:2")
+        failing.kind, failing.where = "deny", "PUT.*manifests/3$"
+        with pytest.raises(EngineError, match="does not allow you that") as caught:
+            push(store, [f"localhost/x:{n}" for n in (2, 3)], to, OPEN, skopeo=skopeo)
+        assert ("these tags may be the new ones: 2" in caught.value.message) != removes
+        assert real.tags("x") == ["1", *([] if removes else ["2"]), "earlier"]
+        for tag in real.tags("x"):
+            assert real.digest("x", tag) == first[0].digest
+
+
+@pytest.mark.long
+def test_who_is_to_come_later_without_a_time_does_so_for_a_minute(
+    store: Store, failing: Faults, tmp_path: Path
+) -> None:
+    small.image(store, tmp_path / "made", "localhost/x:1", os.urandom(20_000))
+    failing.kind, failing.where = "limit without a time", "POST"
+    since = time.monotonic()
+    with pytest.raises(EngineError, match="takes no more requests for now"):
+        push(store, ["localhost/x:1"], f"{failing.address}/later", OPEN)
+    assert 30 < faults.took(since) < 110
 
 
 def test_a_registry_that_is_not_there(store: Store, tmp_path: Path) -> None:

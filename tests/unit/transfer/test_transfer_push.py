@@ -24,20 +24,34 @@ TO = "registry.example.org/team/x"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faked(Skopeo):
-    """skopeo with a registry in memory, which refuses the tags in `refused`."""
+    """skopeo with a registry in memory, which refuses the tags in `refused`.
+
+    It removes manifests as a registry that can (`removes`), only some ("trial") or none ("").
+    """
 
     tags: dict[str, str] = field(default_factory=dict)
     manifests: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     steps: list[str] = field(default_factory=list)
+    removes: str = ""
+
+    def delete(self, reference: str, *words: str) -> None:
+        digest = reference.partition("@")[2]
+        named = [tag for tag, top in self.tags.items() if top == digest]
+        self.steps.append(f"remove {' '.join(named) or 'what nobody names'}")
+        if not self.removes or (named and self.removes == "trial"):
+            raise EngineError("405")
+        for tag in named:
+            del self.tags[tag]
+        self.manifests.remove(digest)
 
     def copy(self, *words: str, failing: str, moved: Callable[[int], None] = print) -> None:
         source, there = words[-2:]
         name, at, digest = there.removeprefix("docker://").partition("@")
         if at:
-            assert "--all" in words and "--preserve-digests" in words
+            assert "--preserve-digests" in words
             self.manifests.add(digest)
-            self.steps.append("manifest")
+            self.steps.append("manifest" if "--all" in words else "one manifest")
             return
         tag = name.removeprefix(f"{TO}:")
         if tag in self.refused:
@@ -46,6 +60,8 @@ class Faked(Skopeo):
         if source.startswith("oci:"):
             index = json.loads(Path(layout, "index.json").read_text())
             digest = index["manifests"][0]["digest"]
+            config = index["manifests"][0]["mediaType"].endswith("manifest.v1+json")
+            self.manifests.update([digest] if config else [])  # it comes with its manifest
         else:
             digest = source.rpartition("@")[2]
         assert digest in self.manifests
@@ -97,19 +113,33 @@ def test_a_refused_tag_sets_the_others_back(store: Store, tmp_path: Path) -> Non
     assert faked.steps[3:] == ["a", "b", "a", "b"]
 
 
-def test_a_new_tag_that_stays_is_named(store: Store, tmp_path: Path) -> None:
-    for n in "abc":
-        small.image(store, tmp_path / "x", f"localhost/x:{n}", n.encode())
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_new_tag_is_removed_again(shared: bool, store: Store, tmp_path: Path) -> None:
+    digests = [small.image(store, tmp_path / "x", f"localhost/x:{n}", n.encode()) for n in "ab"]
+    # Another tag may name the same image, which it must go on to do.
+    there = {"earlier": digests[0]} if shared else {}
+    faked = Faked(host="registry.example.org", tags=dict(there), refused={"b"}, removes="all")
+    with pytest.raises(EngineError, match=f"cannot tag {TO}:b: refused") as caught:
+        push(store, [f"localhost/x:{n}" for n in "ab"], TO, Access(), skopeo=faked)
+    assert faked.tags == there and digests[0] in faked.manifests
+    assert "may be" not in caught.value.message
+    assert faked.steps[-3:] == ["remove what nobody names", "a", "remove a"]
+
+
+@pytest.mark.parametrize("removes", ["", "trial"])
+def test_a_new_tag_that_stays_is_named(removes: str, store: Store, tmp_path: Path) -> None:
+    digests = [small.image(store, tmp_path / "x", f"localhost/x:{n}", n.encode()) for n in "abc"]
     faked = Faked(
         host="registry.example.org",
         tags={"c": "sha256:3"},
         manifests={"sha256:3"},
         refused={"b"},
+        removes=removes,
     )
     with pytest.raises(EngineError) as caught:
         push(store, [f"localhost/x:{n}" for n in "abc"], TO, Access(), skopeo=faked)
     # The one that was there is as it was; of the new ones nobody has used, one stays.
-    assert faked.tags["c"] == "sha256:3" and "b" not in faked.tags
+    assert faked.tags == {"c": "sha256:3", "a": digests[0]}
     assert "these tags may be the new ones: a" in caught.value.message
 
 
