@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild import dirs
+from pdbuild import dirs, leftout
 from pdbuild.errors import PdbuildError
 from pdbuild.plan.instructions import Arg, Env, Instruction, Stage
 from pdbuild.plan.text import render_instruction
@@ -100,13 +100,15 @@ def command(recipe: Recipe, target: Target, engine: str = "auto", builder: str =
 
 
 def hints(recipe: Recipe, failure: Failure) -> tuple[str, ...]:
-    """Where the recipe names the packages that apt does not know, a line for each place."""
+    """Where the recipe names the packages that apt does not know, and what of the project leaves
+    out files that the step lacks: a line for each place."""
     packages = dict.fromkeys(m[1] or m[2] for m in map(_UNKNOWN.match, failure.lines) if m)
-    return tuple(
+    unknown = (
         f"hint: {place}"
         for package in packages
         for place in named.places(recipe, package, f"the archive has no package {package}")
     )
+    return (*unknown, *leftout.hints(Path(recipe.root), (*failure.lines, failure.error)))
 
 
 def _is_found(recipe: Recipe) -> bool:

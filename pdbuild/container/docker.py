@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pdbuild import dirs, docker, programs, whales, whole
-from pdbuild.container import PROJECT_LABEL, Container, Mount
+from pdbuild.container import PROJECT_LABEL, Container, Mount, missing
 from pdbuild.container.foreground import Foreground
 from pdbuild.container.guard import guarded
 from pdbuild.container.words import home, mounted
@@ -23,6 +23,8 @@ from pdbuild.limits import limits
 from pdbuild.store import Store
 
 _CDI = (25,)  # the first version that reads descriptions of devices
+# Of a program that cannot be started the client tells when there is a container.
+_OWN_WORDS = b"docker: Error response from daemon: "
 
 
 def load(store: Store, references: Sequence[str], platform: str = "") -> tuple[str, ...]:
@@ -50,7 +52,8 @@ def load(store: Store, references: Sequence[str], platform: str = "") -> tuple[s
 def run(container: Container) -> int:
     """Run it in the foreground and remove it; the program's exit code, as `podman.run` has it.
 
-    Raises EngineError with Docker's message when no container could be made.
+    Raises ProgramError as `podman.run` does, EngineError with Docker's
+    message when no container could be made.
     """
     engine = docker.require()
     name = _name(container)
@@ -62,9 +65,13 @@ def run(container: Container) -> int:
             deliver=_Delivery(name),
             started=made.exists,
             terminal=container.tty,
+            own=_OWN_WORDS,
         )
         tell(program.pid)
         code = program.wait()
+        if none := missing.explained(program.held.decode(errors="replace"), code, container):
+            _docker("rm", "--force", name)
+            raise none
         if code == 125 and not made.exists():
             if program.interrupted_by:
                 return 128 + program.interrupted_by
@@ -81,7 +88,7 @@ def start(container: Container) -> str:
     done = _docker(*_run_options(container, docker.require(), name=name, detach=True))
     if done.code:
         _docker("rm", "--force", name)
-        raise _failure(done.err)
+        raise missing.explained(done.err, done.code, container) or _failure(done.err)
     return done.out.split()[-1]
 
 

@@ -35,7 +35,8 @@ class Foreground:
 
     Its stderr is passed on, but held back while `started()` is False: what a launcher says
     before its program runs is in `held` after `wait`, for an error message, or for `release`
-    to print. `deliver(signal, first)` acts on a signal that pdbuild got, and says whether the
+    to print; so is what begins with the launcher's `own` words while the program has written
+    nothing. `deliver(signal, first)` acts on a signal that pdbuild got, and says whether the
     program is there to get it; it is called again, with `first` False, until it is, and for 10 s
     more while the program lives.
     """
@@ -47,8 +48,10 @@ class Foreground:
         deliver: Callable[[int, bool], bool] | None = None,
         started: Callable[[], bool] = lambda: True,
         terminal: bool = False,
+        own: bytes = b"",
     ) -> None:
         self.held = b""
+        self._own = own
         self.interrupted_by = 0
         self._deliver = deliver or self._to_group
         self._started = started
@@ -137,7 +140,8 @@ class Foreground:
     def _copy_stderr(self, reader: int) -> None:
         started = False
         while data := os.read(reader, 1 << 16):
-            started = started or self._started()
+            ours = bool(self._own) and data.startswith(self._own)
+            started = started or (self._started() and not ours)
             if started:
                 self.release()
                 _write(2, data)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from pdbuild.container import Container, direct, host, loading, podman
+from pdbuild.container import Container, direct, host, loading, missing, podman
 from pdbuild.engine import emulators
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.platforms import PLATFORMS, Platform
@@ -27,8 +27,8 @@ def run(
     """Run it in the foreground, and say once that it is emulated; the program's exit code.
 
     With `detach` it goes on in the background, as `podman.start` has it: `started` gets its id,
-    and 0 is returned. Raises EngineError when there is no emulator, UsageError for what it
-    cannot be given.
+    and 0 is returned. Raises ProgramError as `podman.run` does, EngineError when there is no
+    emulator, UsageError for what it cannot be given.
     """
     if platform not in PLATFORMS:
         raise UsageError(f"--platform {platform}: there is no emulator for it")
@@ -63,8 +63,7 @@ def run(
     try:
         return direct.run(direct.find(host.find(), name), program)
     except direct.Missing as reason:
-        print(f"error: the image cannot start {reason}", file=sys.stderr)
-        return reason.code
+        raise missing.ProgramError(program.argv[0], container.image, reason.code) from None
     except direct.Unavailable as reason:
         raise EngineError(
             f"a program for {platform} cannot be started: {reason}",

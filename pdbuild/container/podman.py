@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from pdbuild import dirs, ground, lacks, programs, whales
-from pdbuild.container import PROJECT_LABEL, Container
+from pdbuild.container import PROJECT_LABEL, Container, missing
 from pdbuild.container.delivery import Delivery, handles
 from pdbuild.container.foreground import Foreground
 from pdbuild.container.guard import guarded
@@ -26,9 +26,9 @@ _NO_DEVICE = b"unresolvable CDI devices "
 def run(container: Container) -> int:
     """Run it in the foreground and remove it; the program's exit code.
 
-    128 + n when signal n ended it; 126 and 127 when the program cannot be executed or is not
-    there. SIGINT, SIGTERM and the like reach the program, and end one that does not handle
-    them. Raises EngineError with podman's message when nothing could be started.
+    128 + n when signal n ended it. SIGINT, SIGTERM and the like reach the program, and end one
+    that does not handle them. Raises ProgramError when it is not there or cannot be executed,
+    EngineError with podman's message when nothing could be started.
     """
     host = find()
     name = container.name or f"pdbuild-{os.urandom(6).hex()}"
@@ -54,6 +54,8 @@ def run(container: Container) -> int:
         # In a terminal podman hears Ctrl-C, too, until it reads what is typed, and ends with 1.
         _podman(host, "rm", "--force", "--ignore", "--time=0", name)
         return 128 + program.interrupted_by
+    if not started and (none := missing.explained(_text(program.held), code, container)):
+        raise none
     if not started and (code == 125 or _of_host(program.held)):
         forget()
         raise _failure(program.held)
@@ -72,6 +74,8 @@ def start(container: Container) -> str:
     done = _podman(host, *_run_options(container, host, name=name, detach=True))
     if done.code:
         _podman(host, "rm", "--force", "--time=0", name)
+        if none := missing.explained(done.err, done.code, container):
+            raise none
         forget()
         raise _failure(done.err.encode())
     return done.out.split()[-1]
@@ -191,7 +195,11 @@ def _podman(host: Host, *arguments: str) -> Done:
 
 def _of_host(said: bytes) -> bool:
     """Whether what podman said is about this machine, and not about the program."""
-    return _NO_DEVICE in said or lacks.of_kernel(said.decode(errors="replace"))
+    return _NO_DEVICE in said or lacks.of_kernel(_text(said))
+
+
+def _text(said: bytes) -> str:
+    return said.decode(errors="replace")
 
 
 def _failure(said: bytes) -> EngineError:
@@ -201,9 +209,9 @@ def _failure(said: bytes) -> EngineError:
         # NVIDIA's own tool, https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/.
         return EngineError(
             "podman: no file in /etc/cdi or /var/run/cdi describes the device "
-            + names.decode(errors="replace").split()[0],
+            + _text(names).split()[0],
             hint="for NVIDIA GPUs an administrator runs: "
             "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
         )
-    text = said.decode(errors="replace").strip().removeprefix("Error: ")
+    text = _text(said).strip().removeprefix("Error: ")
     return EngineError(f"podman: {text}" if text else "podman failed")

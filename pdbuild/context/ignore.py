@@ -39,6 +39,16 @@ def parse(text: str) -> Ignored:
     return Ignored(rules=tuple(rules))
 
 
+def deciding(text: str, path: str) -> int:
+    """The number of the line that decides about a path, from 1; 0 when none does."""
+    fits = (number for number, line in enumerate(text.splitlines(), 1) if _fits(line, path))
+    return max(fits, default=0)
+
+
+def _fits(line: str, path: str) -> bool:
+    return any(pattern.fullmatch(path) for pattern, _ in parse(line).rules)
+
+
 def _expression(pattern: str) -> str:
     """As moby's patternmatcher: `**` crosses folders; what is below a match matches too."""
     out, rest = "", pattern

@@ -7,6 +7,7 @@ import pytest
 from test_store import REFERENCE, of
 
 from pdbuild.container import Container, direct, foreign, host, loading, podman, sync
+from pdbuild.container.missing import ProgramError
 from pdbuild.engine import emulators
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.store import Store
@@ -58,18 +59,18 @@ def test_by_an_emulator_of_our_own(
             foreign.run(store, container, ARM, detach=detach)
 
 
-def test_a_program_that_the_image_has_not(
-    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_program_that_the_image_has_not(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(_image: object, _program: object) -> int:
         raise direct.Missing("hello: No such file or directory", 127)
 
     monkeypatch.setattr(host, "find", lambda: None)
     monkeypatch.setattr(direct, "find", lambda _host, _name: None)
     monkeypatch.setattr(direct, "run", missing)
-    assert foreign.run(store, HELLO, ARM) == 127
-    told = capsys.readouterr().err
-    assert "error: the image cannot start hello: No such file" in told and "apt" not in told
+    with pytest.raises(
+        ProgramError, match=f"there is no program hello in image {REFERENCE}"
+    ) as caught:
+        foreign.run(store, HELLO, ARM)
+    assert caught.value.exit_code == 127 and not caught.value.hint
 
 
 def test_by_the_hosts(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
