@@ -166,6 +166,17 @@ def test_a_dependency_that_nobody_has_fails_with_its_name(greet: Project) -> Non
     assert "no-such-one" in done.stderr
 
 
+def test_sources_that_dockerignore_leaves_out_are_named(greet: Project) -> None:
+    greet.written(".dockerignore", "# what no image needs\nsrc\n")
+    done = greet.pdbuild("bake", "binaries-english")
+    assert done.returncode == 1
+    assert re.search(
+        r"hint: \S+/\.dockerignore:2: src: the build does not see src/\S+$",
+        done.stderr,
+        re.MULTILINE,
+    ), done.stderr
+
+
 def test_an_image_over_its_budget_fails(greet: Project) -> None:
     text = (greet.root / "pdbuild.toml").read_text()
     greet.written("pdbuild.toml", text.replace('"60MB"', '"1MB"'))
