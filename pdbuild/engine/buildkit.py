@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pdbuild import programs, tools
 from pdbuild.dirs import data_dir
-from pdbuild.engine import buildx, daemon, drivers, exporters, exports, nodes, process
+from pdbuild.engine import buildx, credentials, daemon, drivers, exporters, exports, nodes, process
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.engine.layers import Layers
 from pdbuild.errors import EngineError, Interrupted
@@ -78,7 +78,8 @@ class BuildKit:
             exporter = drivers.exporter(self._builder, environment)
             yield _Reached(name=self._builder, environment=environment, exporter=exporter)
             return
-        with daemon.join() as running:
+        with daemon.join() as running, credentials.for_buildx() as known:
+            environment |= known
             # Persistent: its node id is part of the key under which BuildKit keeps sources.
             environment["BUILDX_CONFIG"] = str(data_dir() / "buildx")
             name = _registered(running.address, environment)

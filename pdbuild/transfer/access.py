@@ -7,14 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pdbuild import dirs
+from pdbuild import dirs, login
 from pdbuild.choices import Access
 from pdbuild.errors import UsageError
-
-#: Docker's own registry, as its configuration calls it.
-_HUB = "https://index.docker.io/v1/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,46 +57,9 @@ def _credentials(host: str, folder: Path) -> Path | None:
     """
     if os.environ.get("REGISTRY_AUTH_FILE"):
         return None
-    if found := next((file for file in _of_podman() if host in _auths(file)), None):
+    if found := next((file for file in login.podmans() if host in login.hosts(file)), None):
         return found
     file = folder / "auth.json"
     file.touch(mode=0o600)
-    file.write_text(json.dumps(_of_docker(host)))
+    file.write_text(json.dumps(login.of_docker(host)))
     return file
-
-
-def _of_docker(host: str) -> dict[str, Any]:
-    """What docker's configuration has for a registry, as podman's files have it."""
-    folder = os.environ.get("DOCKER_CONFIG")
-    config = _read(Path(folder or Path.home() / ".docker", "config.json"))
-    names = (host, _HUB) if host == "docker.io" else (host,)
-    auths = config.get("auths") or {}
-    helper = (config.get("credHelpers") or {}).get(host) or config.get("credsStore")
-    if helper:
-        return {"credHelpers": {host: str(helper)}}
-    found = next((auths[name] for name in names if auths.get(name)), None)
-    return {"auths": {host: found}} if found else {}
-
-
-def _of_podman() -> Iterator[Path]:
-    if session := os.environ.get("XDG_RUNTIME_DIR"):
-        yield Path(session, "containers", "auth.json")
-    else:
-        yield Path(f"/run/containers/{os.getuid()}/auth.json")
-    config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    yield Path(config, "containers", "auth.json")
-
-
-def _auths(file: Path) -> set[str]:
-    """The registries of which a file of podman's says something."""
-    config = _read(file)
-    named = (*(config.get("auths") or {}), *(config.get("credHelpers") or {}))
-    return {name.partition("/")[0] for name in named}
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdbuild import programs, tools
+from pdbuild import login, programs, tools
 from pdbuild.engine import exports, process
 from pdbuild.engine.buildah.place import Place
 from pdbuild.engine.buildah.text import Isolation
@@ -138,6 +138,7 @@ class Images:
         return identity
 
     def _pulled(self, reference: str) -> str:
+        self._log_in(registry(reference))
         # As BuildKit: this machine's own registry may do without TLS.
         tls = ["--tls-verify=false"] if is_local(registry(reference)) else []
         if "@" in reference:
@@ -150,6 +151,14 @@ class Images:
                 identity = self._pull(reference, "--policy=missing", *tls)
         self._in_use(identity, reference)
         return identity
+
+    def _log_in(self, host: str) -> None:
+        """Have Buildah known to a registry: where it looks first is this run's own folder."""
+        file = self.run / "containers" / "auth.json"
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        if not file.exists():
+            file.touch(mode=0o600)
+        file.write_text(json.dumps(login.for_podman([*login.hosts(file), host])))
 
     def _in_use(self, image: str, name: str) -> None:
         self.place.remember(f"base-{image}", {"image": image, "node": name})
