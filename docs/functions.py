@@ -17,13 +17,15 @@ START, END = "<!-- reference: written by docs/functions.py -->", "<!-- end of re
 
 _PARTS = {
     "Functions": (
-        *("load", "plan", "render", "bake", "run", "submit", "submitted", "follow", "cancel"),
-        *("push", "pull", "save", "load_images", "verify"),
+        *("load", "plan", "render", "bake", "run", "logs", "stop"),
+        *("submit", "submitted", "follow", "cancel"),
+        *("images", "push", "pull", "save", "load_images", "verify"),
     ),
     "Job": ("Job",),
     "Events": ("Notice", "Step", "Line", "Made", "Output", "Transfer"),
     "Results": (
-        *("Texts", "Baked", "Report", "Ended", "Sent", "Pushed", "Pulled", "Judged", "Failure"),
+        *("Texts", "Baked", "Report", "Ended", "Sent", "StoredImage", "Pushed", "Pulled"),
+        *("Judged", "Failure"),
     ),
     "Errors": (
         *("PdbuildError", "RecipeError", "Mistake", "UsageError", "EngineError", "BuildError"),

@@ -22,18 +22,21 @@ if TYPE_CHECKING:
     from pdbuild.api.events import Transfer as Transfer
     from pdbuild.api.functions import bake as bake
     from pdbuild.api.functions import load as load
-    from pdbuild.api.functions import load_images as load_images
+    from pdbuild.api.functions import logs as logs
     from pdbuild.api.functions import plan as plan
-    from pdbuild.api.functions import pull as pull
-    from pdbuild.api.functions import push as push
     from pdbuild.api.functions import render as render
     from pdbuild.api.functions import run as run
-    from pdbuild.api.functions import save as save
+    from pdbuild.api.functions import stop as stop
     from pdbuild.api.functions import verify as verify
     from pdbuild.api.job import Job as Job
     from pdbuild.api.rendering import Texts as Texts
     from pdbuild.api.running import Ended as Ended
     from pdbuild.api.shipping import Pulled as Pulled
+    from pdbuild.api.transfers import images as images
+    from pdbuild.api.transfers import load_images as load_images
+    from pdbuild.api.transfers import pull as pull
+    from pdbuild.api.transfers import push as push
+    from pdbuild.api.transfers import save as save
     from pdbuild.broken import BuildError as BuildError
     from pdbuild.container import Mount as Mount
     from pdbuild.errors import Bug as Bug
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from pdbuild.progress import Failure as Failure
     from pdbuild.recipe.types import Recipe as Recipe
     from pdbuild.report import Report as Report
+    from pdbuild.store import StoredImage as StoredImage
     from pdbuild.transfer.push import Pushed as Pushed
     from pdbuild.verify.finding import ClaimsError as ClaimsError
     from pdbuild.verify.finding import Judged as Judged
@@ -60,14 +64,12 @@ _MODULES = {
     "api.baking": ("Baked",),
     "api.clusters": ("cancel", "follow", "submit", "submitted"),
     "api.events": ("Event", "Line", "Made", "Notice", "Output", "Step", "Transfer"),
-    "api.functions": (
-        *("bake", "load", "load_images", "plan", "pull", "push", "render", "run", "save"),
-        "verify",
-    ),
+    "api.functions": ("bake", "load", "logs", "plan", "render", "run", "stop", "verify"),
     "api.job": ("Job",),
     "api.rendering": ("Texts",),
     "api.running": ("Ended",),
     "api.shipping": ("Pulled",),
+    "api.transfers": ("images", "load_images", "pull", "push", "save"),
     "broken": ("BuildError",),
     "container": ("Mount",),
     "errors": (
@@ -79,6 +81,7 @@ _MODULES = {
     "progress": ("Failure",),
     "recipe.types": ("Recipe",),
     "report": ("Report",),
+    "store": ("StoredImage",),
     "transfer.push": ("Pushed",),
     "verify.finding": ("ClaimsError", "Judged"),
 }

@@ -74,6 +74,11 @@ def chosen(
     return choices(recipe(project, None), (), (), None, platforms)
 
 
+def layers(where: str) -> str:
+    """Where layers are or go: a folder, which is the caller's, or a repository."""
+    return str(Path(where).absolute()) if where.startswith((".", "/")) else where
+
+
 def access(ca: Place | None, insecure: bool) -> Access:
     """How a registry may be talked to."""
     return Access(ca=Path(ca).absolute() if ca else None, insecure=insecure)

@@ -7,7 +7,7 @@ in this process. All can be called from any thread.
 Wherever a recipe is meant, `project` is the folder from which it is looked for (the working
 directory), its file, or what `load` gave; `recipe` chooses one of `recipes/` by its name. A
 recipe's `variants`, `settings` (options by their names) and `platforms` are those of the command
-line. Those for clusters are in `clusters`.
+line. Those for clusters are in `clusters`, those about the image store in `transfers`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ from typing import TYPE_CHECKING, Literal
 from pdbuild.api import asked
 from pdbuild.api.asked import Place, Project
 from pdbuild.api.job import Job
-from pdbuild.choices import Choices, Options
+from pdbuild.choices import Options
 from pdbuild.container import Mount
 
 if TYPE_CHECKING:
     from pdbuild.api.baking import Baked
     from pdbuild.api.rendering import Texts
     from pdbuild.api.running import Ended
-    from pdbuild.api.shipping import Pulled
     from pdbuild.plan.types import Plan
     from pdbuild.recipe.types import Recipe
-    from pdbuild.transfer.push import Pushed
     from pdbuild.verify.finding import Judged
 
 Engine = Literal["auto", "buildkit", "buildah"]
@@ -99,14 +97,25 @@ def bake(
     strict: bool = False,
     retry_blocks: bool = False,
     output: Place = "",
+    push: bool = False,
+    to: str = "",
+    ca: Place | None = None,
+    insecure: bool = False,
+    cache_from: Sequence[str] = (),
+    cache_to: str = "",
 ) -> Job[Baked]:
     """Bake targets and groups (all of them), as `pdbuild bake` does with the options so named.
 
-    The job's events are Step, Line, Notice and, when all is built, Made. Raises RecipeError and
-    UsageError for the recipe at once. The job raises UsageError and EngineError before any work,
-    BuildError when steps failed, and ClaimsError when claims do not hold.
+    The job's events are Step, Line, Notice, Made when all is built and, with `push`, Transfer.
+    Raises RecipeError and UsageError for the recipe at once. The job raises UsageError and
+    EngineError before any work, BuildError when steps failed, and ClaimsError when claims do not
+    hold; nothing is pushed then.
     """
-    from pdbuild.api.baking import Bake
+    from pdbuild.api.baking import Bake, To
+    from pdbuild.errors import UsageError
+
+    if not push and (to or ca or insecure):
+        raise UsageError("bake: to, ca and insecure are about push")
 
     found = asked.recipe(project, recipe)
     options = Options(
@@ -116,9 +125,15 @@ def bake(
         again=again,
         strict=strict,
         output=os.path.abspath(output) if output else "",  # noqa: PTH100 - "" is the project's
+        layers_from=tuple(map(asked.layers, cache_from)),
+        layers_to=asked.layers(cache_to),
     )
-    choices = asked.choices(found, targets, variants, settings, platforms)
-    work = Bake(choices=choices, options=options, retry_blocks=retry_blocks)
+    work = Bake(
+        choices=asked.choices(found, targets, variants, settings, platforms),
+        options=options,
+        retry_blocks=retry_blocks,
+        push=To(repository=to, access=asked.access(ca, insecure)) if push else None,
+    )
     return Job(work, Path(found.root))
 
 
@@ -138,6 +153,8 @@ def run(
     engine: Engine = "auto",
     builder: str = "",
     runtime: str = "",
+    stdin: str | bytes = "",
+    detach: bool = False,
 ) -> Job[Ended]:
     """Run a program, a file of `folder` or a command of the image, in a production image.
 
@@ -146,9 +163,11 @@ def run(
     `bake` is false; or `image`, one of `pdbuild images`. `runtime` is podman or docker; without it,
     podman where it works.
 
-    What the program writes comes as Output events, and all of it is in the result, with the exit
-    code, which is no error. Its stdin is empty. The job raises as `bake` does, and EngineError when
-    the program cannot be started.
+    The program reads `stdin`. What it writes comes as Output events, and all of it is in the
+    result, with the exit code, which is no error. The job raises as `bake` does, and EngineError
+    when the program cannot be started; to cancel it ends the program as Ctrl-C would, and a
+    program that goes on all the same. With `detach` the job ends when the program has started,
+    and the result has the `id` for `logs` and `stop`.
     """
     from pdbuild import options
     from pdbuild.api.running import Program, Run, finish
@@ -160,12 +179,16 @@ def run(
         raise UsageError(f"runtime {runtime!r} is neither podman nor docker")
     if not Path(folder).is_dir():
         raise UsageError(f"there is no folder {folder}")
+    if detach and stdin:
+        raise UsageError("run: a program that is detached reads nothing")
     work = Run(
         program=Program(
             words=tuple(os.fspath(word) for word in words),
             env=tuple((env or {}).items()),
             mounts=tuple(mounts),
             devices=tuple(map(options.device, devices)),
+            stdin=stdin.encode() if isinstance(stdin, str) else stdin,
+            detach=detach,
         ),
         choices=asked.chosen(project, recipe, image, variant, settings, platform),
         options=Options(engine=engine, builder=builder),
@@ -176,69 +199,25 @@ def run(
     return Job(work, Path(folder).absolute(), finish)
 
 
-def push(
-    *images: str,
-    to: str = "",
-    project: Project = None,
-    recipe: str | None = None,
-    variants: Sequence[str] = (),
-    ca: Place | None = None,
-    insecure: bool = False,
-) -> Job[tuple[Pushed, ...]]:
-    """Push images of the store, or the recipe's production images of the present version.
+def logs(id: str, *, follow: bool = False) -> Job[Ended]:
+    """What a program that was detached has written: Output events, and all of it in the result.
 
-    `to` is the repository, HOST/PATH, or what the recipe says. The job's events are Transfer and
-    Notice. It raises UsageError before any work, and EngineError when the registry fails or
-    refuses: no tag has changed then, or the message names it.
+    With `follow` the job goes on until the program ends. It raises UsageError for what pdbuild
+    has not started.
     """
-    from pdbuild.api.shipping import Push
+    from pdbuild.api.running import Logs, finish
 
-    choices, folder = Choices(variants=tuple(variants)), Path.cwd()
-    if not (images and to):
-        found = asked.recipe(project, recipe)
-        choices, folder = asked.choices(found, (), variants, None, ()), Path(found.root)
-    return Job(
-        Push(images=images, choices=choices, to=to, access=asked.access(ca, insecure)), folder
-    )
+    return Job(Logs(id=id, follow=follow), Path.cwd(), finish)
 
 
-def pull(
-    image: str, *, platform: str = "", ca: Place | None = None, insecure: bool = False
-) -> Job[Pulled]:
-    """Take HOST/PATH:TAG into the store, with all of its platforms or the one that is named.
+def stop(id: str, *, timeout: int = 10) -> Job[None]:
+    """Ask a program that was detached to end, kill it after `timeout` seconds, and remove it.
 
-    The job's events are Transfer and Notice. It raises as `push` does.
+    The job raises as that of `logs` does.
     """
-    from pdbuild.api.shipping import Pull
+    from pdbuild.api.running import Stop
 
-    work = Pull(image=image, platform=platform, access=asked.access(ca, insecure))
-    return Job(work, Path.cwd())
-
-
-def save(
-    *images: str,
-    out: Place,
-    format: Literal["oci", "docker", "dir"] = "oci",
-    platform: str = "",
-) -> Job[tuple[str, ...]]:
-    """Write images of the store to `out`, as `pdbuild save` does; their references.
-
-    The job raises UsageError for what is not there, or is there already.
-    """
-    from pdbuild.api.shipping import Save
-
-    work = Save(images=images, out=Path(out).absolute(), format=format, platform=platform)
-    return Job(work, Path.cwd())
-
-
-def load_images(path: Place) -> Job[tuple[str, ...]]:
-    """Take images into the store from what `save`, podman or docker wrote; their references.
-
-    The job raises UsageError for what is no such file or folder.
-    """
-    from pdbuild.api.shipping import Load
-
-    return Job(Load(path=Path(path).absolute()), Path.cwd())
+    return Job(Stop(id=id, timeout=timeout), Path.cwd())
 
 
 def verify(

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What to run: a file below the working directory, or a command of the image."""
+    """What to run: a file below the working directory, or a command of the image.
+
+    It reads `stdin`, or this process's.
+    """
 
     words: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
@@ -29,6 +32,7 @@ class Program:
     devices: tuple[str, ...] = ()
     tty: bool = False
     detach: bool = False
+    stdin: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,8 @@ class Run:
 
     def perform(self, audience: Audience) -> Ended:
         """Run it to its end. Raises EngineError when it cannot be started."""
+        if self.program.stdin:
+            _read_by_what_we_start(self.program.stdin)
         run = self._settled()
         runtime = _runtime(run, audience)
         named = _named(run, runtime, audience) if run.image else None
@@ -82,6 +88,44 @@ class Run:
 
         choices, devices = settle.settled(self.choices, self.program.devices)
         return replace(self, choices=choices, program=replace(self.program, devices=devices))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logs:
+    """Write what a detached program has written to this process's stdout and stderr."""
+
+    id: str
+    follow: bool = False
+
+    def perform(self, audience: Audience) -> Ended:
+        """Raises UsageError for what pdbuild has not started."""
+        from pdbuild.container import runtimes
+
+        return Ended(exit_code=runtimes.logs(self.id, follow=self.follow), id=self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """End a detached program, which has so many seconds for that, and remove it."""
+
+    id: str
+    timeout: int = 10
+
+    def perform(self, audience: Audience) -> None:
+        """Raises as that of `Logs` does."""
+        from pdbuild.container import runtimes
+
+        runtimes.stop(self.id, timeout=self.timeout)
+
+
+def _read_by_what_we_start(text: bytes) -> None:
+    """Make this text the stdin of this process, and so of what it starts."""
+    handle = os.memfd_create("stdin")
+    with os.fdopen(handle, "wb", closefd=False) as file:
+        file.write(text)
+    os.lseek(handle, 0, os.SEEK_SET)
+    os.dup2(handle, 0)
+    os.close(handle)
 
 
 def _runtime(run: Run, audience: Audience) -> Runtime | None:
