@@ -10,7 +10,12 @@ from system.conftest import User
 
 @pytest.mark.parametrize(
     ("engine", "suite"),
-    [("buildkit", ""), ("buildah", "older")],
+    [
+        ("buildkit", ""),
+        ("buildah", "older"),
+        pytest.param("buildah", "newer", marks=pytest.mark.long),
+        ("buildah", "newest"),
+    ],
 )
 def test_what_is_kept_is_taken_and_what_is_damaged_is_built(
     engine: str,

@@ -117,18 +117,25 @@ class Registry:
 
 @contextlib.contextmanager
 def registry(
-    folder: Path, *, guarded: bool = False, removes: bool = False, program: str = ""
+    folder: Path,
+    *,
+    guarded: bool = False,
+    removes: bool = False,
+    program: str = "",
+    host: str = "localhost",
 ) -> Iterator[Registry]:
     """A registry that keeps all in `folder`; `guarded`: by TLS and a password; `removes`: what
-    it is asked to. `program` is another than Debian's, of the same project.
+    it is asked to. `program` is another than Debian's, of the same project. `host` is an address
+    of this machine: at `localhost` nobody looks at certificates.
     """
     program = program or shutil.which("docker-registry") or ""
     assert program, "scripts/setup test installs it"
     folder.mkdir(parents=True, exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    address = "127.0.0.1" if host == "localhost" else host
+    with socket.create_server((address, 0)) as free:
         port = free.getsockname()[1]
-    ca = _certified(folder) if guarded else None
-    http: dict[str, object] = {"addr": f"127.0.0.1:{port}", "secret": "x"}
+    ca = _certified(folder, address) if guarded else None
+    http: dict[str, object] = {"addr": f"{address}:{port}", "secret": "x"}
     config: dict[str, object] = {
         "version": "0.1",
         "storage": {
@@ -150,7 +157,7 @@ def registry(
         ) as serving,
     ):
         try:
-            made = Registry(address=f"localhost:{port}", ca=ca, log=log)
+            made = Registry(address=f"{host}:{port}", ca=ca, log=log)
             deadline = time.monotonic() + 20
             while True:
                 with contextlib.suppress(OSError):
@@ -163,10 +170,17 @@ def registry(
             serving.terminate()
 
 
-def _certified(folder: Path) -> Path:
+def own_address() -> str:
+    """An address of this machine's that is not its loopback's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.connect(("192.0.2.1", 9))  # nothing is sent
+        return str(asked.getsockname()[0])
+
+
+def _certified(folder: Path, address: str) -> Path:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-subj", "/CN=localhost", "-addext", f"subjectAltName=DNS:localhost,IP:{address}",
          "-keyout", folder / "tls.key", "-out", folder / "tls.crt"],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -51,8 +51,8 @@ class Images:
         return self._pulled(qualified(source))
 
     def keep(self, image: str, folder: Path) -> None:
-        """Write an image into a layout that has others, named by its id. Raises EngineError."""
-        code, said = self._said(self.export_words(image, folder, image))
+        """Write an image into a layout that has others, named after its id. Raises EngineError."""
+        code, said = self._said(self.export_words(image, folder, _kept(image)))
         if code:
             raise EngineError(f"the layers of {image[:12]} cannot be kept: {said}")
 
@@ -60,8 +60,8 @@ class Images:
         """Have an image that `keep` wrote. Raises EngineError when it is another, or not whole."""
         if image not in self.place.known_images():
             policy = ("--signature-policy", str(self._policy))
-            if self._pull(f"oci:{folder}:{image}", *policy) != image:
-                raise EngineError(f"{folder} has another image under the name {image}")
+            if self._pull(f"oci:{folder}:{_kept(image)}", *policy) != image:
+                raise EngineError(f"{folder} has another image under the name {_kept(image)}")
 
     def export_words(self, image: str, layout: Path, tag: str = _TAG) -> list[str]:
         """The command that writes an image into a layout. Blobs that it has are not copied."""
@@ -204,6 +204,11 @@ def exported(layout: Path, image: str) -> str:
             if any(m.config.digest == f"sha256:{image}" for m in here.manifests(top)):
                 return digest
     return ""
+
+
+def _kept(image: str) -> str:
+    """What an image is called in a layout: newer Buildahs refuse a name that is an id alone."""
+    return f"kept-{image}"
 
 
 def _candidates(dialect: Dialect) -> list[Isolation]:

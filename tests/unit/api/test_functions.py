@@ -14,6 +14,9 @@ import pytest
 
 import pdbuild
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from system import small
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 MAKE = RECIPES / "make"
 
@@ -36,7 +39,8 @@ def test_the_import_is_quick() -> None:
 
 
 def test_every_name_is_there_and_documented() -> None:
-    names = ("load", "plan", "render", "bake", "run", "push", "pull", "verify")
+    names = ("load", "plan", "render", "bake", "run", "logs", "stop", "images", "push", "pull")
+    names += ("save", "load_images", "verify")
     assert set(names) <= set(pdbuild.__all__) <= set(dir(pdbuild))
     for name in pdbuild.__all__:
         found = getattr(pdbuild, name)
@@ -141,24 +145,64 @@ def test_a_job_that_cannot_begin_says_why(capfd: pytest.CaptureFixture[str]) -> 
         pdbuild.run(project=MAKE)
     with pytest.raises(pdbuild.UsageError, match="would choose another"):
         pdbuild.run("true", image="a:1", variant="b")
+    with pytest.raises(pdbuild.UsageError, match="reads nothing"):
+        pdbuild.run("true", image="a:1", stdin="x", detach=True)
+    with pytest.raises(pdbuild.UsageError, match="are about push"):
+        pdbuild.bake("images", project=MAKE, to="a.example.org/x")
+    with pytest.raises(pdbuild.UsageError, match="there is no image nothing"):
+        pdbuild.images("nothing")
     assert capfd.readouterr() == ("", "")
 
 
 def test_relative_names_are_the_callers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from pdbuild.api import functions
+    from pdbuild.api import functions, transfers
 
     seen: list[Any] = []
-    monkeypatch.setattr(functions, "Job", lambda *given: seen.append(given))
+    for module in (functions, transfers):
+        monkeypatch.setattr(module, "Job", lambda *given: seen.append(given))
     pdbuild.bake("images", project=os.path.relpath(MAKE), output="out", settings={"GREETING": "fr"})
     pdbuild.run("a.py", project=MAKE, folder="state", env={"A": "b"})
     pdbuild.push("x", to="a.example.org/x", ca="ca.pem")
-    (bake, root), (run, here, _), (push, _) = seen
+    pdbuild.bake(
+        "images", project=MAKE, push=True, to="a.example.org/x", ca="ca.pem",
+        cache_from=["./layers", "b.example.org/cache"], cache_to="/layers",
+    )  # fmt: skip
+    (bake, root), (run, here, _), (push, _), (pushed, _) = seen
+    assert bake.push is None and pushed.push.repository == "a.example.org/x"
+    assert pushed.push.access.ca == tmp_path / "ca.pem"
+    assert pushed.options.layers_from == (str(tmp_path / "layers"), "b.example.org/cache")
+    assert pushed.options.layers_to == "/layers"
     assert (root, here) == (MAKE, tmp_path / "state")
     assert bake.choices.recipe == str(MAKE / "pdbuild.toml")
     assert bake.options.output == str(tmp_path / "out")
     assert bake.choices.settings == {"GREETING": "fr"}
     assert run.program.env == (("A", "b"),)
     assert push.access.ca == tmp_path / "ca.pem"
+
+
+def test_images_are_those_of_the_store(tmp_path: Path) -> None:
+    from pdbuild.store import Store
+
+    assert pdbuild.images() == ()
+    small.image(Store.own(), tmp_path / "made", "localhost/x:1", b"x")
+    small.image(Store.own(), tmp_path / "made", "localhost/y:1", b"y")
+    found = pdbuild.images()
+    assert [(one.reference, one.platform) for one in found] == [
+        (f"localhost/{name}:1", f"linux/{machine}")
+        for name in "xy"
+        for machine in ("amd64", "arm64")
+    ]
+    assert pdbuild.images("x") == pdbuild.images("localhost/x:1") == found[:2]
+    saved = pdbuild.save("x:1", out="x.tar").result()
+    assert saved == pdbuild.load_images("x.tar").result() == ("localhost/x:1",)
+
+
+def test_a_program_reads_what_it_is_given(tmp_path: Path) -> None:
+    program = (
+        "import os, subprocess; from pdbuild.api import running; "
+        "running._read_by_what_we_start(b'given'); os.system('cat'); os.system('cat')"
+    )
+    assert printed(program) == "given"
 
 
 def test_threads_load_plan_and_render(capfd: pytest.CaptureFixture[str]) -> None:
