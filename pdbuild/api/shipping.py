@@ -107,7 +107,7 @@ class Pull:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Save:
-    """Write images of the store to `out`, in the form `format`: oci, docker, dir or squashfs."""
+    """Write images of the store to `out`, in the form `format`, as `pdbuild save` has it."""
 
     images: tuple[str, ...]
     out: Path

@@ -18,7 +18,7 @@ from pdbuild import dirs, lacks, oci, programs, registries, whole
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import CONTAINERD_REFERENCE, REFERENCE, Descriptor, Layout
 from pdbuild.store import Store
-from pdbuild.transfer import filesystem, layouts
+from pdbuild.transfer import filesystem, layouts, sif
 from pdbuild.transfer.skopeo import platform_words
 
 _WANTED = re.compile(r"(?:\./)?(oci-layout|index\.json|blobs/sha256/[0-9a-f]{64})")
@@ -41,12 +41,14 @@ def save(
     with store.reading():
         wanted = {b.digest: b for top in tops.values() for b in store.layout.reachable(top)}
         with lacks.room(out.absolute(), sum(blob.size for blob in wanted.values())):
-            if form in ("docker", "squashfs") and len(tops) > 1:
+            if form in ("docker", "squashfs", "sif") and len(tops) > 1:
                 raise UsageError(f"--format={form} has one image", hint="--format=oci has several")
             if form == "docker":
                 _docker(store, tops, out, platform)
             elif form == "squashfs":
                 filesystem.squashfs(store, next(iter(tops)), out, platform=platform)
+            elif form == "sif":
+                sif.sif(store, next(iter(tops)), out, platform=platform)
             elif platform:
                 raise UsageError(f"--platform {platform}: --format={form} has all platforms")
             elif form == "dir":

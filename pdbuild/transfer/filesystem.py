@@ -7,7 +7,9 @@ below it. Owners are kept. The same image gives the same bytes, by the same mksq
 import os
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from pdbuild import content, lacks, programs, whole
 from pdbuild.content import Content, Entry, Layer
@@ -16,8 +18,17 @@ from pdbuild.store import Store
 from pdbuild.transfer import layouts, members
 
 
-def squashfs(store: Store, reference: str, out: Path, *, platform: str = "") -> None:
+def squashfs(
+    store: Store,
+    reference: str,
+    out: Path,
+    *,
+    platform: str = "",
+    more: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
     """Write a stored image to `out`, for `platform` ("": this machine's, or the one it has).
+
+    `more` are programs that it gets besides, root's, by their paths.
 
     Raises UsageError when it is not there for that, EngineError when mksquashfs is missing or
     fails.
@@ -32,6 +43,7 @@ def squashfs(store: Store, reference: str, out: Path, *, platform: str = "") -> 
     ):
         with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
             _fill(archive, files)
+            _fill_more(archive, more)
         tar.seek(0)
         _made(tar.fileno(), max((int(entry.mtime) for entry in files), default=0), new)
 
@@ -49,6 +61,20 @@ def _fill(archive: tarfile.TarFile, files: Content) -> None:
 def _add(archive: tarfile.TarFile, layer: Layer, entry: Entry) -> None:
     if entry.path != "/":
         members.add(archive, entry.path.lstrip("/"), layer, entry, mode=entry.mode, owned=True)
+
+
+def _fill_more(archive: tarfile.TarFile, more: Mapping[str, bytes]) -> None:
+    named = set()
+    for path, data in sorted(more.items()):
+        for folder in reversed(PurePosixPath(path).parents[:-1]):
+            if folder not in named:
+                named.add(folder)
+                member = tarfile.TarInfo(str(folder).lstrip("/"))
+                member.type, member.mode = tarfile.DIRTYPE, 0o755
+                archive.addfile(member)
+        member = tarfile.TarInfo(path.lstrip("/"))
+        member.size, member.mode = len(data), 0o755
+        archive.addfile(member, io.BytesIO(data))
 
 
 def _unnamed(path: str) -> Entry:

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-_FORMATS = ("oci", "docker", "dir", "squashfs")
+_FORMATS = ("oci", "docker", "dir", "squashfs", "sif")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -17,13 +17,14 @@ def configure(parser: ArgumentParser) -> None:
         default="oci",
         choices=_FORMATS,
         help="oci: an archive with all platforms; docker: one image for one platform, as docker "
-        "and podman load it; dir: a folder, an OCI layout; squashfs: one file system (oci)",
+        "and podman load it; dir: a folder, an OCI layout; squashfs: one file system; sif: that "
+        "as Apptainer runs it (oci)",
     )
     add(
         "--platform",
         default="",
         metavar="OS/ARCH",
-        help="which one, for docker and squashfs (this machine's)",
+        help="which one, for docker, squashfs and sif (this machine's)",
     )
 
 
