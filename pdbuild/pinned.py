@@ -58,7 +58,7 @@ def make(recipe: Recipe, *, upgrade: bool = False) -> Path:
             shutil.copyfile(path, made)  # uv takes the versions in it
         done = programs.run(
             *(_uv(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-config"),
-            *("--universal", f"--python-version={app.python}", "--generate-hashes"),
+            *("--universal", f"--python-version={_python(recipe, app)}", "--generate-hashes"),
             *("--only-binary=:all:", f"--output-file={made}", app.requirements),
             cwd=Path(recipe.root, app.source),
             env=os.environ | _environment(recipe),
@@ -72,8 +72,12 @@ def make(recipe: Recipe, *, upgrade: bool = False) -> Path:
 
 def _heading(recipe: Recipe, app: App) -> str:
     content = Path(recipe.root, app.source, app.requirements).read_bytes()
-    digest = hashlib.sha256(app.python.encode() + b"\0" + content).hexdigest()
+    digest = hashlib.sha256(_python(recipe, app).encode() + b"\0" + content).hexdigest()
     return _MADE.format(name=app.requirements, digest=digest)
+
+
+def _python(recipe: Recipe, app: App) -> str:
+    return app.python_of(recipe.base.suite)
 
 
 def _environment(recipe: Recipe) -> dict[str, str]:

@@ -117,7 +117,7 @@ def _wheels(recipe: Recipe, app: Table) -> Stage:
         "others.",
         instructions=(
             Run(
-                argv=("bash", f"{HOOKS}/app-wheels", app.python, _LOCK),
+                argv=("bash", f"{HOOKS}/app-wheels", app.python_of(recipe.base.suite), _LOCK),
                 mounts=(
                     Cache(id="pdbuild-pip", target="/root/.cache/pip"),
                     Bind(source=recipe.lock, target=_LOCK),

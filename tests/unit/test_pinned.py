@@ -128,3 +128,14 @@ def test_the_lock_of_the_example_is_current() -> None:
     path = checkout / "recipes/book.toml"
     book = load(path, blocks_dir=checkout / "recipes/toolchain", hooks_dir=checkout / "hooks")
     assert not pinned.stale(book)
+
+
+def test_a_lock_is_for_the_python_of_the_bases_suite(recipe: Recipe) -> None:
+    assert recipe.app
+    for suite, version in (("bookworm", "3.11"), ("trixie", "3.13"), ("unknown", "3.13")):
+        assert recipe.app.python_of(suite) == version
+    own = dataclasses.replace(recipe.app, python="3.12")
+    assert own.python_of("bookworm") == "3.12"
+    pinned.make(recipe)
+    older = dataclasses.replace(recipe, base=dataclasses.replace(recipe.base, suite="bookworm"))
+    assert not pinned.stale(recipe) and "has changed since" in pinned.stale(older)

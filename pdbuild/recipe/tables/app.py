@@ -13,6 +13,8 @@ from pdbuild.recipe.table import MERGE_APPEND, MERGE_BY_KEY, Table, key
 if TYPE_CHECKING:
     from pdbuild.recipe.types import Recipe
 
+# Debian's own of each suite, as pip sees it; that of sid moves.
+_PYTHONS = {"bookworm": "3.11", "trixie": "3.13", "forky": "3.14", "sid": "3.14"}
 _USER = re.compile(r"[0-9]+(:[0-9]+)?|[a-z_][a-z0-9_-]*(:[a-z_][a-z0-9_-]*)?")
 
 
@@ -35,7 +37,10 @@ class App(Table):
         "`pdbuild app lock`.",
         default="",
     )
-    python: str = key("The version of the image's Python.", default="3.13")
+    python: str = key(
+        "The version of the image's Python. Default: that of [base] suite, 3.13 in trixie.",
+        default="",
+    )
     packages: tuple[str, ...] = key("Debian packages.", merge=MERGE_APPEND, default=())
     copy: dict[str, str] = key(
         'Where files and folders of its folder go. Default: { "." = "/NAME" }.',
@@ -61,6 +66,10 @@ class App(Table):
         """The working directory."""
         return self.workdir or f"/{self.name}"
 
+    def python_of(self, suite: str) -> str:
+        """The version of Python on an image whose base is of this suite."""
+        return self.python or _PYTHONS.get(suite, _PYTHONS["trixie"])
+
     @property
     def copies(self) -> dict[str, str]:
         """What is copied where."""
@@ -74,7 +83,7 @@ class App(Table):
         yield from _origin(app, recipe)
         yield from rules.plain_path(("app", "source"), app.source)
         yield from rules.plain_path(("app", "requirements"), app.requirements)
-        if not re.fullmatch(r"3\.[0-9]+", app.python):
+        if app.python and not re.fullmatch(r"3\.[0-9]+", app.python):
             what = f"{names.quote(app.python)} is not a version of Python"
             yield Finding(("app", "python"), what, 'such as "3.13"')
         yield from rules.match(
