@@ -1,6 +1,7 @@
 """Runs mmdebstrap, which makes a Debian base from the signed archive, without root."""
 
 import os
+import re
 import signal
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -79,7 +80,12 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], suite: str) -> Non
         output = words.read()
     if running.returncode:
         said = excerpt(output.decode(errors="replace").splitlines())
+        hint = "check the suite's name and the network, or set [mirrors].apt in the recipe"
+        if re.search(r"Release file for \S+ is (?:expired|not valid yet)", said):
+            hint = (
+                "the mirror is behind, or this machine's clock wrong; [mirrors].apt names another"
+            )
         raise EngineError(
             f"mmdebstrap could not bootstrap {suite} (exit code {running.returncode}):\n{said}",
-            hint="check the suite's name and the network, or set [mirrors].apt in the recipe",
+            hint=hint,
         )
