@@ -82,9 +82,7 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], suite: str) -> Non
         said = excerpt(output.decode(errors="replace").splitlines())
         hint = "check the suite's name and the network, or set [mirrors].apt in the recipe"
         if re.search(r"Release file for \S+ is (?:expired|not valid yet)", said):
-            hint = (
-                "the mirror is behind, or the clock here wrong; [mirrors].apt names another"
-            )
+            hint = "the mirror is behind, or the clock here wrong; [mirrors].apt names another"
         raise EngineError(
             f"mmdebstrap could not bootstrap {suite} (exit code {running.returncode}):\n{said}",
             hint=hint,

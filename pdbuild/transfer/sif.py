@@ -107,6 +107,7 @@ def _added(config: Config) -> Mapping[str, bytes]:
         f"exec {start} {always}" if start or always else "exec /bin/sh",
     ]
     texts = {"env/10-docker2singularity.sh": lines, "runscript": run}
+    texts |= {"env/99-base.sh": ["#!/bin/sh"]}  # behind this one they put what the caller sets
     return {f"{_AT_THE_TOP}/{n}": ("\n".join(t) + "\n").encode() for n, t in texts.items()}
 
 
