@@ -52,6 +52,7 @@ def has_base(guarded: Guarded, suite: str) -> None:
     shutil.rmtree(layout)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["buildkit", "buildah"])
 @pytest.mark.parametrize("suite", ["bookworm", pytest.param("sid", marks=pytest.mark.long)])
 def test_a_suite_bakes(
@@ -66,6 +67,7 @@ def test_a_suite_bakes(
     made.succeeds("bake", "all", f"--engine={engine}", env=guarded.env)
     ran = made.pdbuild("run", f"--engine={engine}", "greet", "you", env=guarded.env)
     assert (ran.stdout, ran.returncode) == ("Hello, you!\n", 0), ran.stderr
-    told = made.succeeds("run", f"--engine={engine}", "cat", "/etc/os-release", env=guarded.env)
+    # The production image has no `cat`.
+    told = made.succeeds("run", "greet:dev", "cat", "/etc/os-release")
     assert f"VERSION_CODENAME={suite}" in told
     shutil.rmtree(made.root)
