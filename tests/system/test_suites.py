@@ -54,7 +54,7 @@ def has_base(guarded: Guarded, suite: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ["buildkit", "buildah"])
-@pytest.mark.parametrize("suite", ["bookworm", pytest.param("sid", marks=pytest.mark.long)])
+@pytest.mark.parametrize("suite", ["bookworm", "sid"])
 def test_a_suite_bakes(
     suite: str, engine: str, guarded: Guarded, user: User, pdbuild_python: Path, engines: Path
 ) -> None:
@@ -69,5 +69,5 @@ def test_a_suite_bakes(
     assert (ran.stdout, ran.returncode) == ("Hello, you!\n", 0), ran.stderr
     # The production image has no `cat`.
     told = made.succeeds("run", "greet:dev", "cat", "/etc/os-release")
-    assert f"VERSION_CODENAME={suite}" in told
+    assert suite in told.partition("PRETTY_NAME=")[2].partition("\n")[0], told
     shutil.rmtree(made.root)
