@@ -39,7 +39,7 @@ except pdbuild.EngineError as error:
     assert error.exit_code == 127 and "no program nosuchprog" in error.message
 
 script = "echo begun; exec sleep 600"
-detached = pdbuild.run("sh", "-c", script, image=image, detach=True).result()
+detached = pdbuild.run("dash", "-c", script, image=image, detach=True).result()
 deadline = time.monotonic() + 20
 while pdbuild.logs(detached.id).result().stdout != "begun\\n":
     assert time.monotonic() < deadline
@@ -50,7 +50,7 @@ except pdbuild.UsageError as error:
     assert detached.id in error.message
 
 # One that takes no notice of Ctrl-C's first, as its shell waits, ends all the same.
-job = pdbuild.run("sh", "-c", "echo begun; sleep 600; echo ended", image=image)
+job = pdbuild.run("dash", "-c", "echo begun; sleep 600; echo ended", image=image)
 for event in job:
     if isinstance(event, pdbuild.Output):
         break
@@ -71,6 +71,9 @@ print(*(row.target for row in report.rows))
 
 
 def test_a_program_does_all_of_it(greet: Project, tmp_path: Path) -> None:
+    recipe = (greet.root / "pdbuild.toml").read_text()
+    tools = 'packages = ["coreutils", "dash"]\n'
+    greet.written("pdbuild.toml", recipe.replace("[image]\n", f"[image]\n{tools}"))
     with small.registry(tmp_path / "registry") as served:
         said = ran(greet, PROGRAM, f"{served.address}/team/greet")
         assert said.strip() == "all is well"
