@@ -36,6 +36,8 @@ _LADDER: Sequence[tuple[signal.Signals, float]] = (
     (signal.SIGTERM, 5.0),
     (signal.SIGKILL, 10.0),
 )
+# Of a program in an image, which may take no notice of the first: a shell waits for its child.
+_LADDER_OF_PROGRAMS = ((signal.SIGINT, 10.0), *_LADDER[1:])
 
 # Reads from its stdout and stderr after its end.
 _REST = 100
@@ -80,7 +82,7 @@ class Process:
         self._listener.join()
 
     def _end(self) -> None:
-        for number, seconds in _LADDER:
+        for number, seconds in _LADDER_OF_PROGRAMS if self._finish else _LADDER:
             if number is signal.SIGKILL:
                 process.signal_group(self._child.pid, number)
             else:

@@ -86,6 +86,16 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deaf:
+    """Takes no notice of Ctrl-C."""
+
+    def perform(self, audience: Audience) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        audience.tell(Notice(text="at work"))
+        time.sleep(60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Die:
     """Is killed with a last word."""
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_bits import FAILURE, MISTAKES, Count, Die, Fail, Leave, Print, Wait, Write
+from job_bits import FAILURE, MISTAKES, Count, Deaf, Die, Fail, Leave, Print, Wait, Write
 
+from pdbuild.api import process
 from pdbuild.api.events import Notice, Output
 from pdbuild.api.job import Job
 from pdbuild.broken import BuildError
@@ -126,6 +127,21 @@ def test_a_job_that_is_cancelled_puts_things_in_order(busy: bool, tmp_path: Path
     with pytest.raises(Interrupted):
         job.result()
     job.cancel()
+
+
+def test_a_program_that_hears_no_interrupt_is_ended_sooner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert process._LADDER_OF_PROGRAMS[0][1] < process._LADDER[0][1]
+    short = ((signal.SIGINT, 0.2), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+    monkeypatch.setattr(process, "_LADDER_OF_PROGRAMS", short)
+    job: Job[object] = Job(Deaf(), tmp_path, lambda value, out, err: value)
+    next(iter(job))
+    began = time.monotonic()
+    job.cancel()
+    assert time.monotonic() - began < 5
+    with pytest.raises(Interrupted):
+        job.result()
 
 
 @pytest.mark.parametrize("seconds", [0, 0.02, 0.05, 0.1])
