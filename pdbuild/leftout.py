@@ -38,7 +38,9 @@ def hints(root: Path, lines: Iterable[str]) -> tuple[str, ...]:
         # A step says it as it is seen from some folder.
         named = [path for path in hidden if path == word or path.endswith(f"/{word}")]
         for path in named[:1]:
-            found.setdefault(ignore.deciding(text, path), path)
+            line = ignore.deciding(text, path)
+            # The file rather than its folder, which make names first.
+            found[line] = max(found.get(line, ""), path, key=len)
     patterns = text.splitlines()
     return tuple(
         f"hint: {root / NAME}:{line}: {patterns[line - 1].strip()}: the build does not see {path}"

@@ -21,6 +21,10 @@ def root(tmp_path: Path) -> Path:
 # What steps say → the line and the file that are named.
 SAID = {
     "make: *** No rule to make target 'src/main.c', needed by 'greet'.  Stop.": (3, "src/main.c"),
+    "make: Entering directory '/src'\nmake: *** No rule to make target 'src/main.c'. Stop.": (
+        3,
+        "src/main.c",
+    ),
     "cc1: fatal error: /src/src/main.c: No such file or directory": (3, "src/main.c"),
     "a.c:1:10: fatal error: deep/x.h: No such file or directory": (3, "src/deep/x.h"),
     'failed to calculate checksum of ref x: "/src": not found': (3, "src"),
