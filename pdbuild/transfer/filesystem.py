@@ -4,6 +4,7 @@ mksquashfs makes it of the tar of the image's files, as its layers have them, ea
 below it. Owners are kept. The same image gives the same bytes, by the same mksquashfs.
 """
 
+import io
 import os
 import tarfile
 import tempfile
