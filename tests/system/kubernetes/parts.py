@@ -19,6 +19,7 @@ from pdbuild.locks import alone
 _HERE = Path(__file__).parent
 #: Where other tests keep programs, too.
 _KEPT = Path("/var/tmp/pdbuild-tests")
+_CACHE = _KEPT / "go"
 _PROGRAMS = ("kube-apiserver", "kube-controller-manager")
 
 
@@ -47,6 +48,7 @@ def made() -> Path:
             )  # fmt: skip
             for name in _PROGRAMS:
                 _compile(name, partial / "usr/bin")
+            shutil.rmtree(_CACHE, ignore_errors=True)  # two gigabytes
             partial.rename(final)
     return final / "usr/bin"
 
@@ -55,8 +57,7 @@ def _compile(name: str, place: Path) -> None:
     """One after the other: each takes gigabytes of memory, and both share most of the packages."""
     go = shutil.which("go")
     assert go, "kube-apiserver is compiled by Go: put one on PATH"
-    cache = _KEPT / "go"
-    own = {"GOPATH": cache, "GOMODCACHE": cache / "mod", "GOCACHE": cache / "build"}
+    own = {"GOPATH": _CACHE, "GOMODCACHE": _CACHE / "mod", "GOCACHE": _CACHE / "build"}
     subprocess.run(
         ["nice", go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w",
          "-o", place / name, f"k8s.io/kubernetes/cmd/{name}"],
