@@ -60,6 +60,11 @@ def machine_dir() -> Path:
     return _made(chosen_local("machine"), private=True, say=False)
 
 
+def machine_path() -> Path:
+    """Where `machine_dir` is, or would be; nothing is made."""
+    return chosen_local("machine").path
+
+
 def runtime_dir() -> Path:
     """Sockets and locks of running processes: short path, private, gone after a reboot.
 

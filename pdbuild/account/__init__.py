@@ -86,7 +86,7 @@ def _key() -> list[str]:
 
 
 def _memory() -> Path:
-    return dirs.machine_dir() / "account.json"
+    return dirs.machine_path() / "account.json"
 
 
 def _remembered(key: list[str]) -> Account | None:
@@ -100,4 +100,5 @@ def _remembered(key: list[str]) -> Account | None:
 
 
 def _remember(key: list[str], account: Account) -> None:
+    dirs.machine_dir()
     whole.write(_memory(), json.dumps({"key": key, "account": asdict(account)}))

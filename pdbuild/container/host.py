@@ -249,7 +249,7 @@ def _stamp(file: str | Path) -> str:
 
 
 def _memory() -> Path:
-    return dirs.machine_dir() / "podman-host.json"
+    return dirs.machine_path() / "podman-host.json"
 
 
 def _remembered(key: list[str]) -> Host | None:
@@ -266,4 +266,5 @@ def _remembered(key: list[str]) -> Host | None:
 
 def _remember(host: Host) -> None:
     # Storage may have written a configuration file that is part of the key.
+    dirs.machine_dir()
     whole.write(_memory(), json.dumps({"key": _key(host.podman), "host": asdict(host)}))
