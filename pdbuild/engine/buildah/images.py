@@ -60,7 +60,11 @@ class Images:
         """Have an image that `keep` wrote. Raises EngineError when it is another, or not whole."""
         if image not in self.place.known_images():
             policy = ("--signature-policy", str(self._policy))
-            if self._pull(f"oci:{folder}:{_kept(image)}", *policy) != image:
+            # By a relative path: 1.28 names the image after it, and refuses capitals.
+            link = self.run / f"kept-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+            if not link.is_symlink():
+                link.symlink_to(folder.absolute())
+            if self._pull(f"oci:{link.name}:{_kept(image)}", *policy) != image:
                 raise EngineError(f"{folder} has another image under the name {_kept(image)}")
 
     def export_words(self, image: str, layout: Path, tag: str = _TAG) -> list[str]:
