@@ -14,8 +14,9 @@ def test_two_pods_train_as_one_process(paddle: Project, version: str, kubernetes
     place = f'\n[submit.kubernetes]\nto = "{kubernetes.registry.address}/team/paddle"\n'
     recipe.write_text(text + place)
     try:
-        words = ("submit", "--to=kubernetes", "--nodes=2", "--no-bake", "--insecure", PROGRAM)
-        out = paddle.succeeds(*words, env=kubernetes.given(paddle))
+        # By its name: with another recipe the present version is another one.
+        words = ("submit", "--to=kubernetes", "--nodes=2", "--insecure", f"paddle:{version}")
+        out = paddle.succeeds(*words, PROGRAM, env=kubernetes.given(paddle))
     finally:
         recipe.write_text(text)
         (paddle.root / "member.yaml").unlink()
