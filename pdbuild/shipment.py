@@ -31,14 +31,15 @@ def named(store: Store, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def of_version(store: Store, recipe: Recipe, choices: Choices) -> tuple[str, ...]:
-    """The recipe's production images of the source's version, of these variants or all.
+    """The recipe's production images of the source's version, of these variants or all; those of
+    an application's recipe are its applications.
 
-    Raises UsageError when the recipe has none, or one of them was not baked.
+    Raises UsageError when the recipe has neither, or one of them was not baked.
     """
-    if recipe.image is None:
+    if recipe.image is None and recipe.app is None:
         raise UsageError(f"{recipe.file} has no [image]", hint="add one, or name an image")
-    plan = plan_for(recipe, replace(choices, targets=("images",)), fetch=False)
-    tags = production(plan)
+    plan = plan_for(recipe, replace(choices, targets=(f"{_kind(recipe)}s",)), fetch=False)
+    tags = production(recipe, plan)
     missing = [tag for tag in tags if store.find(tag) is None]
     if missing:
         raise UsageError(
@@ -48,13 +49,21 @@ def of_version(store: Store, recipe: Recipe, choices: Choices) -> tuple[str, ...
     return tags
 
 
-def production(plan: Plan) -> tuple[str, ...]:
-    """The references of a plan's production images. Raises UsageError when it has none."""
-    images = (target for target in plan.targets if target.kind == "image")
+def production(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
+    """The references of a plan's production images, of an application's recipe those of its
+    applications. Raises UsageError when it has none."""
+    images = (target for target in plan.targets if target.kind == _kind(recipe))
     found = tuple(dict.fromkeys(tag for target in images for tag in target.tags))
     if not found:
-        raise UsageError("no production image is asked for", hint="name image-VARIANT, or images")
+        kind = _kind(recipe)
+        raise UsageError(
+            "no production image is asked for", hint=f"name {kind}-VARIANT, or {kind}s"
+        )
     return found
+
+
+def _kind(recipe: Recipe) -> str:
+    return "app" if recipe.app else "image"
 
 
 def destination(to: str, recipe: Recipe | None) -> str:

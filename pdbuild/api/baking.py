@@ -87,4 +87,4 @@ class Bake:
         to = shipment.destination(self.push.repository, recipe)
         push.checked(to)
         access = shipment.access(self.push.access, recipe)
-        return Send(references=shipment.production(plan), to=to, access=access)
+        return Send(references=shipment.production(recipe, plan), to=to, access=access)

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def find(*, again: bool = False) -> Host:
     if remembered is not None:
         return remembered
     # Two that begin with a fresh storage at once would each make it, and in different ways.
-    with locks.alone(dirs.machine_dir() / "podman.lock"):
+    with _alone():
         storage.use()
         if not again and (remembered := _remembered(_key(podman))):
             return remembered
@@ -96,11 +97,18 @@ def check() -> None:
 
 
 def take_notices() -> tuple[str, ...]:
-    """What the user was not told yet of changes made for podman; empty the next time."""
+    """What the user was not told yet of changes made for podman; empty the next time.
+
+    Of many that begin at once, one is given them.
+    """
     host = find()
-    if host.notices:
-        _remember(replace(host, notices=()))
-    return host.notices
+    if not host.notices:
+        return ()
+    with _alone():
+        told = _remembered(_key(host.podman)) or host
+        if told.notices:
+            _remember(replace(told, notices=()))
+        return told.notices
 
 
 def forget() -> None:
@@ -250,6 +258,11 @@ def _stamp(file: str | Path) -> str:
 
 def _memory() -> Path:
     return dirs.machine_path() / "podman-host.json"
+
+
+def _alone() -> AbstractContextManager[None]:
+    """While one tries podman, or tells of it, others wait."""
+    return locks.alone(dirs.machine_dir() / "podman.lock")
 
 
 def _remembered(key: list[str]) -> Host | None:

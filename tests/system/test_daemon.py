@@ -361,7 +361,8 @@ def test_a_cache_on_fuse_is_kept_elsewhere(account: Account) -> None:
         alive, said = holder.leave()
         assert alive
         assert (
-            f"fuse.fuse-overlayfs: builds are kept in /var/tmp/pdbuild-{account.user.uid}" in said
+            f"is on fuse.fuse-overlayfs, and it needs a local disk: /var/tmp/pdbuild-"
+            f"{account.user.uid}/buildkit is used" in said
         )
         until_gone(before)
     finally:

@@ -106,11 +106,9 @@ def test_wrong_uses_are_said(paddle: Project, version: str) -> None:
     unknown = paddle.pdbuild("run", "a.py", "--variant", "gpu-noavxx")
     assert unknown.returncode == 2
     assert "did you mean 'gpu-noavx'?" in unknown.stderr
-    for words in (("nosuchprog",), ("--detach", "nosuchprog")):
-        lacking = paddle.pdbuild("run", *words)
-        assert lacking.returncode == 127
-        image = f"localhost/paddle:{version}"
-        assert lacking.stderr == f"error: there is no program nosuchprog in image {image}\n"
+    lacking = paddle.pdbuild("run", "nosuchprog")
+    assert lacking.returncode == 127
+    assert lacking.stderr == "error: there is no program nosuchprog in this image\n"
 
 
 def test_other_uids_and_no_home(paddle: Project, version: str) -> None:

@@ -117,7 +117,9 @@ def test_a_block_that_cannot_be_fetched_is_left_out_aloud(browsed: Project) -> N
     # Nothing is fetched for what does not need it.
     assert "tool" not in browsed.pdbuild("bake", "binaries").stderr
     why, said = left_out(browsed)
-    assert why.startswith("fetching it failed: https://tool.invalid/x does not give commit 1111")
+    assert why.startswith(
+        "fetching it failed: the source of tool is wanted from tool.invalid, and there is no way"
+    )
     assert said.count("fetching the source of tool") == 1
     assert left_out(browsed)[0] == why
     assert "fetching" not in left_out(browsed)[1]

@@ -18,8 +18,10 @@ def test_the_programs_exit_code_comes_back(account: Account, code: int) -> None:
 
 def test_a_program_that_is_not_there_or_not_executable(account: Account) -> None:
     missing = account.run("nonesuch")
-    assert missing.returncode == 127 and "nonesuch" in missing.stderr
-    assert account.run("/etc/passwd").returncode == 126
+    assert missing.returncode == 70 + 127
+    assert missing.stderr.startswith("ProgramError: there is no program nonesuch in image ")
+    refused = account.run("/etc/passwd")
+    assert refused.returncode == 70 + 126 and " cannot be executed" in refused.stderr
 
 
 def test_podmans_own_failure_is_an_error_with_its_message(account: Account) -> None:
