@@ -47,9 +47,8 @@ def test_a_home_on_nfs_keeps_what_it_can(on_network: Someone, exported: tuple[Pa
     assert on_network.runs("true").returncode == 0
     assert (home / ".local/share/pdbuild/images/index.json").exists()
     # Another node has a disk of its own and the same home; both begin at once.
-    uid = on_network.user.uid
     script = (
-        f"mount -t tmpfs -o mode=0700,uid={uid} tmpfs {place}"
+        f"mount -t tmpfs -o mode=0700 tmpfs {place} && chown {on_network.user.name}: {place}"
         " && mount -t tmpfs -o mode=1777 tmpfs /tmp"
     )
     other = replace(on_network, inside=script)
