@@ -96,7 +96,7 @@ def test_all_comes_out_the_same_without_a_network(
         with_it = sample(greet.user, pdbuild_python, "make", f"online-{engine}")
         without = one if engine == "buildkit" else sample(far_away, pdbuild_python, "make", "again")
         made = online(with_it, *words)
-        assert len(made) > 2 and any(name.startswith("localhost/") for name in made)
+        assert len(made) >= 2 and any(name.startswith("localhost/") for name in made)
         assert offline(without, there, *words) == made
     _what_was_not_carried_is_named(one, there)
     _an_image_runs_without_namespaces(one)
