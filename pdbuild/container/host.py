@@ -243,9 +243,17 @@ def _key(podman: str) -> list[str]:
     return [
         Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
         str(os.getuid()),
+        _text("/proc/sys/user/max_user_namespaces"),  # an administrator may change it any time
         *(f"{name}={os.environ.get(name, '')}" for name in names),
         *(_stamp(file) for file in files if file),
     ]
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
 
 
 def _stamp(file: str | Path) -> str:
