@@ -4,27 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from logins import home, written
 
 from pdbuild import login
 from pdbuild.engine import credentials
 
+__all__ = ["home"]  # a fixture
+
 HUB = "https://index.docker.io/v1/"
 PODMAN = {"auths": {"a.example": {"auth": "podman"}, "a.example/team": {"auth": "team"}}}
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "session"))
-    monkeypatch.setenv("PDBUILD_RUNTIME_DIR", str(tmp_path / "run"))
-    return tmp_path
-
-
-def written(file: Path, content: object) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content))
 
 
 def test_buildah_finds_what_either_has(home: Path) -> None:

@@ -1,5 +1,6 @@
 """Accounts on hostile ground, each with nothing of its own yet."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -22,26 +23,28 @@ def exported() -> Iterator[tuple[Path, str]]:
         yield Path(name), layout(Path(name), label="first")
 
 
+@contextlib.contextmanager
+def somebody(python: Path, name: str, *, subordinate: bool) -> Iterator[Someone]:
+    needs_root()
+    made = make_user(f"{name}{os.getpid()}", subordinate=subordinate)
+    try:
+        yield Someone(user=made, python=python)
+    finally:
+        remove_user(made)
+
+
 @pytest.fixture
 def newcomer(pdbuild_python: Path) -> Iterator[Someone]:
     """Somebody with subordinate ids who has done nothing yet."""
-    needs_root()
-    made = make_user(f"pdbgrd{os.getpid()}", subordinate=True)
-    try:
-        yield Someone(user=made, python=pdbuild_python)
-    finally:
-        remove_user(made)
+    with somebody(pdbuild_python, "pdbgrd", subordinate=True) as someone:
+        yield someone
 
 
 @pytest.fixture
 def bare_newcomer(pdbuild_python: Path) -> Iterator[Someone]:
     """Somebody without them, whose containers' root is they themselves."""
-    needs_root()
-    made = make_user(f"pdbgrb{os.getpid()}", subordinate=False)
-    try:
-        yield Someone(user=made, python=pdbuild_python)
-    finally:
-        remove_user(made)
+    with somebody(pdbuild_python, "pdbgrb", subordinate=False) as someone:
+        yield someone
 
 
 @pytest.fixture(scope="session")

@@ -5,27 +5,15 @@ import os
 from pathlib import Path
 
 import pytest
+from logins import home, written
 
 from pdbuild.choices import Access
 from pdbuild.errors import UsageError
 from pdbuild.transfer.access import opened
 
+__all__ = ["home"]  # a fixture
+
 HOST = "registry.example.org:5000"
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "session"))
-    monkeypatch.setenv("PDBUILD_RUNTIME_DIR", str(tmp_path / "run"))
-    return tmp_path
-
-
-def written(file: Path, content: object) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content))
 
 
 def given(host: str = HOST) -> object:
