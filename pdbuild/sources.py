@@ -218,11 +218,13 @@ def _unpack(archive: Path, target: Path) -> None:
 
 
 def _ran(*argv: str) -> None:
-    """Run it without any prompt; raises _MissingError with its last word when it fails."""
+    """Run it without any prompt; raises _MissingError with what was fatal when it fails."""
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
         done = programs.run(*argv, env=environment, timeout=_GIT_TIMEOUT)
     except EngineError as error:
         raise _MissingError(error.message) from None
     if done.code:
-        raise _MissingError(done.said, done.err)
+        # What git says after that is advice.
+        fatal = (line for line in done.err.splitlines() if line.startswith("fatal: "))
+        raise _MissingError(next(fatal, done.said).removeprefix("fatal: "), done.err)

@@ -109,6 +109,7 @@ def test_an_optional_source_that_cannot_be_had_leaves_the_block_out(tmp_path: Pa
     assert list(found) == ["browser"] and len(said) == 1
     told = f"fetching it failed: file://{tmp_path}/none does not give commit 111111111111"
     assert found["browser"].startswith(told)
+    assert f"'{tmp_path}/none' does not appear to be a git repository" in found["browser"]
     # All that git said is kept, not its last line alone.
     log = Path(found["browser"].rpartition("(log: ")[2].removesuffix(")"))
     assert "fatal: " in log.read_text() and len(log.read_text().splitlines()) > 1
