@@ -62,9 +62,9 @@ def choose(asked: str, say: Callable[[str], object]) -> Runtime:
 
             if not unpacked.needed():
                 raise
-            _once(say, f"runtime: proot ({error.message.splitlines()[0]})")
+            _once(say, f"runtime: proot ({_why(error)})")
             return PROOT
-        _once(say, f"runtime: docker {engine.version} ({error.message.splitlines()[0]})")
+        _once(say, f"runtime: docker {engine.version} ({_why(error)})")
         return DOCKER
     if not _said().startswith("runtime: podman") and docker.find():
         _once(say, "runtime: podman (a Docker Engine is here, too: --runtime docker)")
@@ -96,6 +96,15 @@ def only_podman(runtime: str, what: str) -> None:
     """Raise UsageError when another runtime was asked for than `what` can be done by."""
     if runtime not in ("", "podman"):
         raise UsageError(f"--runtime {runtime}: {what} is podman's alone")
+
+
+def _why(error: EngineError) -> str:
+    """Why podman is not taken, in a line; what is used up has other words than a full disk."""
+    from pdbuild import lacks
+
+    if lacks.of_kernel(error.message):
+        return lacks.remedy(error.message)
+    return error.message.splitlines()[0]
 
 
 def _said() -> str:

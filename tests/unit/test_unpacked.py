@@ -119,8 +119,15 @@ def test_it_is_taken_without_namespaces_alone(
     monkeypatch.setattr(account, "find", lambda: NONE)
     assert runtimes.choose("", said.append) is runtimes.PROOT
     assert said == ["runtime: proot (podman cannot work here)"]
+
+    def used_up() -> host.Host:
+        raise EngineError("podman does not work here: cannot clone: No space left on device")
+
+    monkeypatch.setattr(host, "find", used_up)
+    assert runtimes.choose("", said.append) is runtimes.PROOT
+    assert "all user namespaces" in said[1] and "No space left" not in said[1]
     monkeypatch.setattr(account, "find", lambda: Account(rung=Rung.B, why="one id"))
-    with pytest.raises(EngineError, match="podman cannot work"):
+    with pytest.raises(EngineError, match="cannot clone"):
         runtimes.choose("", said.append)
     assert runtimes.choose("proot", said.append) is runtimes.PROOT
     monkeypatch.setenv("PATH", os.defpath)
