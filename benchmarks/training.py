@@ -3,7 +3,6 @@
 import itertools
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -12,13 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from measure import PDBUILD, ROOT, SCRATCH, Row
+from measure import PDBUILD, ROOT, SCRATCH, Row, edited
 
 sys.path.insert(0, str(ROOT / "tests"))
 
 _PROGRAM = "examples/paddle/train_distributed.py"
 # Computing that takes much longer than the sums between the steps.
-_SIZE = ("--epochs=3", "--width=1024", "--samples=960", "--batch=240")
+_SIZE = ("--epochs=5", "--width=1024", "--samples=7680", "--batch=1920")
 _ENDS = re.compile(r"(\d) processes, ([0-9.]+) s")
 
 
@@ -33,7 +32,7 @@ def training(runs: int) -> Iterator[Row]:
     place = tempfile.TemporaryDirectory(prefix="pdbuild-slurm-", dir="/var/tmp")
     with place as made, slurm(Path(made)) as cluster:
         for _, nodes in itertools.product(range(runs), spans):
-            words = ("submit", "--to=slurm", f"--nodes={nodes}", "-e", "OMP_NUM_THREADS=1")
+            words = ("submit", "--to=slurm", f"--nodes={nodes}", "-e", "PADDLE_NUM_THREADS=1")
             said = _said(cluster.env, PDBUILD, *words, _PROGRAM, *_SIZE)
             found = _ENDS.search(said)
             assert found and int(found[1]) == nodes, said
@@ -44,30 +43,25 @@ def training(runs: int) -> Iterator[Row]:
 
 
 def baking(runs: int) -> Iterator[Row]:
-    """A bake of a changed source in a job, beside the same outside."""
+    """A bake of the example with a file changed in a job, beside the same outside."""
     if os.getuid():
         print("bake-in-job: NOT MEASURED: a cluster needs root", file=sys.stderr)
         return
     from system.cluster.slurm import slurm
 
-    folder = SCRATCH / "bake-in-job"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / "tests/recipes/make", folder)
-    source = folder / "src/main.c"
-    text = source.read_text()
-    _said({}, PDBUILD, "bake", "all", "-q", cwd=folder)
+    _said({}, PDBUILD, "bake", "all", "-q")
     inside: list[float] = []
     outside: list[float] = []
     place = tempfile.TemporaryDirectory(prefix="pdbuild-slurm-", dir="/var/tmp")
-    with place as made, slurm(Path(made)) as cluster:
-        script = folder / "bake.sh"
-        script.write_text(f"#!/bin/bash\ncd {folder}\n{PDBUILD} bake all -q\n")
+    with place as made, slurm(Path(made)) as cluster, edited() as change:
+        script = SCRATCH / "bake.sh"
+        script.write_text(f"#!/bin/bash\ncd {ROOT}\n{PDBUILD} bake all -q\n")
         job = ("srun", f"--cpus-per-task={os.cpu_count()}", "bash", str(script))
         for _ in range(runs + 1):
             for words, spans in ((job, inside), (("bash", str(script)), outside)):
-                source.write_text(f"// {time.time_ns()}\n{text}")
+                change()
                 began = time.monotonic()
-                _said(cluster.env, *words, cwd=folder)
+                _said(cluster.env, *words)
                 spans.append(time.monotonic() - began)
     yield Row(
         name="a bake in a job / outside",
@@ -77,9 +71,9 @@ def baking(runs: int) -> Iterator[Row]:
     )
 
 
-def _said(env: dict[str, str], *words: str | Path, cwd: Path = ROOT) -> str:
+def _said(env: dict[str, str], *words: str | Path) -> str:
     done = subprocess.run(
-        words, cwd=cwd, env=os.environ | env, capture_output=True, text=True, check=False
+        words, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, check=False
     )
     if done.returncode:
         sys.exit(f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
