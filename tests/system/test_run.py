@@ -106,9 +106,10 @@ def test_wrong_uses_are_said(paddle: Project, version: str) -> None:
     unknown = paddle.pdbuild("run", "a.py", "--variant", "gpu-noavxx")
     assert unknown.returncode == 2
     assert "did you mean 'gpu-noavx'?" in unknown.stderr
-    lacking = paddle.pdbuild("run", "nosuchprog")
-    assert lacking.returncode == 127
-    assert lacking.stderr == "error: there is no program nosuchprog in this image\n"
+    for name in ("nosuchprog", "echo"):  # which the image's shell has, and no package
+        lacking = paddle.pdbuild("run", name)
+        assert lacking.returncode == 127
+        assert lacking.stderr == f"error: there is no program {name} in this image\n"
 
 
 def test_other_uids_and_no_home(paddle: Project, version: str) -> None:
