@@ -13,6 +13,8 @@ _SIMD = re.compile(
     r"(^|[_-])(avx2|avx|simd|sse4_?[12]?|sse2|sse)(_support|_instructions)?$", re.IGNORECASE
 )
 _NATIVE = re.compile(r"(^|[_-])(march_?)?native(_arch\w*|_optimi\w*|_build)?$", re.IGNORECASE)
+# On, it switches something off: a variant of that name would be the opposite of it.
+_NEGATED = re.compile(r"(^|[_-])(no|not|without|disable|skip)[_-]", re.IGNORECASE)
 # CMake's own, and other systems'.
 _NOT_OURS = re.compile(
     r"^(CPACK|CMAKE)_|(^|_)(WIN|MSVC|MSYS|MINGW|CYGWIN|APPLE|DARWIN|MACOS|ANDROID)"
@@ -23,9 +25,7 @@ _ORDER = ("avx2", "avx", "simd", "sse")
 
 def tests(facts: Facts) -> Choice | None:
     """The switch that adds the tests."""
-    found = [
-        c for c in facts.choices if _is(c, _TEST) and not _is(c, re.compile("skip|no_|only", re.I))
-    ]
+    found = [c for c in facts.choices if _is(c, _TEST) and "only" not in c.name.lower()]
     # Its own before CTest's, which is on unless it is switched off; TESTING before a single TEST.
     return min(
         found,
@@ -70,7 +70,8 @@ def others(facts: Facts, taken: Iterable[Choice | None]) -> tuple[Choice, ...]:
 
 
 def _is(choice: Choice, pattern: re.Pattern[str]) -> bool:
-    return choice.switch and pattern.search(choice.name) is not None
+    named = pattern.search(choice.name) and not _NEGATED.search(choice.name)
+    return choice.switch and bool(named)
 
 
 def _rank(name: str) -> int:
