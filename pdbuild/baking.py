@@ -23,7 +23,6 @@ from pdbuild import (
     optional,
     origin,
     records,
-    registries,
     report,
     sharing,
     shipped,
@@ -173,12 +172,10 @@ def contexts_of(recipe: Recipe, plan: Plan, *, bootstrap: bool, say: Say = say) 
 
     Either is said.
     """
-    contexts = {"hooks": str(shipped.hooks_dir()), **origin.contexts(recipe, needed=bootstrap)}
+    contexts = {"hooks": str(shipped.hooks_dir())}
+    contexts |= origin.contexts(recipe, plan, needed=bootstrap)
     if recipe.base.bootstrap:
         contexts |= _bases(recipe, plan, bootstrap=bootstrap, say=say)
-    elif recipe.mirrors.registry:
-        mirrored = registries.mirrored(plan.base, recipe.mirrors.registry)
-        contexts[plan.base] = f"docker-image://{mirrored}"
     for block in plan.sources:
         contexts[f"source-{block.name}"] = str(sources.folder(block))
     return contexts

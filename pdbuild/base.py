@@ -55,18 +55,31 @@ def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], o
     found = _read(folder)
     if found:
         return found
-    archive = carried.here()
-    if archive is None:
-        _refuse_without_namespaces(suite)
+    if archive := carried.here():
+        return taken(archive, folder.name, f"the base, Debian {suite} ({architecture})")
+    _refuse_without_namespaces(suite)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with alone(folder.parent / "lock"):
         found = _read(folder)  # made by the one that we waited for
-        if found is None and archive:
-            _take(archive, folder, f"the base, Debian {suite} ({architecture})")
-            found = _read(folder)
         if found is None:
             say(f"bootstrapping Debian {suite} ({architecture}) from its signed archive")
             _bootstrap(folder, suite, _platform(architecture), mirror)
+            found = _read(folder)
+    assert found
+    return found
+
+
+def taken(archive: carried.Carried, name: str, what: str) -> Base:
+    """The base of a folder's name, from what was carried here, unless it is here already.
+
+    Raises EngineError when that does not have it; `what` it is stands in the message.
+    """
+    folder = data_dir() / "bases" / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with alone(folder.parent / "lock"):
+        found = _read(folder)
+        if found is None:
+            _take(archive, folder, what)
             found = _read(folder)
     assert found
     return found

@@ -22,7 +22,7 @@ from pdbuild.platforms import native
 from pdbuild.progress import view
 from pdbuild.project import key
 from pdbuild.recipe.types import Recipe
-from pdbuild.travel import parts
+from pdbuild.travel import images, parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +38,18 @@ def fetch(
 ) -> Fetched:
     """Collect what a plan needs; `say` gets a line for each part.
 
-    Raises UsageError for a base that is a registry's, and EngineError for what cannot be had.
+    Raises UsageError where there is no network, or an image that it starts from would be needed
+    for other machines, too, and EngineError for what cannot be had.
     """
-    if not recipe.base.bootstrap:
-        raise UsageError(
-            f"{recipe.file}: [base] image: {recipe.base.image} is not carried: it is a registry's",
-            hint="name a suite in [base], whose base is; or keep the image in a registry there",
-        )
     if carried.here():
         raise UsageError("fetch needs a network", hint=f"unset {carried.VARIABLE}")
     engine = baking.engine_for(options)
     contexts = baking.contexts_of(recipe, plan, bootstrap=True)
     with tempfile.TemporaryDirectory(dir=dirs.cache_dir(), prefix="fetch-") as name:
         folder = Path(name)
+        for reference, context in images.collected(recipe, plan, contexts, folder).items():
+            say(f"the image {reference}")
+            contexts[reference] = context
         paths = parts.bases(contexts.values())
         engines = parts.engines()
         say(f"engines: {'those of pdbuild' if engines else 'none are installed here'}")

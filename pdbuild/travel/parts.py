@@ -8,6 +8,7 @@ from pathlib import Path
 from pdbuild import locks, tools
 from pdbuild.dirs import data_dir
 from pdbuild.engine import layers
+from pdbuild.store import Store
 
 ENGINES, BASES, LAYERS = "engines", "bases", "layers"
 _LAYOUT = "oci-layout://"
@@ -21,11 +22,13 @@ def engines() -> dict[str, Path]:
 
 def bases(contexts: Iterable[str]) -> dict[str, Path]:
     """The files of the bases among these named contexts."""
+    store = Store.own().path
     found: dict[str, Path] = {}
     for context in contexts:
         if context.startswith(_LAYOUT):
             layout = Path(context.removeprefix(_LAYOUT).rpartition("@")[0])
-            found |= _below(layout, f"{BASES}/{layout.name}")
+            if layout != store:  # which has other images, too
+                found |= _below(layout, f"{BASES}/{layout.name}")
     return found
 
 

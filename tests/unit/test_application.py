@@ -10,8 +10,10 @@ from checkout_bits import Checkout
 from pdbuild import application, origin
 from pdbuild.application import Port, Start
 from pdbuild.errors import UsageError
+from pdbuild.plan.types import Request
 from pdbuild.recipe.load import load
 from pdbuild.recipe.types import App
+from pdbuild.resolve import resolve
 
 JUPYTER = ("jupyter", "notebook", "--port=8080")
 
@@ -116,7 +118,7 @@ def test_the_image_that_it_starts_from_is_that_of_the_store(
         text = f'project.name = "page"\napp = {{ name = "page", image = "{image}" }}\n'
         (tmp_path / "pdbuild.toml").write_text(text)
         recipe = load(tmp_path / "pdbuild.toml", blocks_dir=tmp_path)
-        return origin.contexts(recipe, needed=True)
+        return origin.contexts(recipe, resolve(recipe, Request()), needed=True)
 
     (context,) = of("localhost/squares:1.0").values()
     assert context.startswith("oci-layout://") and "@sha256:" in context
