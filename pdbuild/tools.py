@@ -76,7 +76,7 @@ _KNOWN: dict[str, _Known] = {
     "skopeo": _Known(minimum=(1, 9, 0), debian="skopeo"),
     "podman": _Known(minimum=(4, 3, 0), debian="podman"),
     "buildah": _Known(minimum=(1, 28, 0), debian="buildah"),
-    "proot": _Known(minimum=(), ask=(), debian="proot"),
+    "proot": _Known(minimum=(), debian="proot"),
     "git": _Known(minimum=(2, 30, 0), debian="git"),
 }
 

@@ -22,6 +22,8 @@ def engine_programs(engine: str, listed: dict[str, Listed], account: Account) ->
     """The versions of an engine's programs, or which is missing."""
     if account.rung is Rung.B and choice.refusal(engine, account):
         return ok(engine, "not for this account, which has no range of user ids")
+    if account.rung is Rung.C and engine != choice.WITHOUT_NAMESPACES:
+        return ok(engine, "not for this account, which has no user namespaces")
     if engine == choice.WITHOUT_NAMESPACES and account.rung is not Rung.C:
         return ok(engine, "not needed: there are namespaces")
     rows = [listed[name] for name in ENGINE_PROGRAMS[engine]]
@@ -70,7 +72,11 @@ def runner(account: Account, attempt: Callable[[], host.Host]) -> Finding:
     try:
         found = attempt()
     except EngineError as error:
-        return warn("runner", error.message.replace("\n", " "), cost=cost, mend=error.hint)
+        why, mend = error.message.replace("\n", " "), error.hint
+        if account.rung is Rung.C and tools.find("proot"):
+            why, mend = f"proot ({why})", account.hint
+            cost = "pdbuild shell and ssh do not work; run does, several times slower"
+        return warn("runner", why, cost=cost, mend=mend)
     flags = f" {' '.join(found.flags)}" if found.flags else ""
     stored = f", storage {found.driver}" if found.driver else ""
     return ok("runner", f"podman{flags}{stored}")

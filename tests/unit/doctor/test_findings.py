@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pdbuild import mounts
+from pdbuild import mounts, tools
 from pdbuild.account import Account, Rung
 from pdbuild.container.host import Host
 from pdbuild.dirs import Chosen
@@ -190,3 +190,16 @@ def test_a_missing_runner_is_no_failure() -> None:
     found = programs.runner(A, absent)
     assert (found.state, found.mend) == (State.WARN, "apt install podman")
     assert programs.runner(A, lambda: Host(podman="podman", flags=("-x",))).state is State.OK
+
+
+def test_without_namespaces_proot_runs_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> Host:
+        raise EngineError("cannot clone", hint="see podman's manual")
+
+    proot = Tool(name="proot", path=Path("/usr/bin/proot"), version="", origin="system")
+    for there, cost in ((None, "pdbuild run, shell"), (proot, "run does, several times slower")):
+        monkeypatch.setattr(tools, "find", {"proot": there}.get)
+        assert cost in programs.runner(C, refused).cost
+    found = programs.runner(C, refused)
+    assert (found.state, found.text) == (State.WARN, "proot (cannot clone)")
+    assert found.mend == C.hint
