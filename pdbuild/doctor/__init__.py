@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pdbuild import account, base, dirs, ground
+from pdbuild import account, base, carried, dirs, ground
 from pdbuild.container import host, storage
 from pdbuild.doctor import accelerators, disks, emulation, kernel, network, programs, session
 from pdbuild.doctor.finding import Finding, State
@@ -53,8 +53,9 @@ def _findings(
     mine = account.attempt()
     builds = dirs.chosen_local("builds").path.parent
     listed = pool.submit(programs.listing)
-    there = _has_base(recipe)
-    sources = network.sources(recipe)
+    archive = carried.here()
+    there = archive is not None or _has_base(recipe)
+    sources = () if archive else network.sources(recipe)
     probes: list[Callable[[], Finding]] = [
         lambda: kernel.user_namespaces(mine),
         kernel.subordinate_ids,
@@ -70,6 +71,7 @@ def _findings(
         lambda: network.proxies(os.environ),
         lambda: network.certificates(bundle),
         *(_reached(source, bundle, needed=not there) for source in sources),
+        *((partial(network.offline, archive, _project(recipe)),) if archive else ()),
         *(_engine_programs(name, listed, mine) for name in engines),
         lambda: programs.bootstrap(listed.result()["mmdebstrap"], there=there),
         lambda: programs.git(listed.result()["git"]),
@@ -109,6 +111,10 @@ def _has_base(recipe: Recipe | None) -> bool:
     if recipe is None:
         return False
     return recipe.base.bootstrap and base.find(recipe.base.suite, base.architecture()) is not None
+
+
+def _project(recipe: Recipe | None) -> str:
+    return recipe.project.name if recipe else ""
 
 
 def _same(found: Finding) -> Finding:

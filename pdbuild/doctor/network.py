@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 from pdbuild import registries, tools
 from pdbuild.bootstrap.options import default_archive
+from pdbuild.carried import Carried
 from pdbuild.doctor.finding import Finding, fail, ok, warn
+from pdbuild.errors import PdbuildError
 from pdbuild.plan.stages import base_image
 from pdbuild.recipe.types import Recipe
 
@@ -106,8 +108,23 @@ def reach(source: Source, bundle: Path | None, *, needed: bool) -> Finding:
         source.what,
         f"{host} ({source.named_by}) cannot be reached: {reason}",
         cost="what is not in the cache yet cannot be downloaded",
-        mend="name a mirror in the recipe's [mirrors], or a proxy in https_proxy and http_proxy",
+        mend="name a mirror in the recipe's [mirrors], or a proxy in https_proxy and http_proxy; "
+        "or bring all here: pdbuild fetch --to DIR where there is a network",
     )
+
+
+def offline(archive: Carried, project: str) -> Finding:
+    """What is there in the place of the network, for a project ("": for any)."""
+    cost = "what is not in the cache yet cannot be had"
+    try:
+        found = archive.contents()
+    except PdbuildError as error:
+        return fail("offline", error.message, cost=cost, mend=error.hint)
+    if project and project not in {content.project for content in found}:
+        mend = f"where there is a network: pdbuild fetch --to {archive.path}"
+        return fail("offline", f"{archive.path} has nothing for {project}", cost=cost, mend=mend)
+    names = ", ".join(content.project for content in found)
+    return ok("offline", f"all is taken from {archive.path}, which has what {names} needs")
 
 
 def _default_archive() -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from pdbuild import mounts, tools
 from pdbuild.account import Account, Rung
+from pdbuild.carried import Carried, Content
 from pdbuild.container.host import Host
 from pdbuild.dirs import Chosen
 from pdbuild.doctor import disks, kernel, network, programs
@@ -181,6 +182,19 @@ def test_no_engine_is_a_failure() -> None:
 
     assert programs.engine(A, ("buildkit", "buildah"), lacking).state is State.FAIL
     assert programs.engine(A, ("buildkit", "buildah"), lambda _: None).state is State.OK
+
+
+def test_what_was_carried_stands_in_the_place_of_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PDBUILD_CACHE_DIR", str(tmp_path / "cache"))
+    there = Carried(tmp_path / "there")
+    assert network.offline(there, "squares").state is State.FAIL
+    there.add(Content(project="squares", machine="linux/amd64"), {})
+    assert network.offline(there, "squares").state is State.OK
+    assert network.offline(there, "").text.endswith("which has what squares needs")
+    found = network.offline(there, "circles")
+    assert "has nothing for circles" in found.text and "pdbuild fetch --to" in found.mend
 
 
 def test_a_missing_runner_is_no_failure() -> None:
