@@ -3,9 +3,9 @@
     recipes/NAME.json     what recipe NAME needs: each file's place, checksum and size
     files/ab/abcd…        a file, named by the sha256 of its content; `.zst` when compressed
 
-A file that is there is never written again, so what is carried twice with one change grows by the
-change. An archive is a tar of the same names, which grows at its end; the last of a name counts.
-Nothing is taken out of it that is not what its checksum says.
+A file that is there whole is never written again, so what is carried twice with one change grows
+by the change. An archive is a tar of the same names, which grows at its end; the last of a name
+counts. Nothing is taken out of it that is not what its checksum says.
 """
 
 import contextlib
@@ -49,11 +49,7 @@ class Carried:
                 f"{self.path} has nothing that `pdbuild fetch` collected",
                 hint=f"pdbuild fetch --to {self.path}",
             )
-        found = []
-        for name in sorted(names):
-            with box.reading(name) as file:
-                found.append(parse(file.read(), self.path))
-        return tuple(found)
+        return tuple(parse(_read(box, name), self.path) for name in sorted(names))
 
     def of(self, project: str) -> Content | None:
         """What a project's recipe needs, when that was collected."""
@@ -85,20 +81,24 @@ class Carried:
     def add(self, content: Content, paths: Mapping[str, Path]) -> int:
         """Add what a recipe needs; `paths` are its files by their places. The new bytes.
 
-        What was there of the same project stays, and is not needed for it any more. Raises
+        What was there of the same project stays, and is not needed for it any more; a file that was
+        damaged is written again. Raises
         EngineError when the disk is full.
         """
         box = self._box
         there = set(box.names())
+        listed, said = f"recipes/{content.project}.json", text(content).encode()
+        files = {file.stored: file for file in content.files}
+        new = [f for name, f in files.items() if name not in there or not _is_whole(box, f)]
+        if not new and listed in there and _read(box, listed) == said:
+            return 0
         before = _size(self.path)
         with lacks.room(self.path.absolute(), content.size), box.adding() as put:
-            for file in {file.stored: file for file in content.files}.values():
-                if file.stored in there:
-                    continue
+            for file in new:
                 with _packed(file, paths[file.place]) as packed:
                     put(file.stored, packed)
-            with _scratch(text(content).encode()) as made:  # last: what it names is there then
-                put(f"recipes/{content.project}.json", made)
+            with _scratch(said) as made:  # last: what it names is there then
+                put(listed, made)
         return _size(self.path) - before
 
     @property
@@ -107,22 +107,13 @@ class Carried:
         return Tar(self.path) if is_tar else Folder(self.path)
 
     def _copy(self, box: Box, file: File, target: Path) -> None:
-        import zstandard
-
-        digest = hashlib.sha256()
         try:
-            with contextlib.ExitStack() as held, whole.replacing(target) as new:
-                read: IO[bytes] = held.enter_context(box.reading(file.stored))
-                if file.stored.endswith(".zst"):
-                    read = held.enter_context(zstandard.ZstdDecompressor().stream_reader(read))
+            with whole.replacing(target) as new:
                 with new.open("xb") as out:
-                    while chunk := read.read(_CHUNK):
-                        digest.update(chunk)
+                    for chunk in _checked(box, file):
                         out.write(chunk)
-                if digest.hexdigest() != file.sha256:
-                    raise ValueError("its sha256 is another")
                 new.chmod(0o755 if file.runs else 0o644)
-        except (KeyError, FileNotFoundError, ValueError, EOFError, zstandard.ZstdError) as error:
+        except _DamagedError as error:
             raise EngineError(
                 f"{self.path}: {file.place} is missing or damaged: {error}",
                 hint=f"where there is a network: pdbuild fetch --to {self.path}",
@@ -141,6 +132,43 @@ def lacking(carried: Carried, what: str) -> EngineError:
         f"{carried.path} does not have {what}, and there is no network to get it from",
         hint=f"where there is one: pdbuild fetch --to {carried.path}",
     )
+
+
+class _DamagedError(Exception):
+    """A file is missing, or not what its checksum says; the text says how."""
+
+
+def _checked(box: Box, file: File) -> Iterator[bytes]:
+    """The content of a file; its end is reached when that is what its checksum says."""
+    import zstandard
+
+    digest = hashlib.sha256()
+    try:
+        with contextlib.ExitStack() as held:
+            read: IO[bytes] = held.enter_context(box.reading(file.stored))
+            if file.stored.endswith(".zst"):
+                read = held.enter_context(zstandard.ZstdDecompressor().stream_reader(read))
+            while chunk := read.read(_CHUNK):
+                digest.update(chunk)
+                yield chunk
+    except (KeyError, FileNotFoundError, ValueError, EOFError, zstandard.ZstdError) as error:
+        raise _DamagedError(error) from None
+    if digest.hexdigest() != file.sha256:
+        raise _DamagedError("its sha256 is another")
+
+
+def _is_whole(box: Box, file: File) -> bool:
+    try:
+        for _ in _checked(box, file):
+            pass
+    except _DamagedError:
+        return False
+    return True
+
+
+def _read(box: Box, name: str) -> bytes:
+    with box.reading(name) as file:
+        return file.read()
 
 
 @contextlib.contextmanager

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from pdbuild.base import architecture, ensure
 from pdbuild.oci import Layout
 
 from .conftest import User, make_user, remove_user
 from .forbidden import without_namespaces
+from .guarded import Guarded, guarded
 from .project import Project, checkout, give, sample
+
+__all__ = ["guarded"]
 
 
 @pytest.fixture
@@ -67,6 +71,81 @@ def offline(project: Project, carried: Path, *words: str) -> dict[str, str]:
     done = cut_off(project, "bake", "--json", *words, f"--offline={carried}")
     assert done.returncode == 0, done.stderr[-4000:]
     return outputs(project, done.stdout)
+
+
+# Nothing is compiled for it: an editor writes a file.
+NOTES = """
+[project]
+name = "notes"
+version = "1"
+[toolchain]
+blocks = []
+packages = ["ed"]
+[build]
+hook = "ci/build.sh"
+hardening = false
+"""
+WRITE = """#!/bin/bash
+mkdir -p "$PDBUILD_OUTPUT$PDBUILD_PREFIX/share"
+printf 'a\\nwritten by ed\\n.\\nw %s\\nq\\n' "$PDBUILD_OUTPUT$PDBUILD_PREFIX/share/notes" | ed -s
+"""
+
+
+def notes(user: User, python: Path, name: str, recipe: str = NOTES) -> Project:
+    made = sample(user, python, "make", name)
+    made.written("pdbuild.toml", recipe)
+    made.written("ci/build.sh", WRITE)
+    return made
+
+
+@pytest.mark.parametrize("engine", ["buildkit", "buildah"])
+def test_a_small_recipe_without_a_network(
+    user: User, far_away: User, pdbuild_python: Path, engines: Path, engine: str
+) -> None:
+    there = far_away.home / "carried.tar"
+    with_it = notes(user, pdbuild_python, f"notes-{engine}")
+    words = (f"--engine={engine}", "binaries")
+    with_it.succeeds("fetch", "--to", str(user.home / there.name), *words)
+    shutil.move(user.home / there.name, there)
+    give(far_away, there)
+    without = notes(far_away, pdbuild_python, "notes")
+    made = offline(without, there, *words)
+    assert made == online(with_it, *words) and len(made) == 1
+    (text,) = (without.root / "build").rglob("share/notes")
+    assert text.read_text() == "written by ed\n"
+
+
+OF_A_REGISTRY = """
+[base]
+image = "debian:nowhere-else"
+bootstrap = false
+[mirrors]
+registry = "{registry}/hub"
+"""
+
+
+@pytest.mark.long
+def test_a_registrys_base_is_carried(
+    guarded: Guarded, user: User, far_away: User, pdbuild_python: Path, engines: Path
+) -> None:
+    base = ensure("trixie", architecture(), mirror="", say=print)
+    guarded.take(base.layout, "hub/library/debian:nowhere-else")
+    recipe = NOTES + OF_A_REGISTRY.format(registry=guarded.registry.address)
+    with_it = notes(user, pdbuild_python, "notes-of-a-registry", recipe)
+    there = far_away.home / "carried"
+    done = with_it.pdbuild("fetch", "--to", str(user.home / there.name), env=guarded.env)
+    assert done.returncode == 0 and "the image debian:nowhere-else" in done.stderr, done.stderr
+    shutil.move(user.home / there.name, there)
+    give(far_away, there)
+    without = notes(far_away, pdbuild_python, "notes", recipe)
+    done = with_it.pdbuild("bake", "--json", "binaries", env=guarded.env)
+    assert done.returncode == 0, done.stderr[-4000:]
+    made = outputs(with_it, done.stdout)
+    for engine in ("buildkit", "buildah"):
+        assert offline(without, there, f"--engine={engine}", "binaries") == made
+    done = with_nothing(without, "bake", "--json", "binaries", f"--offline={there}")
+    assert done.returncode == 0 and "engine: proot" in done.stderr, done.stderr[-4000:]
+    assert outputs(without, done.stdout) == made
 
 
 @pytest.mark.long

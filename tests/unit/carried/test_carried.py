@@ -1,13 +1,14 @@
 """What is carried: files by their content, in a folder and in an archive."""
 
 import json
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pdbuild import carried
-from pdbuild.carried import Carried, Content, described
+from pdbuild.carried import Carried, Content, content, described
 from pdbuild.errors import EngineError, UsageError
 
 KINDS = ("there", "there.tar")
@@ -63,6 +64,26 @@ def test_carried_twice_it_grows_by_the_change_alone(tmp_path: Path, kind: str) -
     assert (tmp_path / "out/0/big.deb").read_text() == big
 
 
+def test_one_file_more_costs_its_bytes_and_the_list_of_files(tmp_path: Path) -> None:
+    """In a folder to the byte; a tar has blocks, and says the list again at its end."""
+    texts = {f"file{n}": f"{n:02}" * 500 for n in range(50)}
+    one, paths = made(tmp_path, "squares", **texts)
+    two, more = made(tmp_path, "squares", **texts, new="new" * 700)
+    listed = [len(content.text(each).encode()) for each in (one, two)]
+    folder, tar = (Carried(tmp_path / kind) for kind in KINDS)
+    assert folder.add(one, paths) == 50 * 1000 + listed[0]
+    assert folder.add(two, more) == 2100 + listed[1] - listed[0]
+    tar.add(one, paths)
+    assert tar.add(one, paths) == 0
+    assert tar.add(two, more) <= blocks(2100) + blocks(listed[1]) + tarfile.RECORDSIZE
+    assert folder.add(two, more) == tar.add(two, more) == 0
+
+
+def blocks(size: int) -> int:
+    """The bytes of a file of that size in a tar, with its header."""
+    return tarfile.BLOCKSIZE * (1 + -(-size // tarfile.BLOCKSIZE))
+
+
 @pytest.mark.parametrize("place", ["mounts/0/one.deb", "downloads/one/source.tar"])
 def test_what_is_not_what_its_checksum_says_is_refused(tmp_path: Path, place: str) -> None:
     file = tmp_path / "one"
@@ -79,6 +100,20 @@ def test_what_is_not_what_its_checksum_says_is_refused(tmp_path: Path, place: st
     stored.unlink()
     with pytest.raises(EngineError, match="missing or damaged"):
         archive.take(place.partition("/")[0], tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_damaged_is_mended_by_the_next_fetch(tmp_path: Path, kind: str) -> None:
+    archive = Carried(tmp_path / kind)
+    content, paths = made(tmp_path, "squares", one="one" * 1000)
+    archive.add(content, paths)
+    stored = archive.path if kind == "there.tar" else archive.path / content.files[0].stored
+    stored.write_bytes(stored.read_bytes().replace(b"one", b"two"))
+    with pytest.raises(EngineError, match="missing or damaged"):
+        archive.take("mounts", tmp_path / "out")
+    archive.add(content, paths)
+    archive.take("mounts", tmp_path / "out")
+    assert (tmp_path / "out/0/one.deb").read_text() == "one" * 1000
 
 
 @pytest.mark.parametrize("place", ["../x", "mounts/../../x", "/etc/passwd", "home/x", "mounts//x"])
