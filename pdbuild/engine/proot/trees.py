@@ -70,7 +70,8 @@ def from_layout(layout: Path, digest: str, root: Path) -> dict[str, str]:
     (manifest,) = here.manifests(here.describe(digest))
     root.mkdir(parents=True, exist_ok=True)
     for layer in manifest.layers:
-        form = ("--no-same-owner", "--exclude=./dev/*", f"--directory={root}")
+        # Modes as they are, whatever the umask.
+        form = ("--no-same-owner", "--same-permissions", "--exclude=./dev/*", f"--directory={root}")
         words = ("tar", *form, "--extract", f"--file={here.blob(layer.digest)}")
         done = programs.run(*words)
         if done.code:

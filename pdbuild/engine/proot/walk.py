@@ -5,21 +5,19 @@ import contextlib
 import hashlib
 import json
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pdbuild import programs
 from pdbuild.context import content, ignore
-from pdbuild.engine import process
 from pdbuild.engine.buildah import graph, output
 from pdbuild.engine.buildah.graph import Node
 from pdbuild.engine.buildah.inputs import Inputs, Result
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.engine.proot import images, trees
+from pdbuild.engine.proot.follow import followed
 from pdbuild.engine.proot.steps import Stage
 from pdbuild.engine.proot.trees import Blob, Made
 from pdbuild.errors import EngineError
@@ -179,16 +177,7 @@ class Walk:
 
     def _ran(self, stage: Stage, run: Run, vertex: str, scratch: Path) -> None:
         with tempfile.TemporaryDirectory(dir=scratch) as own:
-            argv = stage.command(run, Path(own))
-            running = process.popen(
-                argv, stdout=programs.PIPE, stderr=programs.STDOUT, death=signal.SIGKILL
-            )
-            try:
-                for line in running.stdout or ():
-                    self._log(vertex, line)
-                code = running.wait()
-            finally:
-                process.stop(running, ((signal.SIGKILL, 5.0),))
+            code = followed(stage.command(run, Path(own)), lambda line: self._log(vertex, line))
         if code:
             words = " ".join(run.argv)
             raise StepError(f'process "{words}" did not complete successfully: exit code: {code}')

@@ -1,8 +1,15 @@
 """The engine without namespaces: trees, layers, what proot is told, and when it is chosen."""
 
+import contextlib
 import json
 import os
+import shutil
+import signal
+import subprocess
+import sys
 import tarfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +17,7 @@ import pytest
 from pdbuild.account import Account, Rung
 from pdbuild.engine import choice
 from pdbuild.engine.proot import trees
+from pdbuild.engine.proot.follow import followed
 from pdbuild.engine.proot.steps import Stage
 from pdbuild.engine.proot.trees import Made
 from pdbuild.errors import EngineError
@@ -130,3 +138,72 @@ def test_it_is_chosen_without_namespaces_alone() -> None:
         choice.choose(NONE, names, lambda name: missing)
     assert "sysctl -w x=1; or for: apt install proot" in raised.value.hint
     assert choice.refusal("proot", NONE) is None and choice.refusal("buildah", NONE)
+
+
+needs_proot = pytest.mark.skipif(not shutil.which("proot"), reason="NOT RUN: proot is missing")
+
+
+def alive(folder: Path) -> list[str]:
+    """The processes that were started below a folder and are still there."""
+    found = []
+    for file in folder.glob("*.pid"):
+        status = Path("/proc", file.read_text().strip(), "stat")
+        with contextlib.suppress(OSError):
+            if status.read_text().rpartition(")")[2].split()[0] != "Z":
+                found.append(file.name)
+    return found
+
+
+# It says its id, goes on for a minute, and so does a child of its that nobody waits for.
+SLEEPS = "sleep 60 & echo $! >{0}/child.pid; echo $$ >{0}/own.pid; echo began; sleep 60"
+
+
+def by_proot(folder: Path) -> list[str]:
+    return ["proot", "--rootfs=/", "bash", "-c", SLEEPS.format(folder)]
+
+
+@needs_proot
+def test_a_killed_proot_leaves_nothing_that_it_followed(tmp_path: Path) -> None:
+    def kill(line: bytes) -> None:
+        (leader,) = [int(p.name) for p in Path("/proc").glob("[0-9]*") if _is_ours(p, tmp_path)]
+        os.kill(leader, signal.SIGKILL)
+
+    began = time.monotonic()
+    assert followed(by_proot(tmp_path), kill) == -signal.SIGKILL
+    assert time.monotonic() - began < 20 and not until(lambda: not alive(tmp_path))
+
+
+@needs_proot
+def test_who_starts_it_and_is_killed_leaves_nothing(tmp_path: Path) -> None:
+    program = "import sys; from pdbuild.engine.proot.follow import followed; "
+    program += "followed(sys.argv[1:], lambda line: print(line.decode(), flush=True))"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *by_proot(tmp_path)], stdout=subprocess.PIPE
+    ) as ours:
+        assert ours.stdout and ours.stdout.readline().strip() == b"began"
+        assert sorted(alive(tmp_path)) == ["child.pid", "own.pid"]
+        ours.kill()
+    assert not until(lambda: not alive(tmp_path))
+
+
+def _is_ours(process: Path, folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        words = (process / "cmdline").read_bytes()
+        return words.startswith(b"proot\0") and str(folder).encode() in words
+    return False
+
+
+def until(done: Callable[[], bool]) -> bool:
+    """Wait until it is so, ten seconds at most; whether it never was."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if done():
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_a_commands_code_and_lines() -> None:
+    lines: list[bytes] = []
+    assert followed(["sh", "-c", "echo one; echo two >&2; exit 3"], lines.append) == 3
+    assert lines == [b"one\n", b"two\n"]
