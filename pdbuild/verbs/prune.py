@@ -153,8 +153,9 @@ def _engines(*, dry_run: bool) -> tuple[tuple[Path, ...], int]:
     """The engines' caches and push's, and the bytes that they take; unless `dry_run` they go."""
     from pdbuild.engine import caches, layers, roots
     from pdbuild.engine.buildah import caches as storages
+    from pdbuild.engine.proot import tidy
     from pdbuild.transfer import compressed
 
-    found = (*roots.find(), *storages.find(), *compressed.find(), *layers.find())
+    found = (*roots.find(), *storages.find(), *tidy.find(), *compressed.find(), *layers.find())
     freed = caches.size(found) if dry_run else caches.remove(found)
     return tuple(cache.path for cache in found), freed

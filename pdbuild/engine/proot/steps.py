@@ -13,6 +13,8 @@ from pdbuild.engine.proot import trees
 from pdbuild.engine.proot.trees import Blob
 from pdbuild.plan.instructions import Bind, Cache, Copy, Run, Secret, Tmpfs
 
+# The search for leaks follows the program itself, as proot does, and waits for ever.
+_ALWAYS = {"HOME": "/root", "LSAN_OPTIONS": "detect_leaks=0"}
 _HOSTS = ("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hosts")
 
 
@@ -48,8 +50,8 @@ class Stage:
         (scratch / "proot").mkdir()
         return [
             *(sys.executable, "-I", str(Path(quash.__file__)), "new"),
-            *("env", "-i", f"PROOT_TMP_DIR={scratch / 'proot'}", "HOME=/root"),
-            *(f"{name}={value}" for name, value in (self.env | self.args).items()),
+            *("env", "-i", f"PROOT_TMP_DIR={scratch / 'proot'}"),
+            *(f"{name}={value}" for name, value in (_ALWAYS | self.env | self.args).items()),
             *(str(tools.require("proot", reason="run steps").path), "-0", f"--rootfs={self.root}"),
             *(f"--bind={bind}" for bind in binds),
             f"--cwd={self.workdir}",

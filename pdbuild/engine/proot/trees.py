@@ -33,9 +33,11 @@ class Made:
     """What became of a stage: its tree is `folder/root`.
 
     `layers` are those of an image of it, None when it has steps: then all of it is one layer.
+    `stage` is whose stage it was.
     """
 
     folder: Path
+    stage: str = ""
     env: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     layers: tuple[Blob, ...] | None = ()
@@ -55,6 +57,11 @@ def read(folder: Path) -> Made | None:
     layers = data.pop("layers")
     blobs = None if layers is None else tuple(Blob(**blob) for blob in layers)
     return Made(folder=folder, layers=blobs, **data)
+
+
+def used(made: Made) -> None:
+    """Say that it is used now."""
+    os.utime(made.folder / "made.json")
 
 
 def record(made: Made) -> None:

@@ -4,7 +4,6 @@ import base64
 import contextlib
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from pdbuild.engine.buildah import graph, output
 from pdbuild.engine.buildah.graph import Node
 from pdbuild.engine.buildah.inputs import Inputs, Result
 from pdbuild.engine.contract import Build, Built, Output
-from pdbuild.engine.proot import images, trees
+from pdbuild.engine.proot import images, tidy, trees
 from pdbuild.engine.proot.follow import followed
 from pdbuild.engine.proot.steps import Stage
 from pdbuild.engine.proot.trees import Blob, Made
@@ -57,6 +56,7 @@ class Walk:
         self._made: dict[str, Made] = {}
         self._blobs = folder / "blobs"
         self._blobs.mkdir(parents=True, exist_ok=True)
+        tidy.after_a_kill(folder)
 
     def run(self) -> Built:
         """Build all that can be built."""
@@ -71,6 +71,7 @@ class Walk:
             for target in self._build.plan.targets
             if (digest := self._exported(target.name))
         )
+        tidy.keep_newest(self._folder, {made.folder for made in self._made.values()})
         done = {one.target.name for one in outputs}
         left = tuple(t for t in self._build.plan.targets if t.name not in done)
         return Built(outputs=outputs, unfinished=left, failures=self._view.solve.failures())
@@ -85,15 +86,16 @@ class Walk:
         folder = self._folder / "trees" / key
         made = trees.read(folder)
         if made is None:
-            shutil.rmtree(folder, ignore_errors=True)
+            tidy.remove(folder)
             with tempfile.TemporaryDirectory(dir=self._folder, prefix="step-") as scratch:
                 try:
                     made = self._built(node, folder, Path(scratch))
                 except StepError:
-                    shutil.rmtree(folder, ignore_errors=True)
+                    tidy.remove(folder)
                     return
             trees.record(made)
         else:
+            trees.used(made)
             self._tell(self._names.skipped(node))
         self._made[node.id] = made
         self._inputs.built[node.id] = Result(key)
@@ -137,6 +139,7 @@ class Walk:
                     _configured(stage, config, instruction, node)
         return Made(
             folder=folder,
+            stage=f"{self._build.plan.project} {node.stage.name}",
             env=stage.env,
             config=config,
             layers=None if layers is None else tuple(layers),

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from pdbuild import dirs
 from pdbuild.account import Account, Rung
-from pdbuild.engine import choice
-from pdbuild.engine.proot import trees
+from pdbuild.engine import caches, choice
+from pdbuild.engine.proot import tidy, trees
 from pdbuild.engine.proot.follow import followed
 from pdbuild.engine.proot.steps import Stage
 from pdbuild.engine.proot.trees import Made
@@ -207,3 +208,49 @@ def test_a_commands_code_and_lines() -> None:
     lines: list[bytes] = []
     assert followed(["sh", "-c", "echo one; echo two >&2; exit 3"], lines.append) == 3
     assert lines == [b"one\n", b"two\n"]
+
+
+def stage_of(folder: Path, name: str, stage: str, used: int, *layers: str) -> Path:
+    made = folder / "trees" / name
+    (made / "root/closed").mkdir(parents=True)
+    (made / "root/closed/file").touch()
+    (made / "root/closed").chmod(0o500)
+    blobs = tuple(trees.Blob(digest=f"sha256:{digest}", size=1) for digest in layers)
+    trees.record(Made(folder=made, stage=stage, layers=blobs))
+    os.utime(made / "made.json", (used, used))
+    return made
+
+
+def test_of_a_stage_the_newest_trees_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    for name in ("one", "two", "none"):
+        (tmp_path / "blobs" / name).touch()
+    oldest = stage_of(tmp_path, "a", "squares build", 1, "one")
+    for number in (2, 3, 4, 5):
+        stage_of(tmp_path, f"b{number}", "squares build", number, "two")
+    stage_of(tmp_path, "other", "circles build", 1)
+    tidy.keep_newest(tmp_path, {oldest})
+    assert {path.name for path in (tmp_path / "trees").iterdir()} == {
+        "a",
+        "b3",
+        "b4",
+        "b5",
+        "other",
+    }
+    assert {path.name for path in (tmp_path / "blobs").iterdir()} == {"one", "two"}
+    (tmp_path / "step-x/closed").mkdir(parents=True)
+    (tmp_path / "blobs/.partial-1").touch()
+    tidy.after_a_kill(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"trees", "blobs"}
+    assert len(list((tmp_path / "blobs").iterdir())) == 2
+
+
+def test_prune_knows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PDBUILD_CACHE_DIR", str(tmp_path))
+    assert tidy.find() == ()
+    above = dirs.local_dir("proot")
+    (above / "lock").touch()
+    tree = stage_of(above, "a", "squares build", 1)
+    (found,) = tidy.find()
+    assert found.path == above / "trees" and found.lock == above / "lock"
+    assert caches.remove([found]) > 0 and not tree.exists()
