@@ -13,7 +13,7 @@ from pdbuild.engine.proot import trees
 from pdbuild.engine.proot.trees import Blob
 from pdbuild.plan.instructions import Bind, Cache, Copy, Run, Secret, Tmpfs
 
-# The search for leaks follows the program itself, as proot does, and waits for ever.
+# Who searches for leaks must follow the program himself, and gives up where proot does that.
 _ALWAYS = {"HOME": "/root", "LSAN_OPTIONS": "detect_leaks=0"}
 _HOSTS = ("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hosts")
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pdbuild import dirs, programs
@@ -28,19 +29,48 @@ def after_a_kill(folder: Path) -> None:
 
 def keep_newest(folder: Path, used: Collection[Path]) -> None:
     """Remove old trees, and layers that none has any more, but for the trees that are `used`."""
-    kept: dict[str, int] = {}
-    layers: set[str] = set()
+    numbers: dict[str, int] = {}
+    kept, old = [], []
     for made in sorted(_all(folder), key=_last_used, reverse=True):
-        number = kept.setdefault(made.stage, 0)
-        if made.folder not in used and number > _EARLIER:
+        number = numbers.setdefault(made.stage, 0)
+        if made.folder in used or number <= _EARLIER:
+            numbers[made.stage] += 1
+            kept.append(made)
+        else:
+            old.append(made)
+    needed = {made.root.parent for made in kept}
+    for made in old:
+        if made.folder not in needed:
             remove(made.folder)
-            continue
-        kept[made.stage] += 1
-        layers.update(blob.digest.removeprefix("sha256:") for blob in made.layers or ())
+    layers = {b.digest.removeprefix("sha256:") for made in kept for b in made.layers or ()}
     for blob in (folder / "blobs").iterdir():
         # That of a tree with steps in it is made anew when an image of it is written.
         if blob.name not in layers:
             blob.unlink()
+
+
+def only(made: Made, paths: tuple[str, ...] | None) -> Made:
+    """Remove all of a stage's tree but these paths, None being all."""
+    if paths is None or made.shares or not all(_movable(made.root, path) for path in paths):
+        return made
+    rest = made.folder / "rest"
+    made.root.rename(rest)
+    made.root.mkdir()
+    for path in sorted(paths):
+        source, target = (root / path.strip("/") for root in (rest, made.root))
+        if os.path.lexists(source):  # or it was moved, with what it is in
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.rename(target)
+    remove(rest)
+    return replace(made, kept=paths)
+
+
+def _movable(root: Path, path: str) -> bool:
+    """Whether a path can be moved: it is not all, not behind a link, and not write-protected."""
+    place = root / path.strip("/")
+    between = place.parents[: len(place.relative_to(root).parts)]
+    movable = place.is_symlink() or not place.is_dir() or os.access(place, os.W_OK)
+    return place != root and movable and not any(above.is_symlink() for above in between)
 
 
 def remove(path: Path) -> None:

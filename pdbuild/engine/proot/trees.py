@@ -30,14 +30,18 @@ class Blob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What became of a stage: its tree is `folder/root`.
+    """What became of a stage, which is in `folder`.
 
-    `layers` are those of an image of it, None when it has steps: then all of it is one layer.
-    `stage` is whose stage it was.
+    Its tree is there, too, or in the folder beside it that `shares` names: of a stage that changes
+    no file. When nothing starts from it, only the paths that others read are `kept`. `layers` are
+    those of an image of it, None when it has steps: then all of it is one layer. `stage` is whose
+    stage it was.
     """
 
     folder: Path
     stage: str = ""
+    shares: str = ""
+    kept: tuple[str, ...] | None = None
     env: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     layers: tuple[Blob, ...] | None = ()
@@ -45,7 +49,11 @@ class Made:
     @property
     def root(self) -> Path:
         """The tree."""
-        return self.folder / "root"
+        return self.folder.with_name(self.shares or self.folder.name) / "root"
+
+    def has(self, paths: tuple[str, ...] | None) -> bool:
+        """Whether these paths are there, None being all."""
+        return self.kept is None or (paths is not None and set(paths) <= set(self.kept))
 
 
 def read(folder: Path) -> Made | None:
@@ -54,9 +62,11 @@ def read(folder: Path) -> Made | None:
         data = json.loads((folder / "made.json").read_bytes())
     except OSError:
         return None
-    layers = data.pop("layers")
+    layers, kept = data.pop("layers"), data.pop("kept", None)
     blobs = None if layers is None else tuple(Blob(**blob) for blob in layers)
-    return Made(folder=folder, layers=blobs, **data)
+    kept = None if kept is None else tuple(kept)
+    made = Made(folder=folder, layers=blobs, kept=kept, **data)
+    return made if made.root.is_dir() else None
 
 
 def used(made: Made) -> None:

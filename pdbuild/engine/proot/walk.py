@@ -6,6 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,11 @@ class Walk:
         ignored = ignore.parse(build.definition.ignored)
         bases = {s: s for node in self._graph.nodes for s in node.images.values()}
         self._inputs = Inputs(Path(build.plan.root), ignored, bases)
+        nodes = self._graph.nodes
+        self._whole = {
+            node.needs[node.stage.base] for node in nodes if node.stage.base in node.needs
+        }
+        self._whole.update(self._graph.targets.values())
         self._made: dict[str, Made] = {}
         self._blobs = folder / "blobs"
         self._blobs.mkdir(parents=True, exist_ok=True)
@@ -85,7 +91,9 @@ class Walk:
         key = self._key(node)
         folder = self._folder / "trees" / key
         made = trees.read(folder)
-        if made is None:
+        # Nobody starts from what only lends files to others: no more of it is kept.
+        read = None if node.id in self._whole else self._graph.read_of(node.id)
+        if made is None or not made.has(read):
             tidy.remove(folder)
             with tempfile.TemporaryDirectory(dir=self._folder, prefix="step-") as scratch:
                 try:
@@ -93,6 +101,7 @@ class Walk:
                 except StepError:
                     tidy.remove(folder)
                     return
+            made = tidy.only(made, read)
             trees.record(made)
         else:
             trees.used(made)
@@ -139,6 +148,7 @@ class Walk:
                     _configured(stage, config, instruction, node)
         return Made(
             folder=folder,
+            shares=below.shares,
             stage=f"{self._build.plan.project} {node.stage.name}",
             env=stage.env,
             config=config,
@@ -149,8 +159,11 @@ class Walk:
         base = node.stage.base
         if base in node.needs:
             made = self._made[node.needs[base]]
+            if not any(isinstance(i, Run | Copy | Workdir) for i in node.stage.instructions):
+                root.parent.mkdir()
+                return replace(made, shares=made.root.parent.name)
             trees.copy_tree(made.root, root)
-            return made
+            return replace(made, shares="")
         root.mkdir(parents=True)
         if base not in node.images:
             return Made(folder=root.parent)

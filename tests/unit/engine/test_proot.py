@@ -73,6 +73,7 @@ def test_a_copy_goes_where_copy_says(tree: Path) -> None:
 def test_what_is_made_is_known_when_it_is_finished(tmp_path: Path) -> None:
     made = Made(folder=tmp_path, env={"A": "b"}, config={"Cmd": ["x"]}, layers=None)
     assert trees.read(tmp_path) is None
+    (tmp_path / "root").mkdir()
     trees.record(made)
     assert trees.read(tmp_path) == made
     assert "folder" not in json.loads((tmp_path / "made.json").read_text())
@@ -115,6 +116,7 @@ def test_a_step_sees_its_mounts_and_its_variables(
     (secret,) = (bind.partition(":")[0] for bind in binds if bind.endswith("/network"))
     assert Path(secret).read_text() == "A=b" and Path(secret).stat().st_mode & 0o077 == 0
     assert {"PATH=/opt/bin:/usr/bin", "TARGETARCH=amd64", "-0", "--cwd=/src"} <= set(words)
+    assert {"HOME=/root", "LSAN_OPTIONS=detect_leaks=0"} <= set(words)
     assert words[-2:] == ["bash", "x"] and (tmp_path / "caches/apt-amd64").is_dir()
 
 
@@ -254,3 +256,36 @@ def test_prune_knows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (found,) = tidy.find()
     assert found.path == above / "trees" and found.lock == above / "lock"
     assert caches.remove([found]) > 0 and not tree.exists()
+
+
+def test_only_what_others_read_is_kept_of_a_tree(tmp_path: Path) -> None:
+    root = tmp_path / "a/root"
+    for name in ("out/usr/tool", "symbols/tool", "etc/debian_version", "usr/bin/gcc"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (root / "bin").symlink_to("usr/bin")
+    made = Made(folder=tmp_path / "a")
+    assert tidy.only(made, None) == made == tidy.only(made, ("/out", "/"))
+    assert tidy.only(made, ("/bin/gcc",)) == made and made.has(None)
+    less = tidy.only(made, ("/out/usr/", "/out", "/etc/debian_version", "/missing"))
+    left = sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
+    assert left == ["etc/debian_version", "out/usr/tool"]
+    trees.record(less)
+    found = trees.read(tmp_path / "a")
+    assert found == less
+    assert less.has(("/out",)) and not less.has(("/symbols",)) and not less.has(None)
+
+
+def test_what_changes_nothing_shares_a_tree(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    tree = stage_of(tmp_path, "a", "squares toolchain", 1)
+    for number in (2, 3, 4):
+        stage_of(tmp_path, f"b{number}", "squares toolchain", number)
+    shared = Made(folder=tmp_path / "trees/c", stage="squares compile", shares="a")
+    shared.folder.mkdir()
+    trees.record(shared)
+    assert shared.root == tree / "root" and trees.read(shared.folder) == shared
+    tidy.keep_newest(tmp_path, ())
+    assert tree.exists() and shared.folder.exists()
+    tidy.remove(tree)
+    assert trees.read(shared.folder) is None
