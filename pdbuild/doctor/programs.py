@@ -75,7 +75,7 @@ def runner(account: Account, attempt: Callable[[], host.Host]) -> Finding:
         why, mend = error.message.replace("\n", " "), error.hint
         if account.rung is Rung.C and tools.find("proot"):
             why, mend = f"proot ({why})", account.hint
-            cost = "pdbuild build and ssh do not work; run and shell do, several times slower"
+            cost = "pdbuild ssh does not work; build, run and shell do, several times slower"
         return warn("runner", why, cost=cost, mend=mend)
     flags = f" {' '.join(found.flags)}" if found.flags else ""
     stored = f", storage {found.driver}" if found.driver else ""

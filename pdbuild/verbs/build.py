@@ -18,6 +18,7 @@ from pdbuild.errors import Interrupted
 
 if TYPE_CHECKING:
     from pdbuild.container import Container
+    from pdbuild.container.runtimes import Runtime
     from pdbuild.plan.options import Chosen
     from pdbuild.plan.types import Request
     from pdbuild.recipe.types import Recipe
@@ -100,7 +101,8 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
     request = request_for(recipe, Choices(targets=("dev",)))
     above = writable.made(Path(building.output or recipe.root).absolute(), chosen=output)
     writable.check(above, chosen=output)
-    image = inside.ready(recipe, request, building)
+    runtime = _without_namespaces()
+    image = inside.ready(recipe, request, building, runtime)
     place = _Place(recipe, chosen, building.output)
     if work.clean:
         place.clean()
@@ -110,7 +112,7 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
         print(last)
         return 0
     source = place.source_look()
-    code = _run(image.reference, recipe, request, chosen, work, place)
+    code = _run(image.reference, recipe, request, chosen, work, place, runtime)
     # Also when it does not compile: that is when an editor helps most.
     if code != Interrupted.exit_code:
         editor.after_build(recipe, image.reference, place.tree, place.build)
@@ -171,8 +173,22 @@ class _Place:
         self._memory.write_text(json.dumps(told))
 
 
+def _without_namespaces() -> Runtime | None:
+    """What runs programs for an account without them; None: podman, or what is quicker, does."""
+    from pdbuild.container import runtimes, unpacked
+    from pdbuild.project import say
+
+    return runtimes.choose("", say) if unpacked.needed() else None
+
+
 def _run(
-    image: str, recipe: Recipe, request: Request, chosen: Chosen, work: _Work, place: _Place
+    image: str,
+    recipe: Recipe,
+    request: Request,
+    chosen: Chosen,
+    work: _Work,
+    place: _Place,
+    runtime: Runtime | None,
 ) -> int:
     """Run the hook `develop` in the image, on mounts that have the host's own paths.
 
@@ -218,7 +234,7 @@ def _run(
     )
     try:
         with contextlib.nullcontext() if work.jobs else confined.confined():
-            return _anyhow(container)
+            return runtime.run(container) if runtime else _anyhow(container)
     except KeyboardInterrupt:
         return Interrupted.exit_code  # the hook has said it
 

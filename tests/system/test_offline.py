@@ -258,6 +258,16 @@ def test_without_network_and_namespaces(
     assert layers(with_none) == layers(with_all)
     ran = with_nothing(with_none, "run", "greet:1.2.0", "greet", "you")
     assert (ran.returncode, ran.stdout) == (0, "Hello, you!\n"), ran.stderr
+    # In its own dev image people work as elsewhere.
+    with_none.written("src/main.c", (with_none.root / "src/main.c").read_text() + "/* new */\n")
+    offline_too = f"--offline={there}"
+    assert with_nothing(with_none, "bake", "dev", offline_too).returncode == 0
+    built = with_nothing(with_none, "build")
+    assert built.returncode == 0 and "build/english/" in built.stdout, built.stderr
+    look = "id -u; pwd; LD_LIBRARY_PATH=build/english/lib build/english/bin/greet me"
+    opened = with_nothing(with_none, "shell", "bash", "-c", look)
+    said = [str(far_away.uid), "/greet", "Hello, me!"]
+    assert opened.stdout.splitlines() == said, opened.stderr
 
 
 def layers(project: Project) -> list[str]:

@@ -211,7 +211,7 @@ def test_without_namespaces_proot_runs_programs(monkeypatch: pytest.MonkeyPatch)
         raise EngineError("cannot clone", hint="see podman's manual")
 
     proot = Tool(name="proot", path=Path("/usr/bin/proot"), version="", origin="system")
-    for there, cost in ((None, "pdbuild run, shell"), (proot, "run and shell do, several times")):
+    for there, cost in ((None, "pdbuild run, shell"), (proot, "build, run and shell do")):
         monkeypatch.setattr(tools, "find", {"proot": there}.get)
         assert cost in programs.runner(C, refused).cost
     found = programs.runner(C, refused)
