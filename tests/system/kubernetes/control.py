@@ -18,9 +18,9 @@ import yaml
 
 from .rest import Api, Refused
 
-# Of those, what jobs need: not the one that drops nodes which do not report.
+# Of those, what jobs and builders need: not the one that drops nodes which do not report.
 _CONTROLLERS = (
-    "job-controller,garbage-collector-controller,resourcequota-controller,namespace-controller,"
+    "job-controller,deployment-controller,replicaset-controller,garbage-collector-controller,resourcequota-controller,namespace-controller,"
     "ttl-after-finished-controller,endpointslice-controller"
 )
 
@@ -105,6 +105,7 @@ def control_plane(programs: Path, folder: Path, users: tuple[str, ...]) -> Itera
             f"--service-account-key-file={folder}/sa.pub",
             f"--service-account-signing-key-file={folder}/sa.key",
             f"--token-auth-file={folder}/tokens.csv", "--authorization-mode=RBAC",
+            "--allow-privileged",  # as in all clusters, though not by itself
             "--service-cluster-ip-range=10.0.0.0/24", "--disable-admission-plugins=ServiceAccount",
         )  # fmt: skip
         _ready(made, server)

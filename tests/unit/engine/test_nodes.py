@@ -6,6 +6,7 @@ from pdbuild.engine import nodes
 from pdbuild.engine.contract import Built
 from pdbuild.errors import EngineError
 from pdbuild.plan.types import Target
+from pdbuild.progress.failure import Failure
 
 LEFT = (Target(name="binaries-cpu", stage="binaries-cpu", kind="binaries", description=""),)
 BROKEN = "target a: failed to receive status: rpc error: code = Unavailable desc = EOF"
@@ -32,3 +33,30 @@ def test_another_failure_is_left_as_it_is() -> None:
     built = Built(outputs=(), unfinished=LEFT, error="buildx failed (1)")
     assert nodes.told(built, "farm", {}) is built
     assert nodes.told(done := Built(outputs=(), error=BROKEN), "farm", {}) is done
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("expected 1 replicas to be ready, got 0", "kubectl describe"),
+        (
+            "containers[0].securityContext.privileged: Forbidden: disallowed by cluster policy",
+            "rootless=true",
+        ),
+        ("no such image", "docker buildx inspect --bootstrap farm"),
+    ],
+)
+def test_a_node_that_does_not_start(said: str, hint: str) -> None:
+    failure = Failure(
+        targets=(),
+        stage="",
+        number=None,
+        instruction="booting buildkit",
+        exit_code=None,
+        error=said,
+        lines=(),
+    )
+    built = nodes.told(Built(outputs=(), unfinished=LEFT, failures=(failure,)), "farm", {})
+    told = "the builder farm: its BuildKit did not start"
+    assert built.error.startswith(f"{told}\n  | {said}\nhint: ") and hint in built.error
+    assert not built.failures
