@@ -1,4 +1,4 @@
-"""Somebody who has an account and no subordinate ids, and in whose image store is a busybox."""
+"""Somebody who has an account, and in whose image store is a busybox."""
 
 import contextlib
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ Store.own().adopt(Path(sys.argv[1]), sys.argv[2], "localhost/" + sys.argv[3])
 
 
 @contextlib.contextmanager
-def member(name: str, python: Path) -> Iterator[User]:
-    """The account, and its end."""
-    made = make_user(name, subordinate=False)
+def member(name: str, python: Path, *, subordinate: bool = False) -> Iterator[User]:
+    """The account, and its end; with subordinate ids only if asked for."""
+    made = make_user(name, subordinate=subordinate)
     try:
         exported = made.home / "layout"
         exported.mkdir()
