@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from pdbuild.choices import MODES, Access, Choices, Options
-from pdbuild.container import Mount
+from pdbuild.container import RUNTIMES, Mount
 from pdbuild.errors import UsageError
 
 _IMAGE = re.compile(
@@ -81,8 +81,8 @@ def add_device(parser: ArgumentParser) -> None:
 
 def add_runtime(parser: ArgumentParser) -> None:
     """`--runtime`."""
-    help_ = "what it runs by: podman, docker or proot (podman where it works)"
-    parser.add_argument("--runtime", default="", choices=("podman", "docker", "proot"), help=help_)
+    help_ = f"what it runs by: {', '.join(RUNTIMES)} (podman where it works)"
+    parser.add_argument("--runtime", default="", choices=RUNTIMES, metavar="NAME", help=help_)
 
 
 def add_registry(parser: ArgumentParser) -> None:

@@ -60,7 +60,7 @@ class Run:
 
     The latter is baked first, with `options`, when it is missing or out of date; with `bake`
     false it is taken as it is. The program sees the working directory as its own. It runs by
-    `runtime`, podman or docker; "" is what `runtimes.choose` has for that.
+    `runtime`, one of `container.RUNTIMES`; "" is what `runtimes.choose` has for that.
     """
 
     program: Program
@@ -192,7 +192,7 @@ def _load(
 
     for notice in runtime.load(Store.own(), image.reference, options.one_platform(choices)):
         audience.say(notice)
-    if not looked or runtime.name == "proot":
+    if not looked or runtime.name not in ("podman", "docker"):
         return
     if runtime.name == "docker":
         lastrun.remember(choices, image, looked, by_docker=True)

@@ -74,7 +74,7 @@ def pull(
 def save(
     *images: str,
     out: Place,
-    format: Literal["oci", "docker", "dir", "squashfs", "sif"] = "oci",
+    format: Literal["oci", "docker", "dir", "squashfs", "sif", "bundle"] = "oci",
     platform: str = "",
 ) -> Job[tuple[str, ...]]:
     """Write images of the store to `out`, as `pdbuild save` does; their references.

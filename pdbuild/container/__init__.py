@@ -5,6 +5,9 @@ from pathlib import Path
 
 PROJECT_LABEL = "pdbuild.project"
 
+#: What programs can run by, where it is there.
+RUNTIMES = ("podman", "docker", "unshare", "runc", "charliecloud", "proot")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:

@@ -65,7 +65,7 @@ def run(container: Container) -> int:
             deliver=_Delivery(name),
             started=made.exists,
             terminal=container.tty,
-            own=_OWN_WORDS,
+            own=(_OWN_WORDS,),
         )
         tell(program.pid)
         code = program.wait()

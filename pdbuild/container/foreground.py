@@ -48,7 +48,7 @@ class Foreground:
         deliver: Callable[[int, bool], bool] | None = None,
         started: Callable[[], bool] = lambda: True,
         terminal: bool = False,
-        own: bytes = b"",
+        own: tuple[bytes, ...] = (),
     ) -> None:
         self.held = b""
         self._own = own
@@ -140,7 +140,7 @@ class Foreground:
     def _copy_stderr(self, reader: int) -> None:
         started = False
         while data := os.read(reader, 1 << 16):
-            ours = bool(self._own) and data.startswith(self._own)
+            ours = data.startswith(self._own)
             started = started or (self._started() and not ours)
             if started:
                 self.release()

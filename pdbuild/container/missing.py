@@ -45,3 +45,12 @@ def explained(said: str, code: int, container: Container) -> ProgramError | None
     if code == NOT_EXECUTABLE and "ermission denied" in said:
         hint = f"chmod +x makes a file a program; or name what reads it: bash {program}"
     return ProgramError(program, container.image, code, hint=hint)
+
+
+def by_words(held: bytes, own: bytes, program: str, image: str) -> ProgramError | None:
+    """The same of a launcher that ends with 1 and says `own` in front of what it could not start;
+    None when what was held back of its stderr is about something else."""
+    if own not in held:
+        return None
+    code = NOT_EXECUTABLE if b"ermission denied" in held or b"executable" in held else NOT_THERE
+    return ProgramError(program, image, code)

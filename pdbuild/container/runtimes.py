@@ -1,10 +1,11 @@
-"""What programs run by: podman, a Docker Engine where there is one, or proot."""
+"""What programs run by: podman, a Docker Engine where there is one, or what runs a plain tree."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pdbuild import dirs, docker
 from pdbuild.container import Container
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 class Runtime(Protocol):
     """One of them; each raises as the module behind it does."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As it is asked for."""
 
     def load(self, store: Store, reference: str, platform: str) -> tuple[str, ...]:
         """Have it know an image of the store, for a platform ("": this machine's); what the user
@@ -43,14 +46,8 @@ def choose(asked: str, say: Callable[[str], object]) -> Runtime:
     A choice that was not asked for is said once, where there was one, until it is another: `say`
     gets the line. Raises EngineError when what was asked for is not there, or nothing is.
     """
-    if asked == "docker":
-        docker.require()
-    if asked == "proot":
-        from pdbuild.container import unpacked
-
-        unpacked.require()
     if asked:
-        return _BY_NAME[asked]
+        return _named(asked)
     from pdbuild.container import host
 
     try:
@@ -105,6 +102,15 @@ def _why(error: EngineError) -> str:
     if lacks.of_kernel(error.message):
         return lacks.remedy(error.message)
     return error.message.splitlines()[0]
+
+
+def _named(name: str) -> Runtime:
+    """The runtime of this name. Raises EngineError when it is not there."""
+    if name == "docker":
+        docker.require()
+    elif name in _BY_TREE:
+        _BY_TREE[name].module.require()
+    return _BY_NAME[name]
 
 
 def _said() -> str:
@@ -182,10 +188,20 @@ class _Docker:
         return by_docker.known(container, entry) if entry else container
 
 
-class _Proot:
-    """`container.unpacked`."""
+@dataclass(frozen=True, slots=True)
+class _ByTree:
+    """What runs a program in the image's unpacked files. Its module has `require` and `run`.
 
-    name = "proot"
+    `own` says that the caller has their own ids inside; else they are root there.
+    """
+
+    name: str
+    file: str
+    own: bool = False
+
+    @property
+    def module(self) -> Any:
+        return import_module(f"pdbuild.container.{self.file}")
 
     def load(self, store: Store, reference: str, platform: str) -> tuple[str, ...]:
         from pdbuild.container import unpacked
@@ -194,19 +210,26 @@ class _Proot:
         return ()
 
     def run(self, container: Container) -> int:
-        from pdbuild.container import unpacked
-
-        return unpacked.run(container)
+        return int(self.module.run(container))
 
     def start(self, container: Container) -> str:
-        raise UsageError("--detach is podman's: by proot a program ends with pdbuild")
+        raise UsageError(f"--detach is podman's: by {self.name} a program ends with pdbuild")
 
     def own_uid(self) -> bool:
-        return True
+        return self.own
 
     def known(self, container: Container, entry: str) -> Container:
         return container
 
 
-PODMAN, DOCKER, PROOT = _Podman(), _Docker(), _Proot()
-_BY_NAME: dict[str, Runtime] = {runtime.name: runtime for runtime in (PODMAN, DOCKER, PROOT)}
+PODMAN, DOCKER, PROOT = _Podman(), _Docker(), _ByTree("proot", "unpacked", own=True)
+_BY_TREE = {
+    tree.name: tree
+    for tree in (
+        PROOT,
+        _ByTree("unshare", "namespaces"),
+        _ByTree("runc", "runc"),
+        _ByTree("charliecloud", "charliecloud"),
+    )
+}
+_BY_NAME: dict[str, Runtime] = {"podman": PODMAN, "docker": DOCKER, **_BY_TREE}

@@ -16,15 +16,19 @@ from pathlib import Path
 from pdbuild import account, content, dirs, lacks, locks, tools
 from pdbuild.account import quash
 from pdbuild.container import Container
+from pdbuild.container.composed import compose, refuse
 from pdbuild.container.foreground import Foreground
-from pdbuild.content import Content
-from pdbuild.errors import EngineError, UsageError
+from pdbuild.container.missing import by_words
+from pdbuild.errors import EngineError
 from pdbuild.oci import Config
 from pdbuild.platforms import native
 from pdbuild.project import say
 from pdbuild.store import Store
 from pdbuild.transfer import layouts
+from pdbuild.transfer.unpack import unpack
 
+# What proot says of a program that the image does not have, or that is none.
+_ERROR, _ADVICE = b"proot error: '", b"fatal error: see `proot"
 _PARTIAL = ".partial-"
 # What a program finds beside the image's files: the kernel's, and who is who and where.
 _HOSTS = ("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hosts")
@@ -32,7 +36,12 @@ _HOSTS = ("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hosts")
 
 def find() -> str:
     """Where proot is, "" when it is not installed."""
-    return shutil.which("proot", path=tools.search_path()) or ""
+    return found_program("proot")
+
+
+def found_program(name: str) -> str:
+    """Where a program is, also where users' PATHs do not lead; "" when it is not installed."""
+    return shutil.which(name, path=tools.search_path()) or ""
 
 
 def needed() -> bool:
@@ -74,15 +83,23 @@ def load(store: Store, reference: str, platform: str) -> Path:
 
 
 def run(container: Container) -> int:
-    """Run it in the foreground; the program's exit code. Raises UsageError for what proot lacks."""
-    _refuse(container)
+    """Run it in the foreground; the program's exit code.
+
+    Raises ProgramError when the image has no such program, UsageError for what proot lacks.
+    """
+    hint = account.find().hint
+    refuse(container, "proot", "the account has no namespaces", hint)
     store = Store.own()
     tree = load(store, container.image, "") / "root"
     config = store.config(container.image, native().name)
     with tempfile.TemporaryDirectory(prefix="pdbuild-proot-") as scratch:
         words = argv(container, config, tree, Path(scratch))
-        program = Foreground(words, terminal=container.tty)
+        program = Foreground(words, terminal=container.tty, own=(_ERROR, _ADVICE))
         code = program.wait()
+    wanted = container.entrypoint or (*config.entrypoint, *container.argv, "")[0]
+    if code and (none := by_words(program.held, _ERROR, wanted, container.image)):
+        raise none
+    program.release()
     return 128 + program.interrupted_by if program.interrupted_by else code
 
 
@@ -90,42 +107,16 @@ def argv(container: Container, config: Config, tree: Path, scratch: Path) -> lis
     """The command line; `scratch` is what the program has as its `/tmp`."""
     binds = [f"{scratch}:/tmp", *(path for path in _HOSTS if Path(path).exists())]
     binds += [f"{mount.source}:{mount.target}" for mount in container.mounts]
-    entrypoint = [container.entrypoint] if container.entrypoint else list(config.entrypoint)
-    words = list(container.argv) or ([] if container.entrypoint else list(config.cmd))
-    pairs = dict(pair.partition("=")[::2] for pair in config.env)
-    pairs = {"HOME": "/tmp", "TERM": os.environ.get("TERM", "dumb"), **pairs}
+    inside = compose(container, config)
     return [
         *(sys.executable, "-I", str(Path(quash.__file__)), "new"),
         *("env", "-i", f"PROOT_TMP_DIR={scratch}"),
-        *(f"{name}={value}" for name, value in (pairs | dict(container.env)).items()),
+        *inside.pairs,
         *(require(), f"--rootfs={tree}"),
         *(f"--bind={bind}" for bind in binds),
-        f"--cwd={container.workdir or config.workdir or '/'}",
-        *entrypoint,
-        *words,
+        f"--cwd={inside.workdir}",
+        *inside.argv,
     ]
-
-
-def unpack(files: Content, root: Path) -> None:
-    """Write the files of an image below `root`, for the caller to read."""
-    folders: list[tuple[Path, int]] = []
-    root.mkdir()
-    for path, (layer, entry) in sorted(files.files.items()):
-        target = root / path.lstrip("/")
-        if path == "/" or entry.kind == "other":
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if entry.kind == "folder":
-            target.mkdir(exist_ok=True)
-            folders.append((target, entry.mode & 0o555 | 0o500))
-        elif entry.kind == "link":
-            target.symlink_to(entry.link)
-        else:
-            target.write_bytes(layer.read(entry))
-            target.chmod(entry.mode & 0o555 | 0o400)
-            os.utime(target, (entry.mtime, entry.mtime))
-    for target, mode in reversed(folders):
-        target.chmod(mode)
 
 
 def remove(folder: Path) -> None:
@@ -133,20 +124,6 @@ def remove(folder: Path) -> None:
     for above, _, _ in os.walk(folder):
         Path(above).chmod(0o700)
     shutil.rmtree(folder)
-
-
-def _refuse(container: Container) -> None:
-    """Raise UsageError, for each thing by name, for what proot cannot give."""
-    lacking = [
-        *(f"--device {device}" for device in container.devices if not device.startswith("/")),
-        *(f"a port, {port}" for port in container.ports),
-        *([f"--network {container.network}"] if container.network != "host" else []),
-    ]
-    if lacking:
-        raise UsageError(
-            f"by proot there is no {', no '.join(lacking)}: the account has no namespaces",
-            hint=account.find().hint,
-        )
 
 
 def _trees() -> Path:

@@ -18,10 +18,11 @@ from pdbuild import dirs, lacks, oci, programs, registries, whole
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import CONTAINERD_REFERENCE, REFERENCE, Descriptor, Layout
 from pdbuild.store import Store
-from pdbuild.transfer import filesystem, layouts, sif
+from pdbuild.transfer import bundle, filesystem, layouts, sif
 from pdbuild.transfer.skopeo import platform_words
 
 _WANTED = re.compile(r"(?:\./)?(oci-layout|index\.json|blobs/sha256/[0-9a-f]{64})")
+_OF_ONE = ("docker", "squashfs", "sif", "bundle")
 _NAMES = (CONTAINERD_REFERENCE, REFERENCE)
 _REFERENCE = re.compile(r"[a-z0-9.:_/-]+/[a-z0-9._/-]+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
@@ -29,7 +30,8 @@ _REFERENCE = re.compile(r"[a-z0-9.:_/-]+/[a-z0-9._/-]+:[A-Za-z0-9_][A-Za-z0-9._-
 def save(
     store: Store, references: Sequence[str], form: str, out: Path, *, platform: str = ""
 ) -> None:
-    """Write stored images to `out`, which must not be there: a file, or for "dir" a folder.
+    """Write stored images to `out`, which must not be there: a file, or for "dir" and
+    "bundle" a folder.
 
     Raises UsageError for what cannot be written so, EngineError when the disk is full.
     """
@@ -41,7 +43,7 @@ def save(
     with store.reading():
         wanted = {b.digest: b for top in tops.values() for b in store.layout.reachable(top)}
         with lacks.room(out.absolute(), sum(blob.size for blob in wanted.values())):
-            if form in ("docker", "squashfs", "sif") and len(tops) > 1:
+            if form in _OF_ONE and len(tops) > 1:
                 raise UsageError(f"--format={form} has one image", hint="--format=oci has several")
             if form == "docker":
                 _docker(store, tops, out, platform)
@@ -49,6 +51,8 @@ def save(
                 filesystem.squashfs(store, next(iter(tops)), out, platform=platform)
             elif form == "sif":
                 sif.sif(store, next(iter(tops)), out, platform=platform)
+            elif form == "bundle":
+                bundle.bundle(store, next(iter(tops)), out, Path.cwd(), platform=platform)
             elif platform:
                 raise UsageError(f"--platform {platform}: --format={form} has all platforms")
             elif form == "dir":

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-_FORMATS = ("oci", "docker", "dir", "squashfs", "sif")
+_FORMATS = ("oci", "docker", "dir", "squashfs", "sif", "bundle")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -18,13 +18,13 @@ def configure(parser: ArgumentParser) -> None:
         choices=_FORMATS,
         help="oci: an archive with all platforms; docker: one image for one platform, as docker "
         "and podman load it; dir: a folder, an OCI layout; squashfs: one file system; sif: that "
-        "as Apptainer runs it (oci)",
+        "as Apptainer runs it; bundle: a folder that runc, and `srun --container`, run (oci)",
     )
     add(
         "--platform",
         default="",
         metavar="OS/ARCH",
-        help="which one, for docker, squashfs and sif (this machine's)",
+        help="which one, for docker, squashfs, sif and bundle (this machine's)",
     )
 
 

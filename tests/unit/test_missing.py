@@ -70,7 +70,7 @@ def test_podmans_words_are_not_shown(launched: None, capfd: pytest.CaptureFixtur
 def test_a_launchers_own_words_are_held_back_until_the_program_writes(
     first: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    program = Foreground(["sh", "-c", f'echo "{first}x" >&2'], own=b"docker: ")
+    program = Foreground(["sh", "-c", f'echo "{first}x" >&2'], own=(b"docker: ",))
     assert program.wait() == 0
     held = first == "docker: "
     assert program.held == (b"docker: x\n" if held else b"")

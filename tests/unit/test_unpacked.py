@@ -13,6 +13,7 @@ from pdbuild.container import Container, Mount, host, runtimes, unpacked
 from pdbuild.content import Content, Layer
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import Config
+from pdbuild.transfer.unpack import unpack
 
 CONFIG = Config(
     digest="", platform="linux/amd64", created="", labels={}, user="",
@@ -57,7 +58,7 @@ def files() -> Content:
 def test_a_tree_can_be_read_and_nothing_else(tmp_path: Path) -> None:
     root = tmp_path / "tree" / "root"
     root.parent.mkdir()
-    unpacked.unpack(files(), root)
+    unpack(files(), root)
     assert sorted(path.name for path in root.iterdir()) == ["bin", "root", "usr"]
     tool = root / "bin/tool"
     assert tool.read_bytes() == b"text" and tool.stat().st_mtime == 1000
