@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pdbuild.jobs import Job
 from pdbuild.recipe import names
-from pdbuild.recipe.tables.submit import RUNTIMES
+from pdbuild.recipe.tables.submit import FORMATS, RUNTIMES
 
 _BODY = Path(__file__).with_name("slurm.sh")
 _RUNTIMES = Path(__file__).with_name("runtimes")
@@ -63,7 +63,7 @@ def _settings(job: Job) -> Iterator[str]:
     place = job.place
     yield "set -euo pipefail"
     yield f"folder={shlex.quote(str(job.folder))}"
-    yield "image=$folder/image.tar"
+    yield f"image=$folder/image.{FORMATS[place.format]}"
     yield f"scratch={shlex.quote(place.scratch)}"
     yield f"runtime={place.runtime}"
     yield f"tasks={place.tasks}"

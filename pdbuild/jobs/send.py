@@ -33,10 +33,11 @@ def to_slurm(store: Store, job: Job, platform: str) -> Sent:
     from pdbuild.jobs import tree  # which `--print` does not need, and waits for
 
     images = job.folder.parent / "images"
-    file = tree.write(store, job.image, platform, images)
+    form = job.place.format
+    file = tree.write(store, job.image, platform, images, form=form, workdir=job.workdir)
     job.folder.mkdir(parents=True)
     try:
-        _linked(file, job.folder / "image.tar")
+        _linked(file, job.folder / f"image{file.suffix}")
         path = job.folder / "job.sh"
         whole.write(path, script.render(job))
         path.chmod(0o755)
@@ -106,7 +107,7 @@ def _linked(file: Path, name: Path) -> None:
 
 def _forget_unused(images: Path) -> None:
     """Images that no job's folder has any more, of days before: another may be sent just now."""
-    for file in images.glob("*.tar"):
+    for file in (*images.glob("*.tar"), *images.glob("*.sqfs")):
         with contextlib.suppress(OSError):
             status = file.stat()
             if status.st_nlink == 1 and status.st_mtime < time.time() - 86400:

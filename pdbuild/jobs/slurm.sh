@@ -53,6 +53,7 @@ rank() {
     export here
     exec 9>>"$here/lock"
     flock --shared 9
+    mount_image
     : >"$here/started.$SLURM_LOCALID"
     runtime=$(cat "$here/runtime")
     # In the background: a shell that waits for a program hears of no signal before its end.
@@ -100,24 +101,67 @@ prepare() {
         fail 1 "$SLURMD_NODENAME sees no $image: submit from a folder that all nodes share"
     (umask 077 && mkdir "$here" && umask 022 && mkdir "$here/root") ||
         fail 1 "$SLURMD_NODENAME has no place for the image in $scratch"
-    tar --extract --file "$image" --directory "$here/root" --no-same-owner --same-permissions ||
-        fail 1 "$SLURMD_NODENAME cannot unpack the image in $scratch"
+    get_image
     [ "$gpus" = 0 ] || add_driver
-    for place in proc sys dev tmp run ".$workdir"; do
-        mkdir -p "$here/root/$place"
-    done
-    for place in "${mounts[@]}" /etc/resolv.conf:/etc/resolv.conf /etc/hosts:/etc/hosts; do
-        place_for "${place%%:*}" "${place#*:}"
-    done
+    if [ ! -e "$here/mounted" ]; then
+        for place in proc sys dev tmp run ".$workdir"; do
+            mkdir -p "$here/root/$place"
+        done
+        for place in "${mounts[@]}" /etc/resolv.conf:/etc/resolv.conf /etc/hosts:/etc/hosts; do
+            place_for "$here/root" "${place%%:*}" "${place#*:}"
+        done
+    fi
     choose
     echo "$runtime" >"$here/runtime"
-    echo "pdbuild: $SLURMD_NODENAME: the image is in $scratch ($((SECONDS - began)) s);" \
+    # What is mounted is a process of this step's, which ends now: a rank mounts it again.
+    unmount "$here"
+    echo "pdbuild: $SLURMD_NODENAME: the image is $form ($((SECONDS - began)) s);" \
         "$runtime runs it$why" >&2
 }
 
-# place_for SOURCE TARGET[:ro]: what a mount needs in the tree to be mounted on.
+# The image in $here/root, mounted or unpacked; `form` says which.
+get_image() {
+    form="in $scratch"
+    if [ "$image" = "${image%.sqfs}" ]; then
+        tar --extract --file "$image" --directory "$here/root" --no-same-owner --same-permissions ||
+            fail 1 "$SLURMD_NODENAME cannot unpack the image in $scratch"
+    elif : >"$here/mounted" && mount_image; then
+        form=mounted
+    else
+        rm "$here/mounted"
+        form+=" ($(tail -n 1 "$here/squashfuse" | sed 's/.*line [0-9]*: //'))"
+        rmdir "$here/root"
+        unsquashfs -no-progress -dest "$here/root" "$image" >/dev/null 2>>"$here/squashfuse" ||
+            fail 1 "$SLURMD_NODENAME can neither mount nor unpack $image: $(tail -n 1 "$here/squashfuse")"
+        chmod u+w "$here/root"
+    fi
+}
+
+# Mounts the image for all ranks of the node, once, where it is to be mounted.
+mount_image() {
+    [ -e "$here/mounted" ] || return 0
+    (
+        flock --exclusive 8
+        ! is_mounted "$here" || exit 0
+        # It goes on while ranks clean up after SIGTERM; and it must not hold what they wait for.
+        trap '' TERM
+        squashfuse "$image" "$here/root" 8>&- 9>&- </dev/null >"$here/squashfuse" 2>&1
+    ) 8>>"$here/mounting"
+}
+
+# Also when what serves it has been killed, and nobody can look at it any more.
+is_mounted() {
+    grep -qF " $1/root fuse" /proc/self/mounts
+}
+
+unmount() {
+    ! is_mounted "$1" || fusermount3 -u -z "$1/root" 2>/dev/null || fusermount -u -z "$1/root"
+}
+
+# place_for ROOT SOURCE TARGET[:ro]: what a mount needs in the tree to be mounted on.
 place_for() {
-    local target=$here/root/${2%:ro}
+    local target=$1/${3%:ro}
+    shift
     if [ -d "$1" ]; then
         mkdir -p "$target"
     else
@@ -154,6 +198,7 @@ sweep() {
 
 remove() {
     local pid
+    unmount "$1" || true
     if [ -d "$1/podman" ]; then
         # podman leaves a process that keeps its namespace.
         pid=$(cat "$1/podman/session/libpod/tmp/pause.pid" 2>/dev/null || true)
@@ -197,6 +242,16 @@ choose() {
         problems+="${problems:+; }$name: $problem"
     done
     fail 1 "$SLURMD_NODENAME: nothing can run the image: $problems"
+}
+
+# Whether the tree has what all mounts are mounted on, for those that add nothing to it.
+has_places() {
+    local mount target
+    for mount in "${mounts[@]}"; do
+        target=${mount#*:}
+        problem="the image has no ${target%:ro}, and nothing can be added to it"
+        [ -e "$here/root/${target%:ro}" ] || return
+    done
 }
 
 # A program that is not there: all before its start has worked when that is said.

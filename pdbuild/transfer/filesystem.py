@@ -46,7 +46,7 @@ def squashfs(
             _fill(archive, files)
             _fill_more(archive, more)
         tar.seek(0)
-        _made(tar.fileno(), max((int(entry.mtime) for entry in files), default=0), new)
+        pack(tar.fileno(), max((int(entry.mtime) for entry in files), default=0), new)
 
 
 def _fill(archive: tarfile.TarFile, files: Content) -> None:
@@ -83,7 +83,8 @@ def _unnamed(path: str) -> Entry:
     return Entry(path=path, kind="folder", mode=0o755, uid=0, gid=0)
 
 
-def _made(tar: int, newest: int, out: Path) -> None:
+def pack(tar: int, newest: int, out: Path) -> None:
+    """Make a squashfs of an open tar, whose latest time is `newest`. Raises as `squashfs` does."""
     words = ("mksquashfs", "-", out, "-tar", "-noappend", "-quiet", "-no-progress")
     root = ("-root-mode", "755", "-root-uid", "0", "-root-gid", "0")
     # The root folder has the present time in 4.5, whatever it is told, and so has the file

@@ -11,7 +11,7 @@ from pdbuild.errors import UsageError
 _USAGE = "pdbuild submit [OPTIONS] --to NAME [IMAGE:TAG] PROGRAM [ARGUMENT...]"
 _GIVEN = (
     *("nodes", "tasks", "gpus", "cpus"),
-    *("memory", "time", "partition", "account", "runtime", "context", "namespace"),
+    *("memory", "time", "partition", "account", "runtime", "format", "context", "namespace"),
 )
 
 
@@ -34,6 +34,11 @@ def configure(parser: ArgumentParser) -> None:
     add("--partition", metavar="NAME", help="Slurm's partition")
     add("--account", metavar="NAME", help="whose account pays, on Slurm")
     add("--runtime", metavar="NAME", help="what runs the image on Slurm's nodes")
+    add(
+        "--format",
+        metavar="NAME",
+        help="the image's file on Slurm: tar, or squashfs, which is mounted",
+    )
     add("--context", metavar="NAME", help="which of kubectl's clusters")
     add("--namespace", metavar="NAME", help="Kubernetes' namespace")
     add("-e", "--env", action="append", default=[], metavar="K=V", help="set a variable")

@@ -5,6 +5,7 @@ has_charliecloud() {
     local mount
     problem="not installed"
     command -v ch-run >/dev/null || return
+    has_places || return
     for mount in "${mounts[@]}"; do
         problem="it cannot mount $mount read-only"
         [ "$mount" = "${mount%:ro}" ] || return

@@ -4,6 +4,7 @@
 has_runc() {
     problem="not installed"
     command -v runc >/dev/null || return
+    has_places || return
     problem=$(run_runc "$probe" 2>&1)
     [[ $problem = *"$probe"*"no such file"* ]] && return
     problem=${problem##*$'\n'}

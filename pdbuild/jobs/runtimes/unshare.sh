@@ -33,6 +33,7 @@ inside() {
         "${mounts[@]}"; do
         source=${mount%%:*} target=${mount#*:}
         [ -e "$source" ] || continue
+        [ ! -e "$here/mounted" ] || place_for "$root" "$source" "$target"
         mount --rbind "$source" "$root${target%:ro}"
         [ "$target" = "${target%:ro}" ] || read_only "$root${target%:ro}"
     done

@@ -18,6 +18,9 @@ KINDS = ("slurm", "kubernetes")
 #: What starts the image on a node of Slurm's; "auto" tries the others in this order.
 RUNTIMES = ("auto", "unshare", "podman", "runc", "charliecloud")
 
+#: The image as one file: what nodes unpack, or what they mount.
+FORMATS = {"tar": "tar", "squashfs": "sqfs"}
+
 _TIME = re.compile(r"(\d+-)?\d{1,2}:\d{2}:\d{2}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _OPTION = re.compile(r"--[a-z][a-z0-9-]*(=\S.*)?")
@@ -48,6 +51,10 @@ class Submit(Table):
         'Slurm: what runs the image, "unshare", "podman", "runc" or "charliecloud"; '
         '"auto" tries them in this order.',
         default="auto",
+    )
+    format: str = key(
+        'Slurm: the image as "tar", which each node unpacks, or "squashfs", which it mounts.',
+        default="tar",
     )
     scratch: str = key(
         "Slurm: a folder on each node's own disk, for the node's copy of the image.",
@@ -86,6 +93,7 @@ def problems(path: KeyPath, name: str, place: Submit) -> Iterator[Finding]:
         hint = 'kind = "slurm" or "kubernetes"'
         yield Finding(path, "it has no kind", hint)
     yield from rules.among((*path, "runtime"), (place.runtime,), RUNTIMES)
+    yield from rules.among((*path, "format"), (place.format,), tuple(FORMATS))
     for number, least in (("nodes", 1), ("tasks", 1), ("gpus", 0), ("cpus", 0)):
         if getattr(place, number) < least:
             yield Finding((*path, number), f"{getattr(place, number)} is less than {least}")

@@ -10,6 +10,7 @@ import pwd
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -47,6 +48,14 @@ SlurmdParameters=config_overrides
 KillWait=15
 {nodes}
 PartitionName=debug Nodes=n1,n2 Default=YES MaxTime=01:00:00 OverTimeLimit=0 State=UP
+"""
+
+# What `srun --container` starts; 22.05 knows neither EnvExclude nor %U.
+_CONTAINERS = """\
+RunTimeQuery="runc --rootless=true --root=/tmp/oci-%u/ state %n.%u.%j.%s.%t"
+RunTimeKill="runc --rootless=true --root=/tmp/oci-%u/ kill -a %n.%u.%j.%s.%t"
+RunTimeDelete="runc --rootless=true --root=/tmp/oci-%u/ delete --force %n.%u.%j.%s.%t"
+RunTimeRun="runc --rootless=true --root=/tmp/oci-%u/ run %n.%u.%j.%s.%t -b %b"
 """
 
 
@@ -150,6 +159,9 @@ def _configure(folder: Path) -> None:
         host=host, folder=folder, nodes=nodes, controller=ports["controller"]
     )
     (folder / "slurm.conf").write_text(text)
+    (folder / "oci.conf").write_text(_CONTAINERS)
+    os.mknod(folder / "fuse", 0o666 | stat.S_IFCHR, os.makedev(10, 229))
+    (folder / "fuse").chmod(0o666)
     (folder / "gres.conf").write_text("NodeName=n1 Name=gpu Count=1 File=/dev/zero\n")
 
 
@@ -167,7 +179,11 @@ def _daemons(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     yield own / "pid", [*munged, f"--seed-file={own}/seed"]
     yield folder / "state/slurmctld.pid", ["slurmctld", "-f", f"{folder}/slurm.conf"]
     for node in ("n1", "n2"):
-        words = ["slurmd", "-N", node, "-f", f"{folder}/slurm.conf"]
+        # Each node sees a /dev/fuse that users may open, as udev makes it, and its own mounts.
+        inside = (
+            f"mount --bind {folder}/fuse /dev/fuse && exec slurmd -N {node} -f {folder}/slurm.conf"
+        )
+        words = ["unshare", "--mount", "sh", "-ec", inside]
         yield folder / f"slurmd.{node}.pid", words
 
 
