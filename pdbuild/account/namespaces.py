@@ -13,7 +13,8 @@ from pdbuild.errors import EngineError
 
 _SECONDS = 10
 
-#: What limits user namespaces, below /proc/sys.
+_PLACE = Path("/proc/sys")
+#: What limits user namespaces, below that.
 SETTINGS = (
     "user/max_user_namespaces",
     "user/max_mnt_namespaces",
@@ -82,7 +83,7 @@ def settings() -> dict[str, str]:
     found = {}
     for name in SETTINGS:
         try:
-            found[name.replace("/", ".")] = Path("/proc/sys", name).read_text().strip()
+            found[name.replace("/", ".")] = (_PLACE / name).read_text().strip()
         except OSError:
             continue
     return found

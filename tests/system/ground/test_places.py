@@ -120,7 +120,6 @@ def test_many_tasks_start_at_once(newcomer: Someone, exported: tuple[Path, str])
     assert sum("podman stores your images" in end[1] for end in ended) <= 1
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("engine", ["buildkit", "buildah"])
 def test_builds_of_a_home_on_nfs(newcomer: Someone, hostile: Path, engine: str) -> None:
     user, home = newcomer.user, newcomer.user.home
