@@ -53,7 +53,7 @@ def test_it_is_recognised_and_the_setting_is_named(monkeypatch: pytest.MonkeyPat
     assert found.state == "fail" and _CURE in found.mend
     assert "sysctl --system" in site.commands(found)
     with pytest.raises(EngineError) as raised:
-        choice.choose(here, ("buildkit", "buildah"), lambda name: None)
+        choice.choose(here, ("buildkit", "buildah"), lambda name: EngineError("none"))
     assert _CURE in raised.value.hint
 
 
