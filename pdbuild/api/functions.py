@@ -160,8 +160,8 @@ def run(
 
     `folder` (the working directory) is what it sees as its own. The image is that of the recipe's
     `variant` (`auto`: the one that fits this machine), baked first if it is out of date, unless
-    `bake` is false; or `image`, one of `pdbuild images`. `runtime` is podman or docker; without it,
-    podman where it works.
+    `bake` is false; or `image`, one of `pdbuild images`. `runtime` is one of those of
+    `pdbuild run`; without it, podman where it works.
 
     The program reads `stdin`. What it writes comes as Output events, and all of it is in the
     result, with the exit code, which is no error. The job raises as `bake` does, and EngineError

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from system.conftest import CHECKOUT
+
 _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol")
 
 # proctrack/linuxproc: this machine's control groups may be of the first version, or mixed.
@@ -48,14 +50,6 @@ SlurmdParameters=config_overrides
 KillWait=15
 {nodes}
 PartitionName=debug Nodes=n1,n2 Default=YES MaxTime=01:00:00 OverTimeLimit=0 State=UP
-"""
-
-# What `srun --container` starts; 22.05 knows neither EnvExclude nor %U.
-_CONTAINERS = """\
-RunTimeQuery="runc --rootless=true --root=/tmp/oci-%u/ state %n.%u.%j.%s.%t"
-RunTimeKill="runc --rootless=true --root=/tmp/oci-%u/ kill -a %n.%u.%j.%s.%t"
-RunTimeDelete="runc --rootless=true --root=/tmp/oci-%u/ delete --force %n.%u.%j.%s.%t"
-RunTimeRun="runc --rootless=true --root=/tmp/oci-%u/ run %n.%u.%j.%s.%t -b %b"
 """
 
 
@@ -159,10 +153,16 @@ def _configure(folder: Path) -> None:
         host=host, folder=folder, nodes=nodes, controller=ports["controller"]
     )
     (folder / "slurm.conf").write_text(text)
-    (folder / "oci.conf").write_text(_CONTAINERS)
+    (folder / "oci.conf").write_text(_containers())
     os.mknod(folder / "fuse", 0o666 | stat.S_IFCHR, os.makedev(10, 229))
     (folder / "fuse").chmod(0o666)
     (folder / "gres.conf").write_text("NodeName=n1 Name=gpu Count=1 File=/dev/zero\n")
+
+
+def _containers() -> str:
+    """What `srun --container` starts, as the administrators' page has it."""
+    text = (CHECKOUT / "docs/administrators.md").read_text()
+    return text.partition("```conf\n")[2].partition("```")[0]
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,6 +1,7 @@
 """What is baked does not depend on who may read what of the source, nor on the umask."""
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -28,10 +29,12 @@ def test_a_careful_umask_bakes_the_same(
     user: User, pdbuild_python: Path, engines: Path, engine: str
 ) -> None:
     found = {}
-    for umask in (0o022, 0o077, 0o027):
+    for umask in (0o077, 0o022, 0o027):  # what is made once is made by the first
         here = sample(user, pdbuild_python, "make", f"umask-{umask:03o}-{engine}")
         found[umask] = baked(here, umask, engine)
         deb = here.root / "build/greet-1.2.0.deb"
+        inside = here.runs("dpkg-deb", "--contents", str(deb))
+        assert "-rwxr-xr-x root/root" in inside and not re.search(r"^-r..------", inside, re.M)
         assert stat.S_IMODE(deb.stat().st_mode) == 0o644 & ~umask
     assert any(name.startswith("localhost/greet:") for name in found[0o022])
     assert found[0o077] == found[0o022]

@@ -1,0 +1,68 @@
+"""`run --runtime`: each that can be had runs a program, for an account with nothing but itself."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pdbuild.container import RUNTIMES
+from system import tiny
+from system.conftest import User, until_gone
+from system.project import Project, give
+from system.tiny import IMAGE
+
+PROGRAM = """
+import os, sys
+print(os.getuid(), os.getcwd(), os.environ.get("WORD"), os.path.exists("/bin/busybox"))
+open("written", "w").write("here")
+open("/tmp/own", "w").write("here")
+sys.exit(int(sys.argv[1]))
+"""
+# What needs no more than Debian's packages; a Docker Engine has tests of its own, in tests/docker.
+HERE = tuple(name for name in RUNTIMES if name != "docker")
+
+
+@pytest.fixture(scope="module")
+def member(pdbuild_python: Path) -> Iterator[User]:
+    """An account without subordinate ids, whose image store has a busybox."""
+    with tiny.member(f"pdbruns{os.getpid()}", pdbuild_python) as made:
+        yield made
+
+
+@pytest.fixture
+def here(member: User, pdbuild_python: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
+    root = member.home / request.node.name[:40].replace("[", "-").rstrip("]")
+    root.mkdir()
+    give(member, root)
+    yield Project(user=member, root=root, program=pdbuild_python.parent / "pdbuild")
+    shutil.rmtree(root)
+
+
+@pytest.mark.parametrize("runtime", HERE)
+def test_each_runtime_runs_it(here: Project, runtime: str) -> None:
+    here.written("a.py", PROGRAM)
+    # The image has no Python: it runs that of the machine. Charliecloud has no read-only mounts.
+    python = "/usr:/usr" if runtime == "charliecloud" else "/usr:/usr:ro"
+    words = ("run", f"--runtime={runtime}", "-e", "WORD=a b", "-v", python, IMAGE)
+    done = here.pdbuild(*words, "python3", "a.py", "7")
+    own = here.user.uid if runtime == "proot" else 0
+    assert (done.returncode, done.stdout) == (7, f"{own} /work a b True\n"), done.stderr
+    assert (here.root / "written").stat().st_uid == here.user.uid
+    missing = here.pdbuild("run", f"--runtime={runtime}", IMAGE, "nonesuch")
+    assert missing.returncode == 127 and "there is no program nonesuch" in missing.stderr
+    # Nothing of one program is there for the next, and nothing goes on.
+    again = here.pdbuild("run", f"--runtime={runtime}", IMAGE, "sh", "-c", "cat /tmp/own")
+    assert again.returncode == 1, again.stdout
+    until_gone([int(line.split()[0]) for line in here.user.processes()], 10)
+
+
+@pytest.mark.parametrize("runtime", [name for name in HERE if name != "podman"])
+def test_what_one_has_not_is_refused_by_name(here: Project, runtime: str) -> None:
+    words = ("run", f"--runtime={runtime}", "--device=example.org/x=y", IMAGE, "true")
+    done = here.pdbuild(*words)
+    assert done.returncode == 2
+    assert f"by {runtime} there is no --device example.org/x=y" in done.stderr
+    done = here.pdbuild("run", f"--runtime={runtime}", "-d", IMAGE, "true")
+    assert done.returncode == 2 and f"by {runtime} a program ends with pdbuild" in done.stderr
