@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from system.conftest import CHECKOUT
+_CHECKOUT = Path(__file__).parents[3]
 
 _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol")
 
@@ -161,7 +161,7 @@ def _configure(folder: Path) -> None:
 
 def _containers() -> str:
     """What `srun --container` starts, as the administrators' page has it."""
-    text = (CHECKOUT / "docs/administrators.md").read_text()
+    text = (_CHECKOUT / "docs/administrators.md").read_text()
     return text.partition("```conf\n")[2].partition("```")[0]
 
 

@@ -11,9 +11,8 @@ from .slurm import Slurm
 
 PROGRAM = """
 import os
-rank = os.environ["SLURM_PROCID"]
-print(rank, os.getuid(), os.getcwd(), os.path.exists("/bin/busybox"))
-open(f"written.{rank}", "w").write("here")
+print(os.environ["SLURM_STEP_NODELIST"], os.getuid(), os.getcwd(), os.path.exists("/bin/busybox"))
+open("written", "a").write("here")
 """
 
 
@@ -26,15 +25,14 @@ def test_srun_starts_a_bundle(here: Project, cluster: Slurm) -> None:
     python = {"destination": "/usr", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]}
     settings["mounts"].append(python)
     file.write_text(json.dumps(settings))
-    words = ("srun", "--container=image", "--nodes=2", "--ntasks=2", "python3", "a.py")
+    image = f"--container={here.root}/image"
+    words = ("srun", image, "--nodes=2", "--ntasks=2", "python3", "a.py")
     done = here.user.run(words, cwd=here.root, env=cluster.env, timeout=60)
     assert done.returncode == 0, f"{done.stderr}\n{cluster.logs()}"
-    assert sorted(done.stdout.splitlines()) == [f"{n} 0 /work True" for n in range(2)]
-    for rank in range(2):
-        assert (here.root / f"written.{rank}").stat().st_uid == here.user.uid
-    failed = here.user.run(
-        ("srun", "--container=image", "sh", "-c", "exit 7"), cwd=here.root, env=cluster.env
-    )
+    assert done.stdout.splitlines() == ["n[1-2] 0 /work True"] * 2
+    written = here.root / "written"
+    assert (written.read_text(), written.stat().st_uid) == ("herehere", here.user.uid)
+    failed = here.user.run(("srun", image, "sh", "-c", "exit 7"), cwd=here.root, env=cluster.env)
     assert failed.returncode == 7, failed.stderr
     shutil.rmtree(Path(f"/tmp/oci-{here.user.name}"), ignore_errors=True)
     shutil.rmtree(Path(f"/tmp/oci-{here.user.uid}"), ignore_errors=True)
