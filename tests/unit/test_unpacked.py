@@ -3,13 +3,15 @@
 import io
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pdbuild import account, content
 from pdbuild.account import Account, Rung, quash
-from pdbuild.container import Container, Mount, host, runtimes, unpacked
+from pdbuild.container import Container, Mount, charliecloud, host, runtimes, unpacked
+from pdbuild.container.composed import compose
 from pdbuild.content import Content, Layer
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import Config
@@ -106,6 +108,25 @@ def test_what_it_cannot_give_is_refused_by_name(monkeypatch: pytest.MonkeyPatch)
     assert raised.value.hint == "ask for: sysctl -w x=1"
     with pytest.raises(UsageError, match="--detach"):
         runtimes.PROOT.start(Container(image="x:1"))
+    shared = Mount(source=Path("/usr"), target="/usr", read_only=True)
+    with pytest.raises(UsageError, match="by charliecloud there is no read-only /usr"):
+        charliecloud.run(Container(image="x:1", mounts=(shared,)))
+    assert runtimes.choose("proot", print).own_uid()
+
+
+def test_without_namespaces_unshare_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "find", lambda: NONE)
+    with pytest.raises(EngineError, match="--runtime unshare: the kernel's settings") as raised:
+        runtimes.choose("unshare", print)
+    assert raised.value.hint == NONE.hint
+
+
+def test_what_runs_is_the_images_unless_it_is_said() -> None:
+    inside = compose(Container(image="x:1", argv=("a.py",), env=(("LANG", "C"),)), CONFIG)
+    assert inside.argv == ("/entry", "a.py") and inside.workdir == "/work"
+    assert {"LANG=C", "PATH=/usr/bin", "HOME=/tmp"} <= set(inside.pairs)
+    bare = compose(Container(image="x:1", entrypoint="sh"), replace(CONFIG, env=(), workdir=""))
+    assert bare.argv == ("sh",) and bare.workdir == "/" and "/usr/bin" in bare.env["PATH"]
 
 
 def test_it_is_taken_without_namespaces_alone(

@@ -1,0 +1,87 @@
+"""Bundles of the OCI's runtime specification, and the one file that a job's image is."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pdbuild.errors import UsageError
+from pdbuild.jobs import tree
+from pdbuild.store import Store
+from pdbuild.transfer.archives import save
+from pdbuild.transfer.unpack import placed
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from system import small
+
+IMAGE = "localhost/x:1"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    for name in ("CACHE", "DATA", "RUNTIME"):
+        monkeypatch.setenv(f"PDBUILD_{name}_DIR", str(tmp_path / name))
+    store = Store(tmp_path / "store")
+    small.image(store, tmp_path / "made", IMAGE, b"program")
+    monkeypatch.chdir(tmp_path)
+    return store
+
+
+def test_a_bundle_has_the_files_and_how_they_run(store: Store, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    save(store, [IMAGE], "bundle", out, platform="linux/amd64")
+    root = out / "rootfs"
+    assert (root / small.named(b"program")).read_bytes() == b"program"
+    assert (root / small.named(b"amd64")).exists() and (root / "work").is_dir()
+    assert os.access(root, os.W_OK)
+    settings = json.loads((out / "config.json").read_text())
+    assert settings["root"] == {"path": "rootfs", "readonly": True}
+    assert settings["process"]["cwd"] == "/work" and settings["process"]["args"] == ["sh"]
+    assert not settings["process"]["terminal"]
+    assert settings["linux"]["uidMappings"] == [
+        {"containerID": 0, "hostID": os.getuid(), "size": 1}
+    ]
+    mounts = {mount["destination"]: mount for mount in settings["mounts"]}
+    assert mounts["/work"]["source"] == str(tmp_path)
+    assert mounts["/work"]["options"] == ["rbind"]
+    for name in mounts:
+        assert (root / name.lstrip("/")).exists(), name
+    with pytest.raises(UsageError, match="is there already"):
+        save(store, [IMAGE], "bundle", out)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_places_are_made_where_nobody_may_write(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "etc").mkdir(parents=True)
+    for folder in (root / "etc", root):
+        folder.chmod(0o555)
+    file = tmp_path / "file"
+    file.touch()
+    for _ in range(2):
+        placed(root, {"/a/b": tmp_path, "/etc/hosts": file, "/etc": tmp_path})
+    assert (root / "a/b").is_dir() and (root / "etc/hosts").is_file()
+    assert root.stat().st_mode & 0o777 == (root / "etc").stat().st_mode & 0o777 == 0o555
+
+
+@pytest.mark.skipif(not shutil.which("mksquashfs"), reason="NOT RUN: no mksquashfs on this host")
+def test_a_jobs_file_system_has_what_mounts_need(store: Store, tmp_path: Path) -> None:
+    made = [
+        tree.write(store, IMAGE, "linux/amd64", tmp_path / name, form="squashfs", workdir="/a/b")
+        for name in ("one", "two")
+    ]
+    assert made[0].suffix == ".sqfs" and made[0].read_bytes() == made[1].read_bytes()
+    listed = subprocess.run(
+        ["unsquashfs", "-lln", made[0]], capture_output=True, text=True, check=True
+    ).stdout
+    lines = {line.split()[-1]: line for line in listed.splitlines() if "squashfs-root" in line}
+    for name in ("proc", "tmp", "etc", "a/b"):
+        assert lines[f"squashfs-root/{name}"].startswith("drwx")
+    for name in ("etc/hosts", "etc/resolv.conf", small.named(b"program")):
+        assert lines[f"squashfs-root/{name}"].startswith("-r")
+    plain = tree.write(store, IMAGE, "linux/amd64", tmp_path / "one", form="tar", workdir="/a/b")
+    assert plain.name == f"{made[0].stem}.tar"
