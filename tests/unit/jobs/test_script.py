@@ -1,6 +1,7 @@
 """The script of a job, and what runs in it: real bash, with stand-ins for Slurm's commands."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -110,8 +111,8 @@ def ran(tmp_path: Path) -> Ran:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
 
-    def run(*argv: str, runtime: str = "") -> subprocess.CompletedProcess[str]:
-        text = script.render(job(tmp_path, *argv, nodes=2, scratch=str(scratch)))
+    def run(*argv: str, runtime: str = "", form: str = "tar") -> subprocess.CompletedProcess[str]:
+        text = script.render(job(tmp_path, *argv, nodes=2, scratch=str(scratch), format=form))
         # Here nothing need be unpacked: what is tried is all around the runtime.
         plain = 'run_unshare() { inner_environment; exec env -i "${inner[@]}" "$@"; }\n'
         last = '"${1:-batch}" "${@:2}"'
@@ -208,3 +209,17 @@ def test_a_node_that_does_not_see_the_image_is_named(ran: Ran, tmp_path: Path) -
     done = ran("true")
     assert done.returncode == 1
     assert f"pdbuild: n0 sees no {tmp_path}/image.tar: submit from a folder" in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("mksquashfs"), reason="NOT RUN: no mksquashfs on this host")
+def test_where_a_file_system_cannot_be_mounted_it_is_unpacked(ran: Ran, tmp_path: Path) -> None:
+    image, packed = tmp_path / "image.sqfs", tmp_path / "bin/squashfuse"
+    (tmp_path / "tree/file").write_text("text")
+    subprocess.run(["mksquashfs", tmp_path / "tree", image, "-quiet", "-no-progress"], check=True)
+    packed.write_text("#!/bin/sh\necho 'fuse: device not found' >&2\nexit 1\n")
+    packed.chmod(0o755)
+    done = ran("sh", "-c", 'cat "$1"/*/root/file', "sh", str(tmp_path / "scratch"), form="squashfs")
+    assert done.returncode == 0, done.stderr
+    assert "text" in done.stdout
+    assert f"the image is in {tmp_path}/scratch (fuse: device not found) (0 s)" in done.stderr
+    assert list((tmp_path / "scratch").iterdir()) == []
