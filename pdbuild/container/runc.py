@@ -45,7 +45,6 @@ def run(container: Container) -> int:
             workdir=inside.workdir,
             bound=bound,
             read_only=True,
-            terminal=container.tty,
         )
         Path(scratch, "config.json").write_text(text)
         pid = Path(scratch, "pid")

@@ -40,13 +40,12 @@ def configuration(
     workdir: str,
     bound: Sequence[Bound],
     read_only: bool,
-    terminal: bool = False,
 ) -> str:
     """The text of `config.json`; `root` is the root file system, `env` has `NAME=VALUE`."""
     settings = {
         "ociVersion": _VERSION,
         "process": {
-            "terminal": terminal,
+            "terminal": False,  # it has the one that its caller has
             "user": {"uid": 0, "gid": 0},
             "cwd": workdir,
             "noNewPrivileges": True,
