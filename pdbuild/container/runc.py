@@ -45,6 +45,7 @@ def run(container: Container) -> int:
             workdir=inside.workdir,
             bound=bound,
             read_only=True,
+            terminal=container.tty,
         )
         Path(scratch, "config.json").write_text(text)
         pid = Path(scratch, "pid")

@@ -19,6 +19,14 @@ from pdbuild.transfer.unpack import placed, unpack
 _VERSION = "1.0.2"
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ROOT = "rootfs"
+# A terminal of its own is a console, which the machine's /dev does not let us put there.
+_CONSOLE: tuple[dict[str, object], ...] = (
+    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
+    {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+     "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]},
+    {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
+     "options": ["nosuid", "nodev", "mode=1777"]},
+)  # fmt: skip
 #: What a program finds beside the image's files and the machine's devices.
 _HOSTS = ("/etc/resolv.conf", "/etc/hosts")
 
@@ -40,12 +48,16 @@ def configuration(
     workdir: str,
     bound: Sequence[Bound],
     read_only: bool,
+    terminal: bool = False,
 ) -> str:
-    """The text of `config.json`; `root` is the root file system, `env` has `NAME=VALUE`."""
+    """The text of `config.json`; `root` is the root file system, `env` has `NAME=VALUE`.
+
+    With a `terminal` of its own a program has the usual devices, else all of the machine's.
+    """
     settings = {
         "ociVersion": _VERSION,
         "process": {
-            "terminal": False,  # it has the one that its caller has
+            "terminal": terminal,
             "user": {"uid": 0, "gid": 0},
             "cwd": workdir,
             "noNewPrivileges": True,
@@ -55,8 +67,8 @@ def configuration(
         "root": {"path": root, "readonly": read_only},
         "mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc"},
-            *({"destination": path, "type": "bind", "source": path, "options": ["rbind"]}
-              for path in ("/dev", "/sys")),
+            _mount(Bound(source=Path("/sys"), target="/sys")),
+            *(_CONSOLE if terminal else (_mount(Bound(source=Path("/dev"), target="/dev")),)),
             {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
              "options": ["nosuid", "nodev", "mode=1777"]},
             *map(_mount, bound),
