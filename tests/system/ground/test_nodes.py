@@ -20,6 +20,18 @@ _NODE = (
     "hostname {name} && mount -t tmpfs -o mode=0755 tmpfs /run"
     " && mount -t tmpfs -o mode=1777 tmpfs /tmp && mount --bind {disk} /var/tmp/pdbuild-{uid}"
 )
+# The first process of a node is not pdbuild: a daemon ends in its own time after it.
+_INIT = """
+"$@"
+code=$?
+for _ in $(seq 200); do
+    set -- /proc/[0-9]*
+    [ $# -gt 1 ] || exit $code
+    sleep 0.1
+done
+echo "still there:" /proc/[0-9]* >&2
+exit 99
+"""
 _APART = "--mount --uts --pid --fork --kill-child --mount-proc"
 
 
@@ -36,7 +48,7 @@ class Nodes:
         """pdbuild with these words on both in the same second: code, output, errors."""
         begun = [
             subprocess.Popen(
-                node.command(node.python.parent / "pdbuild", *words),
+                node.command("sh", "-c", _INIT, "sh", node.python.parent / "pdbuild", *words),
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/",
             )
             for node in self.both
