@@ -145,7 +145,8 @@ mount_image() {
         ! is_mounted "$here" || exit 0
         # It goes on while ranks clean up after SIGTERM; and it must not hold what they wait for.
         trap '' TERM
-        squashfuse "$image" "$here/root" 8>&- 9>&- </dev/null >"$here/squashfuse" 2>&1
+        # All belongs to the user, who is root inside: else root there could change nothing.
+        squashfuse -o "uid=$UID,gid=$(id -g)" "$image" "$here/root" 8>&- 9>&- </dev/null >"$here/squashfuse" 2>&1
     ) 8>>"$here/mounting"
 }
 
