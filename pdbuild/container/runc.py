@@ -7,9 +7,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from pdbuild import dirs, tools
+from pdbuild import tools
 from pdbuild.container import Container, missing, unpacked
-from pdbuild.container.composed import compose, refuse
+from pdbuild.container.composed import Composed, compose, refuse
 from pdbuild.container.foreground import Foreground
 from pdbuild.errors import EngineError
 from pdbuild.platforms import native
@@ -34,26 +34,36 @@ def run(container: Container) -> int:
     store = Store.own()
     tree = unpacked.load(store, container.image, "") / "root"
     inside = compose(container, store.config(container.image, native().name))
-    bound = (*bundle.hosts(), *(Bound(source=m.source, target=m.target, read_only=m.read_only)
-                                for m in container.mounts))  # fmt: skip
-    bundle.place_mounts(tree, bound)
-    with tempfile.TemporaryDirectory(dir=dirs.runtime_dir(), prefix="runc-") as scratch:
-        text = bundle.configuration(
-            root=str(tree),
-            argv=inside.argv,
-            env=inside.pairs,
-            workdir=inside.workdir,
-            bound=bound,
-            read_only=True,
-            terminal=container.tty,
-        )
-        Path(scratch, "config.json").write_text(text)
-        pid = Path(scratch, "pid")
-        words = [str(program.path), "--root", f"{scratch}/state", "run", "--bundle", scratch]
+    with tempfile.TemporaryDirectory(prefix="pdbuild-runc-") as name:
+        scratch = Path(name)
+        (scratch / "config.json").write_text(_configuration(container, inside, tree, scratch))
+        pid = scratch / "pid"
+        words = [str(program.path), "--root", f"{name}/state", "run", "--bundle", name]
         words += ["--pid-file", str(pid), f"pdbuild-{os.urandom(6).hex()}"]
         running = Foreground(words, started=pid.exists, terminal=container.tty)
         code = running.wait()
     return _ended(running, code, inside.argv, container)
+
+
+def _configuration(container: Container, inside: Composed, tree: Path, scratch: Path) -> str:
+    """What runc is told; the tree gets what is mounted on."""
+    own = Bound(source=scratch / "tmp", target="/tmp")
+    own.source.mkdir()
+    given = (
+        Bound(source=mount.source, target=mount.target, read_only=mount.read_only)
+        for mount in container.mounts
+    )
+    bound = (*bundle.hosts(), own, *given)
+    bundle.place_mounts(tree, bound)
+    return bundle.configuration(
+        root=str(tree),
+        argv=inside.argv,
+        env=inside.pairs,
+        workdir=inside.workdir,
+        bound=bound,
+        read_only=True,
+        terminal=container.tty,
+    )
 
 
 def _ended(running: Foreground, code: int, argv: tuple[str, ...], container: Container) -> int:

@@ -27,6 +27,11 @@ _CONSOLE: tuple[dict[str, object], ...] = (
     {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
      "options": ["nosuid", "nodev", "mode=1777"]},
 )  # fmt: skip
+# runc gives it the mode of the folder below it.
+_TMP: dict[str, object] = {
+    "destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
+    "options": ["nosuid", "nodev", "mode=1777"],
+}  # fmt: skip
 #: What a program finds beside the image's files and the machine's devices.
 _HOSTS = ("/etc/resolv.conf", "/etc/hosts")
 
@@ -69,8 +74,7 @@ def configuration(
             {"destination": "/proc", "type": "proc", "source": "proc"},
             _mount(Bound(source=Path("/sys"), target="/sys")),
             *(_CONSOLE if terminal else (_mount(Bound(source=Path("/dev"), target="/dev")),)),
-            {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
-             "options": ["nosuid", "nodev", "mode=1777"]},
+            *(() if any(one.target == "/tmp" for one in bound) else (_TMP,)),
             *map(_mount, bound),
         ],
         "linux": {
