@@ -12,6 +12,7 @@ import pytest
 
 from pdbuild.base import architecture, ensure
 from pdbuild.oci import Layout
+from pdbuild.platforms import native
 
 from .conftest import User, make_user, remove_user
 from .forbidden import without_namespaces
@@ -212,6 +213,26 @@ def _an_image_runs_without_namespaces(project: Project) -> None:
     assert "sysctl -w user.max_user_namespaces" in refused.stderr
     detached = with_nothing(project, "run", "-d", "greet:1.2.0", "greet", "you")
     assert detached.returncode == 2 and "--detach" in detached.stderr
+
+
+@pytest.mark.long
+def test_another_platform_without_a_network(
+    user: User, far_away: User, pdbuild_python: Path, engines: Path
+) -> None:
+    """Its compilers and libraries are carried like all the rest."""
+    other = "linux/arm64" if native().name != "linux/arm64" else "linux/amd64"
+    words = ("--platform", other, "deb-english", "image-english")
+    there = far_away.home / "carried.tar"
+    with_it = sample(user, pdbuild_python, "make", "foreign-online")
+    with_it.succeeds("fetch", "--to", str(user.home / there.name), *words)
+    shutil.move(user.home / there.name, there)
+    give(far_away, there)
+    without = sample(far_away, pdbuild_python, "make", "foreign")
+    made = offline(without, there, *words)
+    assert made == online(with_it, *words) and len(made) >= 3
+    assert all(other.rpartition("/")[2] in name for name in made if name.endswith(".deb"))
+    done = with_nothing(without, "bake", *words, f"--offline={there}", "--engine=proot")
+    assert done.returncode == 1 and f"nothing is built for {other}" in done.stderr
 
 
 def _size(folder: Path) -> int:

@@ -4,6 +4,8 @@ Slower than the others: proot follows each system call of a step, stages are cop
 after the other. Layers and images are written by pdbuild itself.
 """
 
+from functools import partial
+
 from pdbuild import dirs, locks, tools
 from pdbuild.engine.contract import Build, Built
 from pdbuild.engine.layers import Layers
@@ -11,6 +13,7 @@ from pdbuild.engine.proot.walk import Walk
 from pdbuild.errors import EngineError, Interrupted
 from pdbuild.platforms import is_foreign
 from pdbuild.progress import View
+from pdbuild.project import say
 
 
 class Proot:
@@ -37,7 +40,7 @@ class Proot:
             )
         folder = dirs.local_dir("proot")
         try:
-            with locks.alone(folder / "lock"):
+            with locks.alone(folder / "lock", partial(say, "waiting for another bake by proot")):
                 return Walk(build, view, folder).run()
         except KeyboardInterrupt:
             raise Interrupted("interrupted; what was built stays in the cache") from None

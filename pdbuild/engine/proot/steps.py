@@ -1,5 +1,6 @@
 """A stage's instructions in its tree: what proot is told, and what is copied."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from pdbuild import tools
 from pdbuild.account import quash
 from pdbuild.engine.proot import trees
 from pdbuild.engine.proot.trees import Blob
-from pdbuild.plan.instructions import Bind, Cache, Copy, Run, Secret, Tmpfs
+from pdbuild.plan.instructions import Bind, Cache, Copy, Run, Secret, Tmpfs, Workdir
 
 # Who searches for leaks must follow the program himself, and gives up where proot does that.
 _ALWAYS = {"HOME": "/root", "LSAN_OPTIONS": "detect_leaks=0"}
@@ -58,14 +59,29 @@ class Stage:
             *run.argv,
         ]
 
-    def copy(self, copy: Copy, blobs: Path | None) -> Blob | None:
-        """Copy files into the tree; with `blobs`, also make a layer of them there."""
+    def put(self, what: Copy | Workdir, blobs: Path | None) -> Blob | None:
+        """Put files, or the folder that is worked in, into the tree; with `blobs`, also make a
+        layer of what is new there, which may be nothing.
+        """
+        found = self._entered(what.path) if isinstance(what, Workdir) else self._copied(what)
+        return trees.layer(found, blobs) if blobs else None
+
+    def _copied(self, copy: Copy) -> list[tuple[Path, str]]:
         source, target = self.source(copy.stage, copy.source), self.expanded(copy.target)
         if not target.startswith("/"):
             target = f"{self.workdir.rstrip('/')}/{target}"
         found = list(trees.pairs(source, target))
         trees.put(found, self.root)
-        return trees.layer(found, blobs) if blobs else None
+        return found
+
+    def _entered(self, path: str) -> list[tuple[Path, str]]:
+        self.workdir = path
+        place = self.root / path.strip("/")
+        if place.is_dir():
+            return []
+        place.mkdir(parents=True)
+        os.utime(place, (0, 0))
+        return [(place, path.strip("/"))]
 
     def _mounts(self, run: Run, scratch: Path) -> Iterator[tuple[Bind | Cache | Tmpfs, Path]]:
         for mount in run.mounts:

@@ -140,12 +140,11 @@ class Walk:
                 if isinstance(instruction, Run):
                     layers = None
                     self._ran(stage, instruction, digest, scratch)
-                elif isinstance(instruction, Copy):
-                    blob = stage.copy(instruction, None if layers is None else self._blobs)
+                elif isinstance(instruction, Copy | Workdir):
+                    blob = stage.put(instruction, None if layers is None else self._blobs)
                     if layers is not None and blob:
                         layers.append(blob)
-                else:
-                    _configured(stage, config, instruction, node)
+                _configured(stage, config, instruction, node)
         return Made(
             folder=folder,
             shares=below.shares,
@@ -241,8 +240,7 @@ def _configured(stage: Stage, config: dict[str, Any], instruction: Instruction, 
         case Env(name=name, value=value):
             stage.env[name] = stage.expanded(value)
         case Workdir(path=path):
-            stage.workdir = config["WorkingDir"] = path
-            (stage.root / path.strip("/")).mkdir(parents=True, exist_ok=True)
+            config["WorkingDir"] = path
         case Entrypoint(argv=argv):
             config["Entrypoint"] = list(argv)
         case Cmd(argv=argv):

@@ -10,6 +10,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from pdbuild.engine.proot.follow import followed
 from pdbuild.engine.proot.steps import Stage
 from pdbuild.engine.proot.trees import Made
 from pdbuild.errors import EngineError
-from pdbuild.plan.instructions import Bind, Cache, Copy, Run, Secret, Tmpfs
+from pdbuild.plan.instructions import Bind, Cache, Copy, Run, Secret, Tmpfs, Workdir
 
 NONE = Account(rung=Rung.C, why="forbidden", hint="ask for: sysctl -w x=1")
 
@@ -126,8 +127,16 @@ def test_a_copy_is_put_in_the_tree(tree: Path, tmp_path: Path) -> None:
         root=tmp_path / "root", source=lambda name, path: tree / path.strip("/"),
         caches=tmp_path, secrets={}, private={}, env={}, workdir="/work",
     )  # fmt: skip
-    assert stage.copy(Copy(stage="x", source="/usr/bin/tool", target="here"), None) is None
+    assert stage.put(Copy(stage="x", source="/usr/bin/tool", target="here"), None) is None
     assert (tmp_path / "root/work/here").read_text() == "tool"
+    # A folder to work in is a layer, as BuildKit's is; that of one that is there is empty.
+    (tmp_path / "blobs").mkdir()
+    for path, names in (("/work", []), ("/new/one", ["new", "new/one"])):
+        layer = stage.put(Workdir(path=path), tmp_path / "blobs")
+        assert layer and stage.workdir == path
+        with tarfile.open(tmp_path / "blobs" / layer.digest[7:]) as tar:
+            assert tar.getnames() == names
+    assert trees.layer([], tmp_path / "blobs").digest == f"sha256:{sha256(bytes(1024)).hexdigest()}"
 
 
 def test_it_is_chosen_without_namespaces_alone() -> None:
