@@ -19,6 +19,10 @@ _ALWAYS = {"HOME": "/root", "LSAN_OPTIONS": "detect_leaks=0"}
 _HOSTS = ("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hosts")
 
 
+class StepError(Exception):
+    """A step failed; the text says how."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Stage:
     """A stage while it is made. `source` gives the place of a path of another stage, a named
@@ -61,7 +65,7 @@ class Stage:
 
     def put(self, what: Copy | Workdir, blobs: Path | None) -> Blob | None:
         """Put files, or the folder that is worked in, into the tree; with `blobs`, also make a
-        layer of what is new there, which may be nothing.
+        layer of what is new there, which may be nothing. Raises StepError for what is not there.
         """
         found = self._entered(what.path) if isinstance(what, Workdir) else self._copied(what)
         return trees.layer(found, blobs) if blobs else None
@@ -70,6 +74,8 @@ class Stage:
         source, target = self.source(copy.stage, copy.source), self.expanded(copy.target)
         if not target.startswith("/"):
             target = f"{self.workdir.rstrip('/')}/{target}"
+        if not os.path.lexists(source):
+            raise StepError(f"{copy.stage or 'the source'} has no {copy.source}")
         found = list(trees.pairs(source, target))
         trees.put(found, self.root)
         return found

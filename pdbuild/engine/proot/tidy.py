@@ -40,7 +40,9 @@ def keep_newest(folder: Path, used: Collection[Path]) -> None:
             old.append(made)
     needed = {made.root.parent for made in kept}
     for made in old:
-        if made.folder not in needed:
+        if made.folder in needed:
+            kept.append(made)
+        else:
             remove(made.folder)
     layers = {b.digest.removeprefix("sha256:") for made in kept for b in made.layers or ()}
     for blob in (folder / "blobs").iterdir():

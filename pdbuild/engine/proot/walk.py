@@ -18,7 +18,7 @@ from pdbuild.engine.buildah.inputs import Inputs, Result
 from pdbuild.engine.contract import Build, Built, Output
 from pdbuild.engine.proot import images, tidy, trees
 from pdbuild.engine.proot.follow import followed
-from pdbuild.engine.proot.steps import Stage
+from pdbuild.engine.proot.steps import Stage, StepError
 from pdbuild.engine.proot.trees import Blob, Made
 from pdbuild.errors import EngineError
 from pdbuild.plan.instructions import (
@@ -38,10 +38,6 @@ from pdbuild.progress import View
 
 _LAYOUT = "oci-layout://"
 _FORMAT = 1  # of keys
-
-
-class StepError(Exception):
-    """A step failed; the text says how, `vertex` which."""
 
 
 class Walk:

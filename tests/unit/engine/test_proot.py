@@ -20,7 +20,7 @@ from pdbuild.account import Account, Rung
 from pdbuild.engine import caches, choice
 from pdbuild.engine.proot import tidy, trees
 from pdbuild.engine.proot.follow import followed
-from pdbuild.engine.proot.steps import Stage
+from pdbuild.engine.proot.steps import Stage, StepError
 from pdbuild.engine.proot.trees import Made
 from pdbuild.errors import EngineError
 from pdbuild.plan.instructions import Bind, Cache, Copy, Run, Secret, Tmpfs, Workdir
@@ -129,6 +129,8 @@ def test_a_copy_is_put_in_the_tree(tree: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert stage.put(Copy(stage="x", source="/usr/bin/tool", target="here"), None) is None
     assert (tmp_path / "root/work/here").read_text() == "tool"
+    with pytest.raises(StepError, match="x has no /missing"):
+        stage.put(Copy(stage="x", source="/missing", target="/"), None)
     # A folder to work in is a layer, as BuildKit's is; that of one that is there is empty.
     (tmp_path / "blobs").mkdir()
     for path, names in (("/work", []), ("/new/one", ["new", "new/one"])):
@@ -226,10 +228,13 @@ def stage_of(folder: Path, name: str, stage: str, used: int, *layers: str) -> Pa
     (made / "root/closed").mkdir(parents=True)
     (made / "root/closed/file").touch()
     (made / "root/closed").chmod(0o500)
-    blobs = tuple(trees.Blob(digest=f"sha256:{digest}", size=1) for digest in layers)
-    trees.record(Made(folder=made, stage=stage, layers=blobs))
+    trees.record(Made(folder=made, stage=stage, layers=tuple(map(layer, layers))))
     os.utime(made / "made.json", (used, used))
     return made
+
+
+def layer(name: str) -> trees.Blob:
+    return trees.Blob(digest=f"sha256:{name}", size=1)
 
 
 def test_of_a_stage_the_newest_trees_are_kept(tmp_path: Path) -> None:
@@ -290,11 +295,14 @@ def test_what_changes_nothing_shares_a_tree(tmp_path: Path) -> None:
     tree = stage_of(tmp_path, "a", "squares toolchain", 1)
     for number in (2, 3, 4):
         stage_of(tmp_path, f"b{number}", "squares toolchain", number)
+    (tmp_path / "blobs/layer").touch()
+    trees.record(Made(folder=tree, stage="squares toolchain", layers=(layer("layer"),)))
+    os.utime(tree / "made.json", (1, 1))
     shared = Made(folder=tmp_path / "trees/c", stage="squares compile", shares="a")
     shared.folder.mkdir()
     trees.record(shared)
     assert shared.root == tree / "root" and trees.read(shared.folder) == shared
     tidy.keep_newest(tmp_path, ())
-    assert tree.exists() and shared.folder.exists()
+    assert tree.exists() and shared.folder.exists() and (tmp_path / "blobs/layer").exists()
     tidy.remove(tree)
     assert trees.read(shared.folder) is None
