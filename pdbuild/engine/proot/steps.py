@@ -77,8 +77,9 @@ class Stage:
         if not os.path.lexists(source):
             raise StepError(f"{copy.stage or 'the source'} has no {copy.source}")
         found = list(trees.pairs(source, target))
+        new = trees.changed(found, self.root)
         trees.put(found, self.root)
-        return found
+        return new
 
     def _entered(self, path: str) -> list[tuple[Path, str]]:
         self.workdir = path

@@ -1,5 +1,6 @@
 """Trees of files that stages are, on the disk: copied, put together, and made layers of."""
 
+import filecmp
 import hashlib
 import json
 import os
@@ -112,6 +113,33 @@ def pairs(source: Path, target: str) -> Iterator[tuple[Path, str]]:
         yield from _below(source, target.strip("/"))
     else:
         yield source, (f"{target}{source.name}" if target.endswith("/") else target).strip("/")
+
+
+def changed(found: Iterable[tuple[Path, str]], root: Path) -> list[tuple[Path, str]]:
+    """Those that are not below a root already, the same in all, and the folders they are in.
+
+    As containerd compares: the time of a folder is no difference.
+    """
+    every = list(found)
+    new = {name for path, name in every if not _same(path, root / name)}
+    new.update(str(parent) for name in list(new) for parent in Path(name).parents)
+    return [(path, name) for path, name in every if name in new]
+
+
+def _same(one: Path, two: Path) -> bool:
+    if not os.path.lexists(two):
+        return False
+    first, second = one.lstat(), two.lstat()
+    if first.st_mode != second.st_mode:
+        return False
+    if stat.S_ISDIR(first.st_mode):
+        return True
+    if (first.st_size, first.st_mtime_ns) != (second.st_size, second.st_mtime_ns):
+        return False
+    if stat.S_ISLNK(first.st_mode):
+        return one.readlink() == two.readlink()
+    filecmp.clear_cache()  # it goes by size and time, which are the same
+    return filecmp.cmp(one, two, shallow=False)
 
 
 def put(found: Iterable[tuple[Path, str]], root: Path) -> None:

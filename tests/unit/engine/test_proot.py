@@ -306,3 +306,21 @@ def test_what_changes_nothing_shares_a_tree(tmp_path: Path) -> None:
     assert tree.exists() and shared.folder.exists() and (tmp_path / "blobs/layer").exists()
     tidy.remove(tree)
     assert trees.read(shared.folder) is None
+
+
+def test_a_layer_has_what_changes(tree: Path, tmp_path: Path) -> None:
+    found = list(trees.pairs(tree, "/"))
+    root = tmp_path / "root"
+    root.mkdir()
+    assert trees.changed(found, root) == found
+    trees.put(found, root)
+    assert trees.changed(found, root) == []
+    os.utime(tree / "root", (2000, 2000))  # a folder's time alone
+    assert trees.changed(found, root) == []
+    (tree / "usr/bin/tool").write_text("tale")
+    os.utime(tree / "usr/bin/tool", (1000, 1000))
+    assert [name for _, name in trees.changed(found, root)] == ["usr", "usr/bin", "usr/bin/tool"]
+    (tree / "bin").unlink()
+    (tree / "bin").symlink_to("usr/bim")
+    os.utime(tree / "bin", (1000, 1000), follow_symlinks=False)
+    assert "bin" in [name for _, name in trees.changed(found, root)]
