@@ -62,6 +62,8 @@ class Node:
             self.process = subprocess.Popen(
                 [self.programs / "buildkitd", "--root", self.root, "--addr", self.address,
                  "--containerd-worker=false", *certificates],
+                # Where it mounts what steps read, until they end or it is killed.
+                env={**os.environ, "TMPDIR": str(self.root.parent)},
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + 30
