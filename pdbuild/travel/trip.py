@@ -125,6 +125,8 @@ def _built(
             plan=plan,
             definition=baking.define(trip.recipe, plan, contexts, held),
             exports=exports,
+            # Buildah would make anew what was just brought, and then nothing fits on it.
+            layers=sharing.layers_of(plan, trip.options),
         )
         with view("quiet", sys.stderr, targets=[t.name for t in plan.targets]) as shown:
             built = engine.build(build, shown)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pdbuild.plan.instructions import Arg, Bind, Run, Secret, Stage
+from pdbuild.plan.instructions import Arg, Bind, Copy, Run, Secret, Stage, Workdir
 from pdbuild.plan.types import Plan, Target, contexts_of
 
 SCRATCH = "scratch"
@@ -16,7 +16,9 @@ class Node:
 
     `args` are the values that the stage's ARGs get, `needs` the nodes that it reads from by the
     names that its text uses, `folders` the directories and `images` the base images likewise.
-    `labels` and `timestamp` (seconds, or "") are given to a target's own stage alone.
+    `labels` and `timestamp` (seconds, or "") are given to a target's own stage. One that writes no
+    file has a time, too: its image is the same wherever it is made, and so is all that others made
+    of it, which can be taken from there.
     `platform` is that of its image, "" for the one that builds.
     """
 
@@ -117,6 +119,8 @@ class _Maker:
         declared = {i.name for i in stage.instructions if isinstance(i, Arg)}
         args = {key: value for key, value in target.args.items() if key in declared}
         platform = self._platform(stage, needs, target)
+        if not (labels or any(isinstance(i, Run | Copy | Workdir) for i in stage.instructions)):
+            timestamp = timestamp or "0"
         # Two targets may give one stage different arguments, or labels: then it is two nodes.
         key = (name, *map(_frozen, (args, needs, images, labels)), timestamp, platform)
         if key not in self._ids:

@@ -59,6 +59,17 @@ def test_what_compiles_is_this_machines_and_what_is_put_together_the_targets() -
     assert platforms == {"base": "", "compile": "", "root": ARM, "image": ARM}
 
 
+def test_what_writes_no_file_has_a_time_that_is_always_the_same() -> None:
+    """So others find what was made on it; a target's own time is its own."""
+    own = replace(target("image", ARM), labels={"a": "b"})
+    made = graph.make(replace(CROSSED, targets=(own, target("compile", ""))), CONTEXTS)
+    times = {node.id: node.timestamp for node in made.nodes}
+    assert times == {"base": "0", "compile": "", "root": "", "image": ""}
+    dated = replace(own, args={graph.EPOCH: "17"})
+    made = graph.make(replace(CROSSED, targets=(dated,)), CONTEXTS)
+    assert made.node("image").timestamp == "17" and made.node("base").timestamp == "0"
+
+
 def test_what_is_emulated_has_nodes_and_a_base_of_its_own() -> None:
     made = graph.make(EMULATED, CONTEXTS)
     found = [(n.stage.name, n.platform, *n.images.values()) for n in made.nodes]
