@@ -1,0 +1,94 @@
+"""The example's image as files that Apptainer runs, as an ordinary user.
+
+Apptainer is sid's: Debian 12 has none. It is unpacked with the libraries that it needs, which are
+newer than this machine's, and runs where that folder is the root, in a namespace of the user's own.
+"""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packages import unpacked
+
+from .project import Project, give
+
+_KEPT = Path("/var/tmp/pdbuild-tests") / "apptainer-sid"
+_PACKAGES = "apptainer,base-files,bubblewrap,coreutils,dash,libc-bin,squashfuse"
+_OURS = ("/proc", "/sys", "/tmp", "/var/tmp")
+_FILES = ("/etc/passwd", "/etc/group")
+PROGRAM = """
+import os, pathlib, sys
+pathlib.Path("made").write_text("here")
+print(os.getuid())
+sys.exit(7)
+"""
+
+
+@pytest.fixture(scope="module")
+def apptainer(paddle: Project) -> Iterator[list[str]]:
+    """The words that start Apptainer."""
+    if not _KEPT.is_dir():
+        partial = unpacked(_KEPT, "sid", _PACKAGES, "./*")
+        partial.chmod(0o755)
+        for file in _FILES:  # what is mounted needs a place
+            (partial / file[1:]).touch()
+        partial.rename(_KEPT)
+    with tempfile.TemporaryDirectory(dir=paddle.user.home) as folder:
+        # As everywhere else, and unlike on some small machines, it is everybody's.
+        fuse = Path(folder, "fuse")
+        os.mknod(fuse, stat.S_IFCHR, os.makedev(10, 229))
+        fuse.chmod(0o666)
+        give(paddle.user, Path(folder))
+        libraries = f"{_KEPT}/usr/lib/x86_64-linux-gnu"
+        words = [f"{libraries}/ld-linux-x86-64.so.2", "--library-path", libraries]
+        words += [f"{_KEPT}/usr/bin/bwrap", "--ro-bind", str(_KEPT), "/"]
+        words += ["--dev-bind", "/dev", "/dev", "--dev-bind", str(fuse), "/dev/fuse"]
+        for path in (*_OURS, *_FILES):
+            words += ["--dev-bind", path, path]
+        yield [*words, "apptainer", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def saved(paddle: Project, version: str) -> Iterator[Path]:
+    """A folder with the example's program and its image, as files of each kind."""
+    folder = paddle.user.home / "apptainer"
+    folder.mkdir()
+    shutil.copy(paddle.root / "a.py", folder)
+    (folder / "seven.py").write_text(PROGRAM)
+    give(paddle.user, folder)
+    for form in ("sif", "squashfs", "dir"):
+        out = f"--out={folder}/image.{form}"
+        paddle.succeeds("save", f"paddle:{version}", f"--format={form}", out)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "image.sif", "a.py"),
+        ("exec", "image.sif", "python3", "a.py"),
+        ("exec", "image.squashfs", "python3", "a.py"),
+        ("exec", "oci:image.dir", "python3", "a.py"),
+    ],
+    ids=" ".join,
+)
+def test_it_runs_a_program(
+    words: tuple[str, ...], paddle: Project, saved: Path, apptainer: list[str]
+) -> None:
+    done = paddle.user.run([*apptainer, *words], cwd=saved, timeout=120)
+    assert done.returncode == 0 and "accuracy 0.9" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.long
+def test_the_program_is_the_callers(paddle: Project, saved: Path, apptainer: list[str]) -> None:
+    done = paddle.user.run([*apptainer, "run", "image.sif", "seven.py"], cwd=saved)
+    assert (done.stdout, done.returncode) == (f"{paddle.user.uid}\n", 7), done.stderr
+    assert (saved / "made").stat().st_uid == paddle.user.uid
+    done = paddle.user.run([*apptainer, "run", "image.sif"], cwd=saved)
+    assert done.returncode == 0 and "paddle" in done.stdout, done.stderr
