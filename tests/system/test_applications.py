@@ -1,5 +1,6 @@
 """Applications: the example's book, by pdbuild and in a browser, and by plain tools alone."""
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -8,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from .conftest import CHECKOUT
-from .project import Project, give, left_over
+from .conftest import CHECKOUT, User, make_user, remove_user
+from .project import Project, checkout, give, left_over
 from .test_pages import Reader, reader
 
 __all__ = ["reader"]  # a fixture
@@ -185,3 +186,29 @@ def test_apt_installs_in_an_image_that_has_it(greet: Project) -> None:
     said = greet.runs("podman", "run", "--rm", "--network=host", "more", "sh", "-c", look)
     assert "tree v" in said and "Status: install ok installed" in said
     greet.user.run(["podman", "rmi", "--force", "more"])
+
+
+@pytest.fixture
+def newcomer() -> Iterator[User]:
+    """An account of its own: what is baked here would take the place of the others' images."""
+    made = make_user(f"pdbbook{os.getpid()}", subordinate=True)
+    yield made
+    remove_user(made)
+
+
+@pytest.mark.long
+def test_buildah_bakes_it_with_all_the_rest(newcomer: User, pdbuild_python: Path) -> None:
+    """The whole graph to its end, by the second engine."""
+    made = checkout(newcomer, pdbuild_python, "paddle")
+    words = ("all", "--recipe=book", "--variant=cpu", "--variant=noavx", "--engine=buildah")
+    rows = made.bake(*words)
+    names = {
+        f"{kind}-{v}" for kind in ("binaries", "deb", "image", "app") for v in ("cpu", "noavx")
+    }
+    assert names | {"docs"} <= set(rows)
+    version = rows["image-cpu"]["where"].rpartition(":")[2]
+    uses = "import matplotlib, notebook, paddle; print(paddle.build_options())"
+    for suffix, options in (("", "GPU=OFF AVX=ON"), ("-noavx", "GPU=OFF AVX=OFF")):
+        said = made.succeeds("run", f"book:{version}{suffix}", "python3", "-c", uses)
+        assert said.strip() == options
+    assert all(row["cached"] for row in made.bake(*words).values())
