@@ -5,11 +5,13 @@ import hashlib
 import json
 import shutil
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from packages import unpacked
+from system import small
 from system.conftest import User
 from system.project import Project, give
 
@@ -122,6 +124,34 @@ def test_after_an_edit_only_what_changed_is_new_there(note: Project, by_ours: Ba
     dangling = ("docker", "image", "ls", "--quiet", "--filter", "dangling=true")
     assert not note.runs(*dangling).strip()
     word.write_text("Hello\n")
+
+
+def test_docker_runs_what_was_pushed(note: Project, by_ours: Baked, tmp_path: Path) -> None:
+    with small.registry(tmp_path) as registry:
+        to = f"{registry.address}/team/note"
+        note.succeeds("push", "--to", to, "--insecure")
+        assert registry.tags("team/note") == ["1.0", "1.0-french"]
+        assert note.runs("docker", "run", "--rm", f"{to}:1.0-french") == "Bonjour\n"
+        note.runs("docker", "image", "rm", f"{to}:1.0-french")
+
+
+def test_docker_asks_an_application_how_it_is(note: Project, by_ours: Baked) -> None:
+    row = note.bake("apps")["app-french"]
+    assert row["where"] == "localhost/card:1.0-french"
+    shown = ("docker", "image", "inspect", "--format={{json .Config}}", row["where"])
+    config = json.loads(note.runs(*shown))
+    assert config["Healthcheck"]["Test"] == ["CMD", "note"]
+    assert config["WorkingDir"] == "/card" and "WHO=nobody" in config["Env"]
+    words = ("docker", "run", "--detach", "--interactive", "--health-interval=0.5s")
+    container = note.runs(*words, row["where"], "sh", "-c", "read x").strip()
+    try:
+        state = ("docker", "inspect", "--format={{.State.Health.Status}}", container)
+        deadline = time.monotonic() + 20
+        while note.runs(*state) != "healthy\n":
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    finally:
+        note.runs("docker", "rm", "--force", container)
 
 
 def test_dockers_own_buildkit_bakes_the_same(note: Project, by_ours: Baked) -> None:

@@ -1,4 +1,4 @@
-"""What one project compiled, another of the same source finds: by redis, and in a folder."""
+"""What one project compiled, another of the same source finds: by redis, in a folder, by HTTP."""
 
 import contextlib
 import os
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from pdbuild.compilecache.folder import serving
 
 from .conftest import User
 from .project import Project, sample
@@ -91,6 +93,13 @@ def test_objects_travel_and_the_cache_decides_nothing(
     four.succeeds("bake", "binaries", env={"PDBUILD_CACHE": f"file:{shared}|read-only"})
     assert said(four)[0].endswith(" found, 0 writes")
     assert not said(four)[0].startswith(f"file:{shared}: 0 ")
+
+    with serving(shared, read_only=True) as served:
+        five = named(user, pdbuild_python, "five")
+        five.succeeds("bake", "binaries", env={"PDBUILD_CACHE": f"{served.text}|read-only"})
+    http = f"http://{served.host}:{served.port}: "
+    assert said(five)[0].startswith(http) and said(five)[0].endswith(" found, 0 writes")
+    assert not said(five)[0].startswith(f"{http}0 ")
 
     # Nobody knew it before: what has not changed since cannot have it. The control can be found.
     control = two.written("control", f"x{PASSWORD}x")

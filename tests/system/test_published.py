@@ -1,6 +1,7 @@
 """An application on an image of a registry: what changes in it costs, and what stays the same."""
 
 import contextlib
+import json
 import shutil
 import tarfile
 import tempfile
@@ -23,6 +24,20 @@ names = pathlib.Path(__file__).with_name("requirements.txt").read_text().split()
 print(paddle.__version__, *(importlib.import_module(name).VALUE for name in names))
 """
 IMAGE = "localhost/page:0.1.0"
+PACKAGES = '[project]\nname = "page"\nversion = "1"\ndependencies = ["one", "three"]\n'
+TABLE = """\
+packages = ["tini"]
+copy = { "app.py" = "/srv/app.py" }
+environment = { GREETING = "good day" }
+user = "1234:1235"
+workdir = "/srv"
+healthcheck = ["python3", "-c", "pass"]
+"""
+LOOKS = """
+import os, shutil, one, three
+print(one.VALUE, three.VALUE, os.environ["GREETING"], sep="|", end="|")
+print(os.getuid(), os.getgid(), os.getcwd(), *os.listdir(), shutil.which("tini"), sep="|")
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,3 +140,27 @@ def test_others_run_it_from_the_registry(page: Page) -> None:
     theirs = ("podman", "run", "--rm", "--tls-verify=false", f"{where}:0.1.0")
     assert page.project.runs(*theirs).strip() == "for all"
     page.project.runs("podman", "rmi", "--force", f"{where}:0.1.0")
+
+
+def test_what_the_table_says_is_so_in_the_image(page: Page) -> None:
+    """Its packages are those of a pyproject.toml this time."""
+    folder = page.project.root
+    (folder / "pyproject.toml").write_text(PACKAGES)
+    (folder / "app.py").write_text(LOOKS)
+    recipe = (folder / "pdbuild.toml").read_text()
+    for old, new in (
+        ("requirements.txt", "pyproject.toml"),
+        ("/page/app.py", "/srv/app.py"),
+        ("[app]\n", f"[app]\n{TABLE}"),
+    ):
+        recipe = recipe.replace(old, new)
+    (folder / "pdbuild.toml").write_text(recipe)
+    page.project.succeeds("app", "bake", env=page.env)
+    said = page.project.runs("podman", "run", "--rm", IMAGE)
+    assert said.strip().split("|") == [
+        "one!", "three!", "good day", "1234", "1235", "/srv", "app.py", "/usr/bin/tini",
+    ]  # fmt: skip
+    store = Store(page.project.user.home / ".local/share/pdbuild/images")
+    (manifest,) = store.layout.manifests(store.entry(IMAGE))
+    config = json.loads(store.layout.blob(manifest.config.digest).read_bytes())["config"]
+    assert config["Healthcheck"]["Test"] == ["CMD", "python3", "-c", "pass"]
