@@ -129,7 +129,7 @@ def test_after_an_edit_only_what_changed_is_new_there(note: Project, by_ours: Ba
 def test_docker_runs_what_was_pushed(note: Project, by_ours: Baked, tmp_path: Path) -> None:
     with small.registry(tmp_path) as registry:
         to = f"{registry.address}/team/note"
-        note.succeeds("push", "--to", to, "--insecure")
+        note.succeeds("push", "note:1.0", "note:1.0-french", "--to", to, "--insecure")
         assert registry.tags("team/note") == ["1.0", "1.0-french"]
         assert note.runs("docker", "run", "--rm", f"{to}:1.0-french") == "Bonjour\n"
         note.runs("docker", "image", "rm", f"{to}:1.0-french")

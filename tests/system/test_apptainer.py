@@ -20,6 +20,7 @@ _KEPT = Path("/var/tmp/pdbuild-tests") / "apptainer-sid"
 _PACKAGES = "apptainer,base-files,bubblewrap,coreutils,dash,libc-bin,squashfuse"
 _OURS = ("/proc", "/sys", "/tmp", "/var/tmp")
 _FILES = ("/etc/passwd", "/etc/group")
+_EMPTY = ("/etc/hosts", "/etc/localtime", "/etc/resolv.conf")  # Apptainer wants them to be there
 PROGRAM = """
 import os, pathlib, sys
 pathlib.Path("made").write_text("here")
@@ -34,7 +35,7 @@ def apptainer(paddle: Project) -> Iterator[list[str]]:
     if not _KEPT.is_dir():
         partial = unpacked(_KEPT, "sid", _PACKAGES, "./*")
         partial.chmod(0o755)
-        for file in _FILES:  # what is mounted needs a place
+        for file in (*_FILES, *_EMPTY):  # what is mounted needs a place
             (partial / file[1:]).touch()
         partial.rename(_KEPT)
     with tempfile.TemporaryDirectory(dir=paddle.user.home) as folder:
