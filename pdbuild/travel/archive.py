@@ -50,9 +50,12 @@ class Content:
 def write(out: Path, content: Content, files: Mapping[str, Path]) -> None:
     """Write an archive of these files, by their names in it.
 
-    Raises EngineError when the disk is full; nothing is left of it then.
+    Its folder is made if it is not there. Raises EngineError when the disk is full; nothing is left
+    of the archive then.
     """
     import zstandard
+
+    out.absolute().parent.mkdir(parents=True, exist_ok=True)
 
     about = json.dumps({"format": _FORMAT, **asdict(content)}, indent=1).encode() + b"\n"
     size = sum(path.stat().st_size for path in files.values())

@@ -113,3 +113,10 @@ def test_nothing_is_left_of_one_that_could_not_be_written(tmp_path: Path) -> Non
     with pytest.raises(FileNotFoundError):
         archive.write(out, CONTENT, {"layers/x": tmp_path / "gone"})
     assert not list(tmp_path.iterdir())
+
+
+def test_its_folder_is_made(tmp_path: Path) -> None:
+    out = tmp_path / "build/new/cache.tar.zst"
+    archive.write(out, CONTENT, {})
+    with archive.reading(out) as (content, _):
+        assert content == CONTENT
