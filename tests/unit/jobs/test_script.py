@@ -221,5 +221,5 @@ def test_where_a_file_system_cannot_be_mounted_it_is_unpacked(ran: Ran, tmp_path
     done = ran("sh", "-c", 'cat "$1"/*/root/file', "sh", str(tmp_path / "scratch"), form="squashfs")
     assert done.returncode == 0, done.stderr
     assert "text" in done.stdout
-    assert f"the image is in {tmp_path}/scratch (fuse: device not found) (0 s)" in done.stderr
+    assert f"the image is in {tmp_path}/scratch (fuse: device not found) (" in done.stderr
     assert list((tmp_path / "scratch").iterdir()) == []
