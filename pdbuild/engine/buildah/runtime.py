@@ -26,6 +26,7 @@ from typing import Any
 
 _PREFIX = "/.pdbuild-"
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
+_FLAGS = {os.ST_NOSUID: "nosuid", os.ST_NODEV: "nodev", os.ST_NOEXEC: "noexec"}
 _LONGEST = 120  # a file's name has at most 255 bytes
 
 
@@ -52,6 +53,20 @@ def put_back(config: dict[str, Any]) -> None:
     # Outer ones first, and all after those of the system, which may be outer too.
     moved.sort(key=lambda mount: mount["destination"].count("/"))
     config["mounts"] = [mount for mount in mounts if mount not in moved] + moved
+
+
+def keep_flags(config: dict[str, Any]) -> None:
+    """Give each bind mount the flags of the disk that it is of, if any: a home without setuid
+    programs and devices. In a user namespace they may not be taken away, and a runtime that sets
+    others, such as `ro`, takes them away unless it is told them (runc below 1.1.6).
+    """
+    for mount in config.get("mounts") or []:
+        options = mount.get("options") or []
+        if "bind" in options or "rbind" in options:
+            with contextlib.suppress(OSError):
+                flags = os.statvfs(mount["source"]).f_flag
+                named = [name for flag, name in _FLAGS.items() if flags & flag]
+                mount["options"] = [*options, *(name for name in named if name not in options)]
 
 
 def missing(root: str, destinations: list[str]) -> list[str]:
@@ -84,6 +99,7 @@ def create(arguments: list[str], notes: str) -> None:
         if mount["destination"].startswith(_PREFIX):
             _remove_empty(root + mount["destination"])
     put_back(config)
+    keep_flags(config)
     lacking = missing(root, [mount["destination"] for mount in config.get("mounts") or []])
     above = {os.path.dirname(path) for path in lacking} - set(lacking)  # noqa: PTH120
     times = {folder: _times(folder) for folder in above}

@@ -21,16 +21,21 @@ _NODE = (
     "hostname {name} && mount -t tmpfs -o mode=0755 tmpfs /run"
     " && mount -t tmpfs -o mode=1777 tmpfs /tmp && mount --bind {disk} /var/tmp/pdbuild-{uid}"
 )
-# The first process of a node is not pdbuild: a daemon ends in its own time after it.
+# The first process of a node is not pdbuild: a daemon ends in its own time after it, and podman's
+# own process, which holds the user's namespace, only at logout.
 _INIT = """
 "$@"
 code=$?
 for _ in $(seq 200); do
-    set -- /proc/[0-9]*
-    [ $# -gt 1 ] || exit $code
+    left=
+    for place in /proc/[0-9]*; do
+        read -r name <"$place/comm" || continue
+        case $place/$name in /proc/1/* | */catatonit) ;; *) left="$left $place/$name" ;; esac
+    done
+    [ "$left" ] || exit $code
     sleep 0.1
 done
-echo "still there:" /proc/[0-9]* >&2
+echo "still there:$left" >&2
 exit 99
 """
 _APART = "--mount --uts --pid --fork --kill-child --mount-proc"
@@ -99,9 +104,9 @@ def test_two_nodes_bake_in_one_home_in_the_same_second(nodes: Nodes, engine: str
     for code, _, said in nodes.do(*bake):
         assert code == 0, said[-4000:]
         assert "Traceback" not in said
-    # Of the engine each node has its own, on its own disk; the rest is one, and whole.
-    for disk in nodes.disks:
-        assert (disk / engine).is_dir(), list(disk.iterdir())
+    # An engine's state is on its node's own disk, where a bake needed one: who waited for the other
+    # may have found all of it done. The rest is one, and whole.
+    assert any((disk / engine).is_dir() for disk in nodes.disks)
     assert not (nodes.home / ".cache/pdbuild" / engine).exists()
     store = nodes.home / ".local/share/pdbuild/images"
     blobs = [*(store / "blobs/sha256").iterdir()]
@@ -121,4 +126,5 @@ def test_two_nodes_bake_in_one_home_in_the_same_second(nodes: Nodes, engine: str
         assert code == 0 and "greet" in out, said
     user = nodes.both[0].user
     assert user.processes() == []
-    assert held_locks(replace(user, home=nodes.home)) == [] == mounts_below(nodes.home)
+    assert held_locks(replace(user, home=nodes.home)) == []
+    assert [place for place in mounts_below(nodes.home) if place != str(user.home)] == []

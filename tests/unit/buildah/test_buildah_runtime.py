@@ -31,6 +31,28 @@ def test_inner_mounts_come_after_outer_ones_and_all_after_the_systems() -> None:
     assert made == ["/proc", "/run/.containerenv", "/run", "/a", "/a/b/c"]
 
 
+def test_what_is_bound_keeps_the_flags_of_its_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.statvfs
+
+    def statvfs(path: str) -> os.statvfs_result:
+        flags = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC | os.ST_RELATIME
+        return os.statvfs_result((*real(path)[:8], flags, 255))
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+
+    def mounted(source: str, *options: str) -> list[str]:
+        config = {"mounts": [{"destination": "/src", "source": source, "options": [*options]}]}
+        runtime.keep_flags(config)
+        found: list[str] = config["mounts"][0]["options"]  # type: ignore[assignment]
+        return found
+
+    assert mounted("/proc", "rbind", "ro") == ["rbind", "ro", "nosuid", "nodev", "noexec"]
+    assert mounted("/proc", "bind", "nodev", "ro") == ["bind", "nodev", "ro", "nosuid", "noexec"]
+    assert mounted("proc", "nosuid") == ["nosuid"]
+    assert mounted("/no/such", "bind", "ro") == ["bind", "ro"]
+    runtime.keep_flags({})
+
+
 # Stands in for the container runtime: makes mount points as runc does, and a step's file.
 FAKE = """\
 #!{python}
