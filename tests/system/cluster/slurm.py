@@ -162,7 +162,7 @@ def _configure(folder: Path) -> None:
 def _containers() -> str:
     """What `srun --container` starts, as the administrators' page has it."""
     text = (_CHECKOUT / "docs/administrators.md").read_text()
-    return text.partition("```conf\n")[2].partition("```")[0]
+    return text.partition("```ini\n")[2].partition("```")[0]
 
 
 def _free_ports(count: int) -> list[int]:
