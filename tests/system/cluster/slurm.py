@@ -162,8 +162,7 @@ def _configure(folder: Path) -> None:
 def _containers() -> str:
     """What `srun --container` starts, as the administrators' page has it."""
     text = (_CHECKOUT / "docs/administrators.md").read_text()
-    _, _, text = text.partition("## Slurm's own containers\n")
-    return text.partition("```ini\n")[2].partition("```")[0]
+    return text.partition("```cfg\n")[2].partition("```")[0]
 
 
 def _free_ports(count: int) -> list[int]:
