@@ -140,7 +140,9 @@ class Foreground:
     def _copy_stderr(self, reader: int) -> None:
         started = False
         while data := os.read(reader, 1 << 16):
-            ours = data.startswith(self._own)
+            # A line of its own may come in pieces.
+            begun = bool(self._own) and self.held[-1:] not in (b"", b"\n")
+            ours = begun or data.startswith(self._own)
             started = started or (self._started() and not ours)
             if started:
                 self.release()

@@ -75,3 +75,15 @@ def test_a_launchers_own_words_are_held_back_until_the_program_writes(
     held = first == "docker: "
     assert program.held == (b"docker: x\n" if held else b"")
     assert capfd.readouterr().err == ("" if held else "the program's: x\n")
+
+
+def test_a_line_of_a_launchers_that_comes_in_pieces_is_held_back_as_one(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    pieces = "printf 'docker: ' >&2; sleep 0.2; echo no such program >&2"
+    program = Foreground(["sh", "-c", pieces], own=(b"docker: ",))
+    assert program.wait() == 0
+    assert program.held == b"docker: no such program\n"
+    program = Foreground(["sh", "-c", f"{pieces}; sleep 0.2; echo more >&2"], own=(b"docker: ",))
+    assert program.wait() == 0 and program.held == b""
+    assert capfd.readouterr().err == "docker: no such program\nmore\n"
