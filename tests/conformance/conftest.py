@@ -31,7 +31,7 @@ exec "/usr/bin/${{0##*/}}" "$@"
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def builder(pdbuild_python: Path) -> Iterator[User]:
     """An ordinary user with subordinate ids, who has the engines and the base."""
     needs_root()
@@ -44,7 +44,7 @@ def builder(pdbuild_python: Path) -> Iterator[User]:
         remove_user(made)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def older() -> str:
     """The PATH prefix for this machine's Buildah: none."""
     if tools.find("buildah") is None:
@@ -52,25 +52,25 @@ def older() -> str:
     return ""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def newer() -> str:
     """The PATH prefix for the Buildah of a newer suite."""
     return _buildah_of(NEWER)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def newest() -> str:
     """The PATH prefix for the Buildah of the newest suite."""
     return _buildah_of(NEWEST)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def driver(builder: User) -> Path:
     """The folder to import the driver from."""
     return give_driver(builder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def runs(
     builder: User, pdbuild_python: Path, older: str, newer: str, newest: str
 ) -> Iterator[dict[str, Run]]:
@@ -83,22 +83,22 @@ def runs(
         run.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def buildkit(runs: dict[str, Run]) -> Results:
     return runs["buildkit"].results()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def buildah_older(runs: dict[str, Run]) -> Results:
     return runs["buildah-older"].results()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def buildah_newer(runs: dict[str, Run]) -> Results:
     return runs["buildah-newer"].results()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def buildah_newest(runs: dict[str, Run]) -> Results:
     return runs["buildah-newest"].results()
 
