@@ -29,8 +29,7 @@ from pdbuild.transfer.unpack import unpack
 
 # What proot says of a program that the image does not have, or that is none.
 _ERROR = b"proot error: '"
-# Each of these is a write of its own, with the program's name between the first two.
-_WRITES = (b"proot error: ", b"\n", b"fatal error: see `proot")
+_OWN = (b"proot error: ", b"fatal error: see `proot")
 _PARTIAL = ".partial-"
 # What a program finds beside the image's files: the kernel's, and who is who and where.
 _HOSTS = ("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hosts")
@@ -97,8 +96,7 @@ def run(container: Container) -> int:
     with tempfile.TemporaryDirectory(prefix="pdbuild-proot-") as scratch:
         words = argv(container, config, tree, Path(scratch))
         wanted = (*compose(container, config).argv, "")[0]
-        own = (*_WRITES, f"'{wanted}'".encode())
-        program = Foreground(words, terminal=container.tty, own=own)
+        program = Foreground(words, terminal=container.tty, own=_OWN)
         code = program.wait()
     if code and (none := by_words(program.held, _ERROR, wanted, container.image)):
         raise none
