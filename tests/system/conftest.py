@@ -256,6 +256,15 @@ def bare_user() -> Iterator[User]:
     remove_user(made)
 
 
+@pytest.fixture
+def newcomer() -> Iterator[User]:
+    """An account of a test's own, with subordinate ids and nothing in it, no engines either."""
+    needs_root()
+    made = make_user(f"pdbother{os.getpid()}", subordinate=True)
+    yield made
+    remove_user(made)
+
+
 @pytest.fixture(scope="session")
 def pdbuild_python() -> Iterator[Path]:
     """A Python with pdbuild that every user can run: a wheel of this checkout, installed."""

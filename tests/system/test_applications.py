@@ -1,6 +1,5 @@
 """Applications: the example's book, by pdbuild and in a browser, and by plain tools alone."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import CHECKOUT, User, make_user, remove_user
+from .conftest import CHECKOUT, User
 from .project import Project, checkout, give, left_over
 from .test_pages import Reader, reader
 
@@ -188,17 +187,12 @@ def test_apt_installs_in_an_image_that_has_it(greet: Project) -> None:
     greet.user.run(["podman", "rmi", "--force", "more"])
 
 
-@pytest.fixture
-def newcomer() -> Iterator[User]:
-    """An account of its own: what is baked here would take the place of the others' images."""
-    made = make_user(f"pdbbook{os.getpid()}", subordinate=True)
-    yield made
-    remove_user(made)
-
-
 @pytest.mark.long
 def test_buildah_bakes_it_with_all_the_rest(newcomer: User, pdbuild_python: Path) -> None:
-    """The whole graph to its end, by the second engine."""
+    """The whole graph to its end, by the second engine.
+
+    In an account of its own: it would take the place of the others' images.
+    """
     made = checkout(newcomer, pdbuild_python, "paddle")
     words = ("all", "--recipe=book", "--variant=cpu", "--variant=noavx", "--engine=buildah")
     rows = made.bake(*words)

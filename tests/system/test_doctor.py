@@ -5,11 +5,9 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from .conftest import User, make_user, needs_root, remove_user
 from .forbidden import without_namespaces
@@ -24,15 +22,6 @@ def doctor(
 
 def findings(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
     return {found["name"]: found for found in json.loads(done.stdout)["findings"]}
-
-
-@pytest.fixture
-def newcomer() -> Iterator[User]:
-    """A user with subordinate ids who has never run anything."""
-    needs_root()
-    made = make_user(f"pdbdoc{os.getpid()}", subordinate=True)
-    yield made
-    remove_user(made)
 
 
 def test_a_newcomer_is_told_what_to_do_and_nothing_is_left(

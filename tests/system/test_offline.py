@@ -1,11 +1,10 @@
 """Where there is no network: all is carried there once, and comes out the same."""
 
 import json
-import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,12 @@ from pdbuild.base import architecture, ensure
 from pdbuild.oci import Layout
 from pdbuild.platforms import native
 
-from .conftest import User, make_user, remove_user
+from .conftest import User
 from .forbidden import without_namespaces
 from .guarded import Guarded, guarded
 from .project import Project, checkout, give, sample
 
 __all__ = ["guarded"]
-
-
-@pytest.fixture
-def far_away() -> Iterator[User]:
-    """An account with nothing in it, no engines either."""
-    made = make_user(f"pdbfar{os.getpid()}", subordinate=True)
-    yield made
-    remove_user(made)
 
 
 def cut_off(
@@ -101,15 +92,15 @@ def notes(user: User, python: Path, name: str, recipe: str = NOTES) -> Project:
 
 @pytest.mark.parametrize("engine", ["buildkit", "buildah"])
 def test_a_small_recipe_without_a_network(
-    user: User, far_away: User, pdbuild_python: Path, engines: Path, engine: str
+    user: User, newcomer: User, pdbuild_python: Path, engines: Path, engine: str
 ) -> None:
-    there = far_away.home / "carried.tar"
+    there = newcomer.home / "carried.tar"
     with_it = notes(user, pdbuild_python, f"notes-{engine}")
     words = (f"--engine={engine}", "binaries")
     with_it.succeeds("fetch", "--to", str(user.home / there.name), *words)
     shutil.move(user.home / there.name, there)
-    give(far_away, there)
-    without = notes(far_away, pdbuild_python, "notes")
+    give(newcomer, there)
+    without = notes(newcomer, pdbuild_python, "notes")
     made = offline(without, there, *words)
     assert made == online(with_it, *words) and len(made) == 1
     (text,) = (without.root / "build").rglob("share/notes")
@@ -127,18 +118,18 @@ registry = "{registry}/hub"
 
 @pytest.mark.long
 def test_a_registrys_base_is_carried(
-    guarded: Guarded, user: User, far_away: User, pdbuild_python: Path, engines: Path
+    guarded: Guarded, user: User, newcomer: User, pdbuild_python: Path, engines: Path
 ) -> None:
     base = ensure("trixie", architecture(), mirror="", say=print)
     guarded.take(base.layout, "hub/library/debian:nowhere-else")
     recipe = NOTES + OF_A_REGISTRY.format(registry=guarded.registry.address)
     with_it = notes(user, pdbuild_python, "notes-of-a-registry", recipe)
-    there = far_away.home / "carried"
+    there = newcomer.home / "carried"
     done = with_it.pdbuild("fetch", "--to", str(user.home / there.name), env=guarded.env)
     assert done.returncode == 0 and "the image debian:nowhere-else" in done.stderr, done.stderr
     shutil.move(user.home / there.name, there)
-    give(far_away, there)
-    without = notes(far_away, pdbuild_python, "notes", recipe)
+    give(newcomer, there)
+    without = notes(newcomer, pdbuild_python, "notes", recipe)
     done = with_it.pdbuild("bake", "--json", "binaries", env=guarded.env)
     assert done.returncode == 0, done.stderr[-4000:]
     made = outputs(with_it, done.stdout)
@@ -151,7 +142,7 @@ def test_a_registrys_base_is_carried(
 
 @pytest.mark.long
 def test_all_comes_out_the_same_without_a_network(
-    greet: Project, far_away: User, pdbuild_python: Path
+    greet: Project, newcomer: User, pdbuild_python: Path
 ) -> None:
     carried = greet.user.home / "carried"
     assert "files of greet" in greet.succeeds("fetch", "--to", str(carried))
@@ -161,11 +152,11 @@ def test_all_comes_out_the_same_without_a_network(
     greet.written("pdbuild.toml", recipe.replace('["make"]', '["make", "ed"]'))
     greet.succeeds("fetch", "--to", str(carried))
     assert 0 < _size(carried) - size < 1_000_000
-    there = far_away.home / "carried"
+    there = newcomer.home / "carried"
     shutil.move(carried, there)
-    give(far_away, there)
+    give(newcomer, there)
 
-    one = sample(far_away, pdbuild_python, "make", "greet")
+    one = sample(newcomer, pdbuild_python, "make", "greet")
     began = time.monotonic()
     done = cut_off(one, "bake", "all")
     assert done.returncode == 1 and time.monotonic() - began < 20
@@ -174,7 +165,7 @@ def test_all_comes_out_the_same_without_a_network(
     for engine, targets in (("buildkit", ("all",)), ("buildah", few)):
         words = (f"--engine={engine}", *targets)
         with_it = sample(greet.user, pdbuild_python, "make", f"online-{engine}")
-        without = one if engine == "buildkit" else sample(far_away, pdbuild_python, "make", "again")
+        without = one if engine == "buildkit" else sample(newcomer, pdbuild_python, "make", "again")
         made = online(with_it, *words)
         assert len(made) >= 2 and any(name.startswith("localhost/") for name in made)
         cut = offline(without, there, *words)
@@ -217,17 +208,17 @@ def _an_image_runs_without_namespaces(project: Project) -> None:
 
 @pytest.mark.long
 def test_another_platform_without_a_network(
-    user: User, far_away: User, pdbuild_python: Path, engines: Path
+    user: User, newcomer: User, pdbuild_python: Path, engines: Path
 ) -> None:
     """Its compilers and libraries are carried like all the rest."""
     other = "linux/arm64" if native().name != "linux/arm64" else "linux/amd64"
     words = ("--platform", other, "deb-english", "image-english")
-    there = far_away.home / "carried.tar"
+    there = newcomer.home / "carried.tar"
     with_it = sample(user, pdbuild_python, "make", "foreign-online")
     with_it.succeeds("fetch", "--to", str(user.home / there.name), *words)
     shutil.move(user.home / there.name, there)
-    give(far_away, there)
-    without = sample(far_away, pdbuild_python, "make", "foreign")
+    give(newcomer, there)
+    without = sample(newcomer, pdbuild_python, "make", "foreign")
     made = offline(without, there, *words)
     assert made == online(with_it, *words) and len(made) >= 3
     assert all(other.rpartition("/")[2] in name for name in made if name.endswith(".deb"))
@@ -242,31 +233,31 @@ def _size(folder: Path) -> int:
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ["buildkit", "buildah"])
 def test_the_example_without_a_network(
-    user: User, far_away: User, pdbuild_python: Path, engines: Path, engine: str
+    user: User, newcomer: User, pdbuild_python: Path, engines: Path, engine: str
 ) -> None:
     with_it = checkout(user, pdbuild_python, f"online-{engine}")
-    carried = far_away.home / "carried.tar"
+    carried = newcomer.home / "carried.tar"
     with_it.succeeds("fetch", "--to", str(user.home / "carried.tar"))
     made = online(with_it, f"--engine={engine}", "all")
     shutil.move(user.home / "carried.tar", carried)
-    give(far_away, carried)
-    without = checkout(far_away, pdbuild_python, "offline")
+    give(newcomer, carried)
+    without = checkout(newcomer, pdbuild_python, "offline")
     assert offline(without, carried, f"--engine={engine}", "all") == made
 
 
 @pytest.mark.long
 def test_without_network_and_namespaces(
-    user: User, far_away: User, pdbuild_python: Path, engines: Path
+    user: User, newcomer: User, pdbuild_python: Path, engines: Path
 ) -> None:
     """Binaries, packages and the layers of images are the same as BuildKit's."""
     with_all = sample(user, pdbuild_python, "make", "with-all")
-    there = far_away.home / "carried"
+    there = newcomer.home / "carried"
     with_all.succeeds("fetch", "--to", str(user.home / "carried"))
     shutil.move(user.home / "carried", there)
-    give(far_away, there)
+    give(newcomer, there)
     targets = ("binaries", "debs", "images", "rootfs")
     made = online(with_all, *targets)
-    with_none = sample(far_away, pdbuild_python, "make", "with-none")
+    with_none = sample(newcomer, pdbuild_python, "make", "with-none")
     refused = with_nothing(with_none, "bake", *targets)
     assert refused.returncode == 1 and "cannot be made without namespaces" in refused.stderr
     done = with_nothing(with_none, "bake", "--json", *targets, f"--offline={there}")
@@ -287,7 +278,7 @@ def test_without_network_and_namespaces(
     assert built.returncode == 0 and "build/english/" in built.stdout, built.stderr
     look = "id -u; pwd; LD_LIBRARY_PATH=build/english/lib build/english/bin/greet me"
     opened = with_nothing(with_none, "shell", "bash", "-c", look)
-    said = [str(far_away.uid), "/greet", "Hello, me!"]
+    said = [str(newcomer.uid), "/greet", "Hello, me!"]
     assert opened.stdout.splitlines() == said, opened.stderr
 
 

@@ -1,17 +1,14 @@
 """What one account has baked, another takes over: in a file as a CI does, or from a registry."""
 
-import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-from .conftest import CHECKOUT, User, make_user, remove_user
+from .conftest import CHECKOUT, User
 from .project import Project, sample
 from .small import registry
 
@@ -46,14 +43,6 @@ def test_the_files_of_the_page_are_what_they_should_be() -> None:
     for found in scripts():
         verbs = [re.findall(r"pdbuild (?:cache )?\w+", text)[0] for text in found]
         assert verbs == ["pdbuild cache import", "pdbuild bake", "pdbuild cache export"]
-
-
-@pytest.fixture
-def newcomer() -> Iterator[User]:
-    """A second account with nothing in it, no engines either."""
-    made = make_user(f"pdbother{os.getpid()}", subordinate=True)
-    yield made
-    remove_user(made)
 
 
 def ci(project: Project, script: str) -> str:

@@ -3,12 +3,11 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .conftest import User, make_user, remove_user
+from .conftest import User
 from .project import Project, sample
 
 BUILDAH = "--engine=buildah"
@@ -37,14 +36,6 @@ def test_objects_travel(user: User, pdbuild_python: Path, engines: Path) -> None
     two.succeeds("bake", "binaries", BUILDAH, env={"PDBUILD_CACHE": f"file:{shared}|read-only"})
     found = told(two, shared)[0]
     assert not found.startswith("0 ") and found.endswith(" found, 0 writes")
-
-
-@pytest.fixture
-def newcomer() -> Iterator[User]:
-    """A second account with nothing in it."""
-    made = make_user(f"pdbother{os.getpid()}", subordinate=True)
-    yield made
-    remove_user(made)
 
 
 @pytest.mark.long

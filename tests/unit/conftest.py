@@ -20,3 +20,11 @@ def no_docker_of_this_machine() -> Iterator[None]:
         for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder, in which pdbuild's state of this test is, and none of the caller's."""
+    for name in ("CACHE", "DATA", "RUNTIME"):
+        monkeypatch.setenv(f"PDBUILD_{name}_DIR", str(tmp_path / name))
+    return tmp_path

@@ -21,12 +21,10 @@ BOTH = ("localhost/x:1", "localhost/x:2")
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    for name in ("CACHE", "DATA", "RUNTIME"):
-        monkeypatch.setenv(f"PDBUILD_{name}_DIR", str(tmp_path / name))
-    store = Store(tmp_path / "store")
+def store(own_places: Path) -> Store:
+    store = Store(own_places / "store")
     for reference in BOTH:
-        small.image(store, tmp_path / "made", reference, b"shared" * 1000, reference.encode())
+        small.image(store, own_places / "made", reference, b"shared" * 1000, reference.encode())
     return store
 
 

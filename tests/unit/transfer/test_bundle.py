@@ -22,12 +22,10 @@ IMAGE = "localhost/x:1"
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    for name in ("CACHE", "DATA", "RUNTIME"):
-        monkeypatch.setenv(f"PDBUILD_{name}_DIR", str(tmp_path / name))
-    store = Store(tmp_path / "store")
-    small.image(store, tmp_path / "made", IMAGE, b"program")
-    monkeypatch.chdir(tmp_path)
+def store(own_places: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    store = Store(own_places / "store")
+    small.image(store, own_places / "made", IMAGE, b"program")
+    monkeypatch.chdir(own_places)
     return store
 
 

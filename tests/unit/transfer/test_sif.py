@@ -24,11 +24,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    for name in ("CACHE", "DATA", "RUNTIME"):
-        monkeypatch.setenv(f"PDBUILD_{name}_DIR", str(tmp_path / name))
-    store = Store(tmp_path / "store")
-    small.image(store, tmp_path / "made", IMAGE, b"program")
+def store(own_places: Path) -> Store:
+    store = Store(own_places / "store")
+    small.image(store, own_places / "made", IMAGE, b"program")
     return store
 
 
