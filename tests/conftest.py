@@ -1,3 +1,4 @@
+import shutil
 import signal
 
 import pytest
@@ -20,11 +21,13 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.addinivalue_line("markers", "long: takes many minutes; --long runs it")
     config.addinivalue_line("markers", "xdist_group: tests that share what one worker makes")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Disk())
 
 
 # What takes minutes to make is made once: all tests that use it run on one worker. The one with
 # the most work comes first, or the others would end before it.
-_SHARED = ("paddle", "conformance", "docker", "bare_user", "container", "cluster", "kubernetes")
+_SHARED = ("example", "conformance", "docker", "bare_user", "container", "cluster", "kubernetes")
 
 
 def _shares(item: pytest.Item) -> str:
@@ -46,3 +49,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="NOT RUN: takes minutes; --long runs it"))
+
+
+class _Disk:
+    """The most that the disk of the accounts' homes held at the end of any test, and of which."""
+
+    def __init__(self) -> None:
+        self.before = self.most = shutil.disk_usage("/var/tmp").used
+        self.test = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        used = shutil.disk_usage("/var/tmp").used
+        if used > self.most:
+            self.most, self.test = used, report.nodeid
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        taken = (self.most - self.before) / 1e9
+        terminalreporter.line(f"/var/tmp held at most {taken:.1f} GB more than before: {self.test}")

@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pytest
 
@@ -285,13 +285,15 @@ def pdbuild_python() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def engines(user: User, pdbuild_python: Path) -> Path:
-    """The directory of engine programs in the user's data directory.
+    """The directory of engine programs in the user's data directory."""
+    return equip(user, pdbuild_python)
 
-    The user has also asked for what `podman run` by hand lacks on this host.
-    """
+
+def equip(user: User, python: Path) -> Path:
+    """Give the engines, and have the user ask for what `podman run` by hand lacks on this host."""
     given = give_engines(user)
     if shutil.which("podman"):
-        ask = [pdbuild_python.parent / "pdbuild", "doctor", "--write-podman"]
+        ask = [python.parent / "pdbuild", "doctor", "--write-podman"]
         asked = user.run(ask, timeout=120)
         assert asked.returncode == 0, asked.stderr
     return given
@@ -362,7 +364,7 @@ def _end(file: str) -> int:
 # The projects come last: their module needs what is above.
 from .cluster.slurm import Slurm, slurm  # noqa: E402
 from .hello import hello  # noqa: E402
-from .project import Project, checkout, sample  # noqa: E402
+from .project import Project, sample  # noqa: E402
 
 __all__ = ["hello"]
 
@@ -374,24 +376,6 @@ def cluster() -> Iterator[Slurm]:
     place = tempfile.TemporaryDirectory(prefix="pdbuild-slurm-", dir="/var/tmp")
     with place as folder, slurm(Path(folder)) as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def paddle(user: User, pdbuild_python: Path, engines: Path) -> Project:
-    """A clean clone with the example project, the session's one."""
-    return checkout(user, pdbuild_python, "paddle")
-
-
-@pytest.fixture(scope="session")
-def baked(paddle: Project) -> dict[str, Any]:
-    """The rows of `pdbuild bake all` of the example, by target."""
-    return paddle.bake("all")
-
-
-@pytest.fixture(scope="session")
-def version(baked: dict[str, Any]) -> str:
-    """The example's version, as the default image's tag has it."""
-    return str(baked["image-cpu"]["where"]).rpartition(":")[2]
 
 
 @pytest.fixture

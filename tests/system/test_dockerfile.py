@@ -141,16 +141,3 @@ def test_the_variant_is_an_argument_and_one_that_is_not_there_an_error(greet: Pr
     refused = greet.user.run([*build, "--build-arg", "VARIANT=german", "."], cwd=greet.root)
     assert refused.returncode != 0
     assert "german" in refused.stderr
-
-
-def test_the_image_of_the_example_runs_its_program(
-    paddle: Project, baked: dict[str, Any], version: str
-) -> None:
-    # "docker build -t paddle -f build/Dockerfile ."
-    paddle.runs("podman", "build", "-t", "paddle", "-f", "build/Dockerfile", ".", timeout=600)
-    argv = ["podman", "run", "--rm", "--network=none", "-v", f"{paddle.root}:/work"]
-    assert "accuracy" in paddle.runs(*argv, "paddle", "/work/a.py")
-    assert paddle.runs(*argv, "paddle").startswith(f"paddle {version} (")
-    own = tree(paddle, f"localhost/paddle:{version}")
-    assert differences(tree(paddle, "localhost/paddle"), own) == documented("paddle")
-    paddle.runs("podman", "rmi", "localhost/paddle")

@@ -6,29 +6,14 @@ import os
 import re
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from .conftest import User
-from .project import Project, checkout
+from .project import Project
 
 # What clangd says of a mistake in the code: `E[time] [code] Line 3: message`.
 MISTAKE = re.compile(r"^E\[.*\] \[[\w-]+\] Line \d+: ")
-# One file of each kind: C++ and CUDA, their headers, intrinsics, tests with GoogleTest.
-SAMPLE = (
-    "src/capi/training.cc",
-    "src/kernels/avx2/gemm.cc",
-    "src/kernels/cuda/gemm.cu",
-    "src/kernels/cuda/runtime.cu",
-    "src/kernels/cuda/launch.cuh",
-    "src/kernels/cuda/cuda_family.h",
-    "src/cli/main.cc",
-    "tests/kernel_test.cc",
-    "include/paddle/paddle.h",
-    "src/nn/layers.h",
-)
 
 
 @pytest.fixture(scope="session")
@@ -111,40 +96,6 @@ def test_a_source_that_does_not_compile_is_what_an_editor_is_for(hello: Project)
         assert str(main) in commands(hello)
     finally:
         main.write_text(text)
-
-
-@pytest.fixture(scope="module")
-def configured(user: User, pdbuild_python: Path, engines: Path) -> Project:
-    """The example, configured by CMake and not compiled: what an editor needs is there."""
-    root = user.home / "paddle"
-    program = pdbuild_python.parent / "pdbuild"
-    known = Project(user=user, root=root, program=program)
-    example = known if root.exists() else checkout(user, pdbuild_python, "paddle")
-    example.succeeds("build", "--target", "help")
-    return example
-
-
-def source(project: Project) -> Path:
-    return project.root / "examples/paddle"
-
-
-def test_clangd_reads_a_sample_of_the_example(configured: Project, clangd: str) -> None:
-    files = [source(configured) / name for name in SAMPLE]
-    read_all(configured, clangd, files)
-
-
-def test_clangd_reads_every_file_of_the_example(configured: Project, clangd: str) -> None:
-    suffixes = (".cc", ".h", ".cu", ".cuh")
-    files = [f for f in sorted(source(configured).rglob("*")) if f.suffix in suffixes]
-    assert len(files) > 80
-    read_all(configured, clangd, files)
-
-
-def read_all(project: Project, clangd: str, files: list[Path]) -> None:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(lambda file: mistakes(clangd, project, file), files)
-    wrong = {str(file): lines for file, lines in zip(files, found, strict=True) if lines}
-    assert wrong == {}
 
 
 def test_init_writes_a_clangd_file_only_when_there_is_none(hello: Project) -> None:

@@ -178,7 +178,7 @@ def test_kill_9_of_a_first_bake(
     assert not re.search("Traceback", done.stderr)
     temporary = [p for p in Path(home).rglob("*") if re.match(r"\.?(partial|tmp)[-_]", p.name)]
     assert temporary == []
-    project.runs("rm", "-rf", str(project.root))
+    project.runs("podman", "unshare", "rm", "-rf", home, str(project.root))
 
 
 @pytest.mark.long

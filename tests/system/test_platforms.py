@@ -14,8 +14,8 @@ from pdbuild import bootstrap
 from pdbuild.engine import emulators
 from pdbuild.platforms import PLATFORMS, Platform, native
 
-from .conftest import User, checkout
-from .project import Project, sample
+from .conftest import User
+from .project import Project, checkout, sample
 
 OTHER = PLATFORMS["linux/arm64" if native().name != "linux/arm64" else "linux/amd64"]
 SUFFIX = f"-{OTHER.folder}"

@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 from pdbuild.version import Version
-
-from .conftest import User
-from .project import Project, give
+from system.conftest import User
+from system.project import Project, give
 
 IMAGE = "paddle:dev"
 TOOLS = (
@@ -64,7 +63,7 @@ class Dev:
         return target
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dev(paddle: Project) -> Iterator[Dev]:
     """The dev image baked, and a clone to build in: that of the other tests stays as it is."""
     report = json.loads(paddle.succeeds("bake", "--json", "dev"))
@@ -73,7 +72,7 @@ def dev(paddle: Project) -> Iterator[Dev]:
     yield Dev(paddle.user, root, report["left_out"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def first(dev: Dev) -> str:
     """What the seed's command prints in a fresh clone."""
     # "docker run -v $PWD:/paddle -e "GPU=OFF" -e "AVX=ON" -e "TEST=ON" paddle:dev"

@@ -7,10 +7,10 @@ import signal
 import socket
 from pathlib import Path
 
-from .cluster.slurm import Slurm
-from .conftest import User
-from .project import Project
-from .test_api import examples
+from system.cluster.slurm import Slurm
+from system.conftest import User
+from system.project import Project
+from system.test_api import examples
 
 PROGRAM = "examples/paddle/train_distributed.py"
 

@@ -22,8 +22,7 @@ from pdbuild.verify import cpu
 from pdbuild.verify.finding import Verdict
 from pdbuild.verify.machine import Machines, Rootfs
 from pdbuild.verify.subject import Subject
-
-from .project import Project
+from system.project import Project
 
 VARIANTS = ("cpu", "noavx", "gpu", "gpu-noavx")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import until_gone
-from .project import Project, give
+from system.conftest import until_gone
+from system.project import Project, give
 
 
 @pytest.fixture(scope="module")

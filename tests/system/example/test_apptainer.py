@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from packages import unpacked
 
-from .project import Project, give
+from system.project import Project, give
 
 _KEPT = Path("/var/tmp/pdbuild-tests") / "apptainer-sid"
 _PACKAGES = "apptainer,base-files,bubblewrap,coreutils,dash,libc-bin,squashfuse"

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from pdbuild.version import Version
-
-from .project import Project, held_locks
+from system.project import Project, held_locks
 
 VARIANTS = ("cpu", "noavx", "gpu", "gpu-noavx")
 

@@ -1,9 +1,11 @@
 """Training in two pods."""
 
+from system.kubernetes.conftest import Cluster, kubernetes
 from system.project import Project
-from system.test_distributed import PROGRAM, losses
 
-from .conftest import Cluster
+from .test_distributed import PROGRAM, losses
+
+__all__ = ["kubernetes"]
 
 
 def test_two_pods_train_as_one_process(paddle: Project, version: str, kubernetes: Cluster) -> None:

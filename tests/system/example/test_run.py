@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pdbuild.platforms import native
-
-from .project import Project
+from system.project import Project
 
 PROGRAM = """
 import os, sys

@@ -1,6 +1,6 @@
 """The pages of the documentation and of the source, as people read them: in a browser.
 
-`pytest tests/system/test_pages.py --screenshots` renews docs/images.
+`pytest tests/system/example/test_pages.py --screenshots` renews docs/images.
 """
 
 import json
@@ -21,8 +21,8 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions as now
 from selenium.webdriver.support.wait import WebDriverWait
 
-from .conftest import CHECKOUT
-from .project import Project
+from system.conftest import CHECKOUT
+from system.project import Project
 
 FLAGS = (
     "--headless",

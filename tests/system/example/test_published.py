@@ -14,9 +14,8 @@ import pytest
 import uv
 
 from pdbuild.store import Store
-
-from . import small, wheels
-from .project import Project, give
+from system import small, wheels
+from system.project import Project, give
 
 PROGRAM = """
 import importlib, pathlib, paddle

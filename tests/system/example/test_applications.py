@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import CHECKOUT, User
-from .project import Project, checkout, give, left_over
+from system.conftest import CHECKOUT, User
+from system.project import Project, checkout, give, left_over
+
 from .test_pages import Reader, reader
 
 __all__ = ["reader"]  # a fixture
