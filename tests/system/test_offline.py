@@ -239,6 +239,7 @@ def test_the_example_without_a_network(
     carried = newcomer.home / "carried.tar"
     with_it.succeeds("fetch", "--to", str(user.home / "carried.tar"))
     made = online(with_it, f"--engine={engine}", "all")
+    with_it.succeeds("prune", "--caches", "--keep=1000")  # gigabytes that nobody needs again
     shutil.move(user.home / "carried.tar", carried)
     give(newcomer, carried)
     without = checkout(newcomer, pdbuild_python, "offline")
