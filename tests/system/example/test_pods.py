@@ -1,6 +1,6 @@
 """Training in two pods."""
 
-from system.kubernetes.conftest import Cluster, kubernetes
+from system.kubernetes.conftest import Cluster, emptied, kubernetes
 from system.project import Project
 
 from .test_distributed import PROGRAM, losses
@@ -21,6 +21,7 @@ def test_two_pods_train_as_one_process(paddle: Project, version: str, kubernetes
         out = paddle.succeeds(*words, PROGRAM, env=kubernetes.given(paddle))
     finally:
         recipe.write_text(text)
+        emptied(kubernetes, paddle)  # others find nothing of it there
         (paddle.root / "member.yaml").unlink()
     assert losses(out) == alone
     assert "2 processes" in out
