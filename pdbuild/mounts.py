@@ -1,5 +1,6 @@
 """Which file system a path is on, read from the kernel's list of mounts."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -11,6 +12,8 @@ _REMOTE = frozenset(
         "panfs", "wekafs", "virtiofs", "fuse", "fuseblk",
     ]
 )  # fmt: skip
+
+_FLAGS = {os.ST_NOSUID: "nosuid", os.ST_NODEV: "nodev", os.ST_NOEXEC: "noexec"}
 
 
 def text() -> str:
@@ -37,6 +40,18 @@ def filesystem(mounts: str, real: str) -> str:
 def options(mounts: str, real: str) -> frozenset[str]:
     """The options, such as `noexec`, of the mount that has the absolute path `real`."""
     return frozenset(_mount(mounts, real)[1].split(","))
+
+
+def kept(path: Path) -> tuple[str, ...]:
+    """The options of the mount that has `path` which a read-only bind mount of it must repeat.
+
+    In a user namespace they may not be taken away, and runc below 1.1.6 takes away what it is
+    not told. None for what is not there.
+    """
+    with contextlib.suppress(OSError):
+        flags = os.statvfs(path).f_flag
+        return tuple(name for flag, name in _FLAGS.items() if flags & flag)
+    return ()
 
 
 def _mount(mounts: str, real: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild import content, lacks
+from pdbuild import content, lacks, mounts
 from pdbuild.store import Store
 from pdbuild.transfer import layouts
 from pdbuild.transfer.unpack import placed, unpack
@@ -141,5 +141,5 @@ def _mount(bound: Bound) -> dict[str, object]:
         "destination": bound.target,
         "type": "bind",
         "source": str(bound.source),
-        "options": ["rbind", "ro"] if bound.read_only else ["rbind"],
+        "options": ["rbind", *(("ro", *mounts.kept(bound.source)) if bound.read_only else ())],
     }

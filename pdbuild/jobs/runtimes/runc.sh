@@ -28,7 +28,7 @@ runc_configuration() {
         /etc/hosts:/etc/hosts:ro "${mounts[@]}"; do
         source=${mount%%:*} target=${mount#*:} flags='"rbind"'
         [ -e "$source" ] || continue
-        [ "$target" = "${target%:ro}" ] || flags='"rbind", "ro"'
+        [ "$target" = "${target%:ro}" ] || flags="\"rbind\", \"ro\"$(kept "$source")"
         mounted+=("{\"destination\": $(quoted "${target%:ro}"), \"type\": \"bind\",
  \"source\": $(quoted "$source"), \"options\": [$flags]}")
     done
@@ -43,6 +43,16 @@ $(IFS=, && echo "${mounted[*]}")],
   "uidMappings": [{"containerID": 0, "hostID": $(id -u), "size": 1}],
   "gidMappings": [{"containerID": 0, "hostID": $(id -g), "size": 1}]}}
 END
+}
+
+# What the disk of a file or folder forbids: it must stay forbidden where that is mounted read-only,
+# and runc below 1.1.6 has to be told so.
+kept() {
+    local options flag
+    options=,$(findmnt --noheadings --output VFS-OPTIONS --target "$1" | tail -n 1 || true),
+    for flag in nosuid nodev noexec; do
+        [[ $options != *",$flag,"* ]] || printf ', "%s"' "$flag"
+    done
 }
 
 # JSON's strings.

@@ -55,7 +55,10 @@ PartitionName=debug Nodes=n1,n2 Default=YES MaxTime=01:00:00 OverTimeLimit=0 Sta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slurm:
-    """A cluster that runs. `env` is what its commands need."""
+    """A cluster that runs. `env` is what its commands need.
+
+    The nodes' `folder/strict` is a disk without programs, setuid and devices, as some homes are on.
+    """
 
     folder: Path
 
@@ -135,6 +138,7 @@ def _configure(folder: Path) -> None:
         (folder / name).mkdir()
         account = pwd.getpwnam(owner)
         os.chown(folder / name, account.pw_uid, account.pw_gid)
+    (folder / "strict").mkdir()
     for node in ("n1", "n2"):
         (folder / f"spool.{node}").mkdir()
     key = folder / "munge" / "key"
@@ -181,7 +185,9 @@ def _daemons(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     for node in ("n1", "n2"):
         # Each node sees a /dev/fuse that users may open, as udev makes it, and its own mounts.
         inside = (
-            f"mount --bind {folder}/fuse /dev/fuse && exec slurmd -N {node} -f {folder}/slurm.conf"
+            f"mount --bind {folder}/fuse /dev/fuse"
+            f" && mount -t tmpfs -o nosuid,nodev,noexec none {folder}/strict"
+            f" && exec slurmd -N {node} -f {folder}/slurm.conf"
         )
         words = ["unshare", "--mount", "sh", "-ec", inside]
         yield folder / f"slurmd.{node}.pid", words

@@ -74,7 +74,9 @@ def test_ranks_on_two_nodes_know_each_other(here: Project, cluster: Slurm) -> No
 @pytest.mark.parametrize("runtime", ["unshare", "podman", "runc", "charliecloud"])
 def test_each_runtime_runs_it(here: Project, cluster: Slurm, runtime: str) -> None:
     # Charliecloud has no read-only mounts.
-    program = ("-v", "/usr:/usr", *RUN[2:]) if runtime == "charliecloud" else RUN
+    program = ("-v", "/usr:/usr", *RUN[2:])
+    if runtime != "charliecloud":
+        program = ("-v", f"{cluster.folder}/strict:/strict:ro", *RUN)
     done = submitted(here, cluster, f"--runtime={runtime}", program=program)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "0 1 0 0 127.0.0.1 n1 None /work\n"

@@ -1,7 +1,9 @@
 """`run --runtime`: each that can be had runs a program, for an account with nothing but itself."""
 
+import contextlib
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,13 +42,27 @@ def here(member: User, pdbuild_python: Path, request: pytest.FixtureRequest) -> 
     shutil.rmtree(root)
 
 
+@contextlib.contextmanager
+def strict(folder: Path) -> Iterator[Path]:
+    """A disk without programs, setuid and devices, as some homes are on."""
+    folder.mkdir()
+    options = "nosuid,nodev,noexec,mode=755"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
 @pytest.mark.parametrize("runtime", HERE)
 def test_each_runtime_runs_it(here: Project, runtime: str) -> None:
     here.written("a.py", PROGRAM)
     # The image has no Python: it runs that of the machine. Charliecloud has no read-only mounts.
     python = "/usr:/usr" if runtime == "charliecloud" else "/usr:/usr:ro"
-    words = ("run", f"--runtime={runtime}", "-e", "WORD=a b", "-v", python, IMAGE)
-    done = here.pdbuild(*words, "python3", "a.py", "7")
+    words = ["run", f"--runtime={runtime}", "-e", "WORD=a b", "-v", python]
+    with strict(here.root / "strict") as folder:
+        words += ["-v", f"{folder}:/strict:ro"] if runtime != "charliecloud" else []
+        done = here.pdbuild(*words, IMAGE, "python3", "a.py", "7")
     own = here.user.uid if runtime == "proot" else 0
     assert (done.returncode, done.stdout) == (7, f"{own} /work a b True\n"), done.stderr
     assert (here.root / "written").stat().st_uid == here.user.uid

@@ -1,5 +1,6 @@
 """The script of a job, and what runs in it: real bash, with stand-ins for Slurm's commands."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -202,6 +203,22 @@ def test_the_driver_is_the_nodes(tmp_path: Path) -> None:
         f"{where}/libnvidia-gpucomp.so.580.65:/usr/lib/pdbuild-driver/libnvidia-gpucomp.so.580.65:ro",
         f"{where}/libnvidia-ml.so.1:/usr/lib/pdbuild-driver/libnvidia-ml.so.1:ro",
     ]
+
+
+def test_runc_is_told_what_the_disk_of_a_mount_forbids(tmp_path: Path) -> None:
+    """Of mounts one above the other the last is seen."""
+    lines = "rw,relatime\nrw,nosuid,nodev,noexec,relatime"
+    (tmp_path / "findmnt").write_text(f'#!/bin/sh\ncase $5 in /usr) echo "{lines}" ;; esac\n')
+    (tmp_path / "findmnt").chmod(0o755)
+    text = script.render(job(tmp_path, "a.py", runtime="runc"))
+    text = text.replace('"${1:-batch}" "${@:2}"', 'inner_environment; runc_configuration "$here" x')
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "here": str(tmp_path)}
+    done = subprocess.run(["bash", "-c", text], env=env, check=True, capture_output=True)
+    mounts = json.loads(done.stdout)["mounts"]
+    options = {mount["destination"]: mount.get("options") for mount in mounts}
+    assert options["/usr"] == ["rbind", "ro", "nosuid", "nodev", "noexec"]
+    assert options["/etc/hosts"] == ["rbind", "ro"]
+    assert options["/work"] == ["rbind"]
 
 
 def test_a_node_that_does_not_see_the_image_is_named(ran: Ran, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pdbuild.errors import UsageError
 from pdbuild.jobs import tree
 from pdbuild.store import Store
 from pdbuild.transfer.archives import save
+from pdbuild.transfer.bundle import Bound, configuration
 from pdbuild.transfer.unpack import placed
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -51,6 +52,30 @@ def test_a_bundle_has_the_files_and_how_they_run(store: Store, tmp_path: Path) -
     with pytest.raises(UsageError, match="is there already"):
         save(store, [IMAGE], "bundle", out)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_what_is_read_only_keeps_what_its_disk_forbids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.statvfs
+
+    def statvfs(path: Path) -> os.statvfs_result:
+        flags = os.ST_NOSUID | os.ST_NODEV | os.ST_RELATIME
+        return os.statvfs_result((*real(path)[:8], flags, 255))
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    bound = [
+        Bound(source=tmp_path, target="/shown", read_only=True),
+        Bound(source=tmp_path, target="/own"),
+        Bound(source=tmp_path / "none", target="/none", read_only=True),
+    ]
+    text = configuration(
+        root="rootfs", argv=["true"], env=[], workdir="/", bound=bound, read_only=True
+    )
+    options = {mount["destination"]: mount.get("options") for mount in json.loads(text)["mounts"]}
+    assert options["/shown"] == ["rbind", "ro", "nosuid", "nodev"]
+    assert options["/own"] == options["/sys"] == ["rbind"]
+    assert options["/none"] == ["rbind", "ro"]
 
 
 def test_places_are_made_where_nobody_may_write(tmp_path: Path) -> None:
