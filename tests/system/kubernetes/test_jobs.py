@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import os
 import re
-import shlex
 import signal
 import subprocess
 import time
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from system import small
 from system.project import Project
+from system.terminal import QUESTION, press, typed, until
 from system.tiny import IMAGE
 
 from .conftest import SPACE, Cluster
@@ -98,36 +97,19 @@ def test_it_is_left_and_found_again_and_cancelled(here: Project, kubernetes: Clu
 
 
 def test_ctrl_c_asks_and_may_cancel(here: Project, kubernetes: Cluster) -> None:
-    """As it is typed on a terminal, where all processes of the foreground hear of it."""
-    argv = [here.program, "submit", "--to=kubernetes", "--insecure", IMAGE, "sh", "-c", WAIT]
-    line = shlex.join(map(str, argv))
-    words = ["script", "--quiet", "--return", "--flush", "--command", line, "/dev/null"]
-    terminal = here.user.start(words, cwd=here.root, env=kubernetes.given(here))
+    argv = ("submit", "--to=kubernetes", "--insecure", IMAGE, "sh", "-c", WAIT)
+    terminal = typed(here, *argv, env=kubernetes.given(here))
     until(terminal, "waiting")
-    assert terminal.stdin
     for answer in ("\n", ""):  # go on, at first
-        terminal.stdin.write("\x03")
-        terminal.stdin.flush()
-        until(terminal, "[c]ancel it, [l]eave it alone, or Enter to go on watching: ")
-        terminal.stdin.write(answer)
-        terminal.stdin.flush()
+        press(terminal, "\x03")
+        until(terminal, QUESTION)
+        press(terminal, answer)
         time.sleep(1)
         assert terminal.poll() is None and len(kubernetes.objects(["jobs"])) == 1
     said, _ = terminal.communicate("c\n", timeout=60)
     assert re.search(r"error: interrupted; kubernetes-\S+ is cancelled", said), said
     assert terminal.returncode == 130
     assert kubernetes.objects(["jobs"]) == []
-
-
-def until(process: subprocess.Popen[str], wanted: str) -> str:
-    """Read what a process writes, up to that."""
-    assert process.stdout
-    said, deadline = "", time.monotonic() + 60
-    while wanted not in said:
-        data = os.read(process.stdout.fileno(), 1 << 12).decode(errors="replace")
-        assert data and time.monotonic() < deadline, said
-        said += data
-    return said
 
 
 def test_a_job_whose_time_is_over(here: Project, kubernetes: Cluster) -> None:
