@@ -46,7 +46,7 @@ def kept(path: Path) -> tuple[str, ...]:
     """The options of the mount that has `path` which a read-only bind mount of it must repeat.
 
     In a user namespace they may not be taken away, and runc below 1.1.6 takes away what it is
-    not told. None for what is not there.
+    not told. No options for what is not there.
     """
     with contextlib.suppress(OSError):
         flags = os.statvfs(path).f_flag
