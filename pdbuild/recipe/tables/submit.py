@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: What a place can be. Each is also the name of a place that no recipe needs to declare.
 KINDS = ("slurm", "kubernetes")
 #: What starts the image on a node of Slurm's; "auto" tries the others in this order.
-RUNTIMES = ("auto", "unshare", "podman", "runc", "charliecloud")
+RUNTIMES = ("auto", "unshare", "podman", "runc", "charliecloud", "apptainer")
 
 #: The image as one file: what nodes unpack, or what they mount.
 FORMATS = {"tar": "tar", "squashfs": "sqfs"}
@@ -48,8 +48,8 @@ class Submit(Table):
         'Slurm: other options of sbatch, such as "--qos=long".', merge=MERGE_APPEND, default=()
     )
     runtime: str = key(
-        'Slurm: what runs the image, "unshare", "podman", "runc" or "charliecloud"; '
-        '"auto" tries them in this order.',
+        'Slurm: what runs the image, "unshare", "podman", "runc", "charliecloud" or '
+        '"apptainer"; "auto" tries them in this order.',
         default="auto",
     )
     format: str = key(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from system.apptainer import apptainer
 from system.project import Project
 
 from .conftest import IMAGE
@@ -82,6 +84,25 @@ def test_each_runtime_runs_it(here: Project, cluster: Slurm, runtime: str) -> No
     assert done.stdout == "0 1 0 0 127.0.0.1 n1 None /work\n"
     assert f"{runtime} runs it (as told)" in done.stderr
     assert (here.root / "written.0").stat().st_uid == here.user.uid
+
+
+@pytest.mark.long
+def test_apptainer_runs_it(here: Project, cluster: Slurm) -> None:
+    words = shlex.join(apptainer(Path("/dev/fuse")))
+    program = here.written("bin/apptainer", f'#!/bin/sh\nexec {words} "$@"\n')
+    program.chmod(0o755)
+    env = cluster.env | {"PATH": f"{program.parent}:{here.user.env['PATH']}"}
+    text = 'echo "$RANK $WORLD_SIZE $WORD $(id -u) $PWD"; touch written.$RANK; exit $1'
+    strict = f"{cluster.folder}/strict:/strict:ro"
+    to = ("submit", "--to=slurm", "--nodes=2", "--runtime=apptainer", "-v", strict)
+    argv = (*to, "-e", "WORD=a, b", IMAGE, "sh", "-c", text, "sh")
+    done = here.pdbuild(*argv, "0", env=env, timeout=120)
+    assert done.returncode == 0, done.stderr
+    own = here.user.uid
+    assert sorted(done.stdout.splitlines()) == [f"{r}: {r} 2 a, b {own} /work" for r in "01"]
+    assert done.stderr.count("apptainer runs it (as told)") == 2
+    assert (here.root / "written.1").stat().st_uid == own
+    assert here.pdbuild(*argv, "7", env=env, timeout=120).returncode == 7
 
 
 def test_the_script_runs_without_pdbuild(here: Project, cluster: Slurm) -> None:

@@ -1,8 +1,4 @@
-"""The example's image as files that Apptainer runs, as an ordinary user.
-
-Apptainer is sid's: Debian 12 has none. It is unpacked with the libraries that it needs, which are
-newer than this machine's, and runs where that folder is the root, in a namespace of the user's own.
-"""
+"""The example's image as files that Apptainer runs, as an ordinary user."""
 
 import os
 import shutil
@@ -12,15 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from packages import unpacked
 
+from system import apptainer as program
 from system.project import Project, give
 
-_KEPT = Path("/var/tmp/pdbuild-tests") / "apptainer-sid"
-_PACKAGES = "apptainer,base-files,bubblewrap,coreutils,dash,libc-bin,squashfuse"
-_OURS = ("/proc", "/sys", "/tmp", "/var/tmp")
-_FILES = ("/etc/passwd", "/etc/group")
-_EMPTY = ("/etc/hosts", "/etc/localtime", "/etc/resolv.conf")  # Apptainer wants them to be there
 PROGRAM = """
 import os, pathlib, sys
 pathlib.Path("made").write_text("here")
@@ -32,25 +23,13 @@ sys.exit(7)
 @pytest.fixture(scope="module")
 def apptainer(paddle: Project) -> Iterator[list[str]]:
     """The words that start Apptainer."""
-    if not _KEPT.is_dir():
-        partial = unpacked(_KEPT, "sid", _PACKAGES, "./*")
-        partial.chmod(0o755)
-        for file in (*_FILES, *_EMPTY):  # what is mounted needs a place
-            (partial / file[1:]).touch()
-        partial.rename(_KEPT)
     with tempfile.TemporaryDirectory(dir=paddle.user.home) as folder:
         # As everywhere else, and unlike on some small machines, it is everybody's.
         fuse = Path(folder, "fuse")
         os.mknod(fuse, stat.S_IFCHR, os.makedev(10, 229))
         fuse.chmod(0o666)
         give(paddle.user, Path(folder))
-        libraries = f"{_KEPT}/usr/lib/x86_64-linux-gnu"
-        words = [f"{libraries}/ld-linux-x86-64.so.2", "--library-path", libraries]
-        words += [f"{_KEPT}/usr/bin/bwrap", "--ro-bind", str(_KEPT), "/"]
-        words += ["--dev-bind", "/dev", "/dev", "--dev-bind", str(fuse), "/dev/fuse"]
-        for path in (*_OURS, *_FILES):
-            words += ["--dev-bind", path, path]
-        yield [*words, "apptainer", "--quiet"]
+        yield [*program.apptainer(fuse), "--quiet"]
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -219,6 +221,58 @@ def test_runc_is_told_what_the_disk_of_a_mount_forbids(tmp_path: Path) -> None:
     assert options["/usr"] == ["rbind", "ro", "nosuid", "nodev", "noexec"]
     assert options["/etc/hosts"] == ["rbind", "ro"]
     assert options["/work"] == ["rbind"]
+
+
+APPTAINER = """#!/bin/bash
+said="FATAL: stat /.pdbuild-probe: no such file or directory"
+case $* in *"/.pdbuild-probe") exec echo "$said" ;; esac
+printf '%s\\n' "$@"
+env
+"""
+
+
+def by_apptainer(folder: Path, text: str, asked: Job) -> list[str]:
+    """What Apptainer gets and has around it, or why the job does not take it."""
+    (folder / "apptainer").write_text(text)
+    (folder / "apptainer").chmod(0o755)
+    last = 'has_apptainer || { echo "$problem"; exit; }; run_apptainer "${program[@]}"'
+    text = script.render(asked).replace('"${1:-batch}" "${@:2}"', last)
+    env = {"PATH": f"{folder}:/usr/bin:/bin", "here": str(folder), "SLURM_LOCALID": "3"}
+    env |= {"RANK": "5", "LOGIN_SECRET": "x", "APPTAINER_BIND": "/scratch"}
+    done = subprocess.run(["bash", "-c", text], env=env, check=True, capture_output=True, text=True)
+    return done.stdout.splitlines()
+
+
+def test_apptainer_has_what_is_mounted_and_set_and_no_more(tmp_path: Path) -> None:
+    asked = job(tmp_path, "a.py", "two words", runtime="apptainer")
+    odd = tmp_path / 'a,"b"'
+    odd.mkdir()
+    asked = replace(asked, mounts=(*asked.mounts, Mount(source=odd, target="/odd, too")))
+    said = by_apptainer(tmp_path, APPTAINER, asked)
+    assert said[:4] == ["--silent", "--nocolor", "exec", "--cleanenv"]
+    end = said.index(f"{tmp_path}/root")
+    assert said[end + 1 : end + 3] == ["a.py", "two words"]
+    words = dict(pairwise(said[:end]))
+    assert words["--home"] == f"{tmp_path}/apptainer.3/tmp:/tmp" and words["--pwd"] == "/work"
+    mounts = [word for word in said[:end] if word.startswith("type=bind")]
+    assert mounts[-3:] == [
+        f'type=bind,"source={tmp_path}","destination=/work"',
+        'type=bind,"source=/usr","destination=/usr",ro',
+        f'type=bind,"source={tmp_path}/a,""b""","destination=/odd, too"',
+    ]
+    given = dict(line.partition("=")[::2] for line in said[end + 3 :])
+    assert given["APPTAINERENV_GREETING"] == "it's me" and given["APPTAINERENV_RANK"] == "5"
+    assert given["APPTAINERENV_WORD"] == 'a "b" $c'
+    assert given["APPTAINERENV_PATH"] == "/usr/bin:/bin" != given["PATH"]
+    assert not {"LOGIN_SECRET", "APPTAINER_BIND", "APPTAINERENV_HOME", "HOME"} & set(given)
+
+
+def test_why_apptainer_is_not_taken_is_said(tmp_path: Path) -> None:
+    asked = job(tmp_path, "a.py", runtime="apptainer")
+    fails = "#!/bin/sh\necho first >&2; echo 'FATAL: no namespaces' >&2; exit 255\n"
+    assert by_apptainer(tmp_path, fails, asked) == ["FATAL: no namespaces"]
+    elsewhere = replace(asked, image_env=("HOME=/root",))
+    assert by_apptainer(tmp_path, APPTAINER, elsewhere) == ["it cannot set HOME=/root"]
 
 
 def test_a_node_that_does_not_see_the_image_is_named(ran: Ran, tmp_path: Path) -> None:
