@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("CC", "CXX", "CPPFLAGS", "CFLAGS", "CXXFLAGS", "CUDAFLAGS", "LDFLAGS")
+NAMES = ("CC", "CXX", "CPPFLAGS", "CFLAGS", "CXXFLAGS", "CUDAFLAGS", "LDFLAGS", "NVCC_APPEND_FLAGS")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -108,6 +108,11 @@ def test_a_release_has_its_own_optimization(tmp_path: Path) -> None:
     made = flags(tmp_path, PDBUILD_HARDENING="ON", compiler_release="yes")
     assert not {"-O2", "-g"} & set(made["CFLAGS"].split())
     assert "-g1" in made["CFLAGS"].split()
+
+
+def test_nvcc_makes_the_same_again(tmp_path: Path) -> None:
+    made = flags(tmp_path, CUDA_HOME="/usr/local/cuda", NVCC_APPEND_FLAGS="-lineinfo")
+    assert made["NVCC_APPEND_FLAGS"] == "--objdir-as-tempdir -lineinfo"
 
 
 def test_nvcc_hands_on_what_it_can(tmp_path: Path) -> None:
