@@ -15,6 +15,7 @@ from typing import Any
 
 from pdbuild import login, programs, tools
 from pdbuild.engine import exports, process
+from pdbuild.engine.buildah import dated
 from pdbuild.engine.buildah.place import Place
 from pdbuild.engine.buildah.text import Isolation
 from pdbuild.engine.buildah.version import Dialect
@@ -200,13 +201,17 @@ class Images:
 
 
 def exported(layout: Path, image: str) -> str:
-    """The digest under which the layout holds an image (its id); "" when it does not."""
+    """The digest under which the layout holds an image (its id); "" when it does not.
+
+    That is also one that `dated.write` made of it.
+    """
     here = Layout(layout)
-    for digest in exports.digests(layout):
-        with contextlib.suppress(EngineError):
-            top = here.describe(digest)
-            if any(m.config.digest == f"sha256:{image}" for m in here.manifests(top)):
-                return digest
+    with contextlib.suppress(EngineError):
+        for entry in here.index():
+            with contextlib.suppress(EngineError):
+                ids = {m.config.digest.removeprefix("sha256:") for m in here.manifests(entry)}
+                if image in ids | {entry.annotations.get(dated.MADE_OF)}:
+                    return entry.digest
     return ""
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from graphlib import TopologicalSorter
 
 from pdbuild.engine import exports
-from pdbuild.engine.buildah import kept, output, text
+from pdbuild.engine.buildah import dated, kept, output, text
 from pdbuild.engine.buildah.command import Commands
 from pdbuild.engine.buildah.graph import Graph, Node, has_steps
 from pdbuild.engine.buildah.images import Images, exported
@@ -130,8 +130,7 @@ class Walk:
     def _finished_before(self, task: Task) -> bool:
         node = self._graph.node(task.node)
         if task.target:
-            image = self._inputs.built[node.id].image
-            digest = exported(self._build.exports / task.target, image)
+            digest = self._digest(task)
             if digest:
                 self._outputs[task.target] = digest
             return bool(digest)
@@ -244,16 +243,24 @@ class Walk:
         self._locks.free(work.key)
 
     def _exported(self, running: Running, code: int) -> bool:
-        node, target = running.work.task.node, running.work.task.target
-        layout = self._build.exports / target
-        digest = "" if code else exported(layout, self._inputs.built[node].image)
+        target = running.work.task.target
+        digest = "" if code else self._digest(running.work.task)
         if not digest:
             said = "\n".join(running.words[-5:]) or f"exit code {code}"
             self._errors.append(f"{target} was built, but could not be exported: {said}")
             return False
-        exports.keep_only(layout, digest)
+        exports.keep_only(self._build.exports / target, digest)
         self._outputs[target] = digest
         return True
+
+    def _digest(self, task: Task) -> str:
+        """The digest of a target's exported image, "" when it is not there."""
+        node, layout = self._graph.node(task.node), self._build.exports / task.target
+        image = self._inputs.built[node.id].image
+        digest = exported(layout, image)
+        if digest and node.timestamp:
+            return dated.write(layout, digest, image, node.timestamp)
+        return digest
 
     def _useless(self) -> list[Running]:
         """What runs for targets that need more than what runs: nothing more is begun for them."""
