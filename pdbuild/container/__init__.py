@@ -6,7 +6,7 @@ from pathlib import Path
 PROJECT_LABEL = "pdbuild.project"
 
 #: What programs can run by, where it is there.
-RUNTIMES = ("podman", "docker", "unshare", "runc", "charliecloud", "proot")
+RUNTIMES = ("podman", "docker", "unshare", "runc", "charliecloud", "apptainer", "proot")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -230,6 +230,7 @@ _BY_TREE = {
         _ByTree("unshare", "namespaces"),
         _ByTree("runc", "runc"),
         _ByTree("charliecloud", "charliecloud"),
+        _ByTree("apptainer", "apptainer", own=True),
     )
 }
 _BY_NAME: dict[str, Runtime] = {"podman": PODMAN, "docker": DOCKER, **_BY_TREE}

@@ -5,14 +5,19 @@ that folder is the root, in a namespace of the user's own.
 """
 
 import fcntl
+import shlex
 from pathlib import Path
 
 from packages import unpacked
+
+from .project import Project
 
 _KEPT = Path("/var/tmp/pdbuild-tests") / "apptainer-sid"
 _PACKAGES = "apptainer,base-files,bubblewrap,coreutils,dash,libc-bin,squashfuse"
 _OURS = ("/proc", "/sys", "/tmp", "/var/tmp")
 _FILES = ("/etc/passwd", "/etc/group")
+# Between who starts Apptainer and Apptainer itself is bwrap, which must not die of its signals.
+_SIGNALS = "INT,TERM,HUP,QUIT,USR1,USR2"
 _EMPTY = ("/etc/hosts", "/etc/localtime", "/etc/resolv.conf")  # Apptainer wants them to be there
 
 
@@ -31,9 +36,18 @@ def apptainer(fuse: Path) -> list[str]:
                 (partial / file[1:]).touch()
             partial.rename(_KEPT)
     libraries = f"{_KEPT}/usr/lib/x86_64-linux-gnu"
-    words = [f"{libraries}/ld-linux-x86-64.so.2", "--library-path", libraries]
+    words = ["env", f"--ignore-signal={_SIGNALS}"]
+    words += [f"{libraries}/ld-linux-x86-64.so.2", "--library-path", libraries]
     words += [f"{_KEPT}/usr/bin/bwrap", "--ro-bind", str(_KEPT), "/"]
     words += ["--dev-bind", "/dev", "/dev", "--dev-bind", str(fuse), "/dev/fuse"]
     for path in (*_OURS, *_FILES):
         words += ["--dev-bind", path, path]
-    return [*words, "/usr/bin/apptainer"]
+    return [*words, "/usr/bin/env", f"--default-signal={_SIGNALS}", "/usr/bin/apptainer"]
+
+
+def on_path(here: Project) -> dict[str, str]:
+    """An environment in which the user has it as `apptainer`, for images that are folders."""
+    words = shlex.join(apptainer(Path("/dev/fuse")))
+    program = here.written("bin/apptainer", f'#!/bin/sh\nexec {words} "$@"\n')
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}:{here.user.env['PATH']}"}

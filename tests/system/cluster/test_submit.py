@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import signal
 import subprocess
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from system.apptainer import apptainer
+from system import apptainer
 from system.project import Project
 
 from .conftest import IMAGE
@@ -88,10 +87,7 @@ def test_each_runtime_runs_it(here: Project, cluster: Slurm, runtime: str) -> No
 
 @pytest.mark.long
 def test_apptainer_runs_it(here: Project, cluster: Slurm) -> None:
-    words = shlex.join(apptainer(Path("/dev/fuse")))
-    program = here.written("bin/apptainer", f'#!/bin/sh\nexec {words} "$@"\n')
-    program.chmod(0o755)
-    env = cluster.env | {"PATH": f"{program.parent}:{here.user.env['PATH']}"}
+    env = cluster.env | apptainer.on_path(here)
     text = 'echo "$RANK $WORLD_SIZE $WORD $(id -u) $PWD"; touch written.$RANK; exit $1'
     strict = f"{cluster.folder}/strict:/strict:ro"
     to = ("submit", "--to=slurm", "--nodes=2", "--runtime=apptainer", "-v", strict)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from pdbuild.container import RUNTIMES
-from system import tiny
+from system import apptainer, tiny
 from system.conftest import User, until_gone
 from system.project import Project, give
+from system.terminal import press, typed, until
 from system.tiny import IMAGE
 
 PROGRAM = """
@@ -23,7 +25,8 @@ open("/tmp/own", "w").write("here")
 sys.exit(int(sys.argv[1]))
 """
 # What needs no more than Debian's packages; a Docker Engine has tests of its own, in tests/docker.
-HERE = tuple(name for name in RUNTIMES if name != "docker")
+HERE = tuple(name for name in RUNTIMES if name not in ("docker", "apptainer"))
+APPTAINER = ("run", "--runtime=apptainer")
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +79,78 @@ def test_each_runtime_runs_it(here: Project, runtime: str) -> None:
 
 @pytest.mark.parametrize("runtime", [name for name in HERE if name != "podman"])
 def test_what_one_has_not_is_refused_by_name(here: Project, runtime: str) -> None:
+    refused_by_name(here, runtime, {})
+
+
+def refused_by_name(here: Project, runtime: str, env: dict[str, str]) -> None:
     words = ("run", f"--runtime={runtime}", "--device=example.org/x=y", IMAGE, "true")
-    done = here.pdbuild(*words)
+    done = here.pdbuild(*words, env=env)
     assert done.returncode == 2
     assert f"by {runtime} there is no --device example.org/x=y" in done.stderr
-    done = here.pdbuild("run", f"--runtime={runtime}", "-d", IMAGE, "true")
+    done = here.pdbuild("run", f"--runtime={runtime}", "-d", IMAGE, "true", env=env)
     assert done.returncode == 2 and f"by {runtime} a program ends with pdbuild" in done.stderr
+
+
+@pytest.mark.long
+def test_apptainer_runs_it(here: Project) -> None:
+    """Debian sid's, which sees its own /usr: the program is a shell's."""
+    text = (
+        'echo "$(id -u) $PWD $WORD $HOME $LOGIN_SECRET"; touch written; echo here >/tmp/own;'
+        "touch /strict/new || touch /etc/new || exit $1"
+    )
+    env = apptainer.on_path(here) | {"LOGIN_SECRET": "x", "APPTAINER_BIND": "/nowhere"}
+    odd = here.root / 'a,"b"'
+    with strict(here.root / "strict") as folder:
+        odd.mkdir()
+        give(here.user, odd)
+        mounts = ("-v", f"{folder}:/strict:ro", "-v", f"{odd}:/odd, too")
+        argv = (*APPTAINER, "-e", "WORD=a, $b", *mounts, IMAGE, "sh", "-c", text, "sh", "7")
+        done = here.pdbuild(*argv, env=env)
+    own = here.user.uid
+    assert (done.returncode, done.stdout) == (7, f"{own} /work a, $b /tmp \n"), done.stderr
+    assert "/strict/new: Read-only" in done.stderr and "/etc/new: " in done.stderr
+    assert (here.root / "written").stat().st_uid == own
+    for program, code, said in (
+        ("nonesuch", 127, "there is no program nonesuch"),
+        ("/nonesuch", 127, "there is no program /nonesuch"),
+        ("/etc", 126, "/etc in image"),
+    ):
+        missing = here.pdbuild(*APPTAINER, IMAGE, program, env=env)
+        assert missing.returncode == code and said in missing.stderr, missing.stderr
+    # Nothing of one program is there for the next, and nothing goes on.
+    again = here.pdbuild(*APPTAINER, IMAGE, "sh", "-c", "cat /tmp/own", env=env)
+    assert again.returncode == 1, again.stdout
+    shell = (
+        "shell",
+        "--runtime=apptainer",
+        "-e",
+        "HOME=/work",
+        IMAGE,
+        "sh",
+        "-c",
+        "cd; pwd; id -u",
+    )
+    assert here.succeeds(*shell, env=env) == f"/work\n{own}\n"
+    elsewhere = here.pdbuild(*APPTAINER, "-e", "HOME=/root", IMAGE, "true", env=env)
+    assert elsewhere.returncode == 2 and "there is no HOME=/root" in elsewhere.stderr
+    refused_by_name(here, "apptainer", env)
+    until_gone([int(line.split()[0]) for line in here.user.processes()], 10)
+
+
+@pytest.mark.long
+def test_signals_reach_a_program_of_apptainers(here: Project) -> None:
+    env = apptainer.on_path(here)
+    script = "trap 'echo told; exit 3' INT TERM; echo ready; while :; do sleep 0.1; done"
+    argv = (*APPTAINER, IMAGE, "sh", "-c", script)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = here.start(*argv, env=env)
+        assert process.stdout and process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out) == (128 + number, "told\n"), err
+    terminal = typed(here, *APPTAINER, "--tty", *argv[2:], env=env)
+    until(terminal, "ready")
+    press(terminal, "\x03")
+    shown, _ = terminal.communicate(timeout=20)
+    assert "told" in shown and terminal.returncode == 130, shown
+    until_gone([int(line.split()[0]) for line in here.user.processes()], 10)
