@@ -7,8 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from pdbuild import tools
-from pdbuild.container import Container, missing, unpacked
+from pdbuild import mounts, tools
+from pdbuild.container import Container, Mount, missing, unpacked
 from pdbuild.container.composed import Composed, compose, refuse
 from pdbuild.container.foreground import Foreground
 from pdbuild.errors import EngineError
@@ -49,11 +49,7 @@ def _configuration(container: Container, inside: Composed, tree: Path, scratch: 
     """What runc is told; the tree gets what is mounted on."""
     own = Bound(source=scratch / "tmp", target="/tmp")
     own.source.mkdir()
-    given = (
-        Bound(source=mount.source, target=mount.target, read_only=mount.read_only)
-        for mount in container.mounts
-    )
-    bound = (*bundle.hosts(), own, *given)
+    bound = (*bundle.hosts(), own, *map(_bound, container.mounts))
     bundle.place_mounts(tree, bound)
     return bundle.configuration(
         root=str(tree),
@@ -64,6 +60,12 @@ def _configuration(container: Container, inside: Composed, tree: Path, scratch: 
         read_only=True,
         terminal=container.tty,
     )
+
+
+def _bound(mount: Mount) -> Bound:
+    source, read_only = mount.source, mount.read_only
+    options = mounts.kept(source) if read_only else ()
+    return Bound(source=source, target=mount.target, read_only=read_only, options=options)
 
 
 def _ended(running: Foreground, code: int, argv: tuple[str, ...], container: Container) -> int:

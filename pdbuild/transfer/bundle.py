@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdbuild import content, lacks, mounts
+from pdbuild import content, lacks
 from pdbuild.store import Store
 from pdbuild.transfer import layouts
 from pdbuild.transfer.unpack import placed, unpack
@@ -32,17 +32,24 @@ _TMP: dict[str, object] = {
     "destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
     "options": ["nosuid", "nodev", "mode=1777"],
 }  # fmt: skip
-#: What a program finds beside the image's files and the machine's devices.
+# What a program finds beside the image's files and the machine's devices: text, of which nothing
+# is lost when all that a disk can forbid is. So these can be mounted wherever a bundle is started,
+# see `mounts.kept`.
 _HOSTS = ("/etc/resolv.conf", "/etc/hosts")
+_TEXT = ("nosuid", "nodev", "noexec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """A file or folder of the host, seen at `target` inside."""
+    """A file or folder of the host, seen at `target` inside.
+
+    If it is `read_only`, `options` are what else is said of the mount, see `mounts.kept`.
+    """
 
     source: Path
     target: str
     read_only: bool = False
+    options: tuple[str, ...] = ()
 
 
 def configuration(
@@ -89,7 +96,7 @@ def configuration(
 def hosts() -> tuple[Bound, ...]:
     """What says who is who and where on this machine."""
     return tuple(
-        Bound(source=Path(name), target=name, read_only=True)
+        Bound(source=Path(name), target=name, read_only=True, options=_TEXT)
         for name in _HOSTS
         if Path(name).exists()
     )
@@ -141,5 +148,5 @@ def _mount(bound: Bound) -> dict[str, object]:
         "destination": bound.target,
         "type": "bind",
         "source": str(bound.source),
-        "options": ["rbind", *(("ro", *mounts.kept(bound.source)) if bound.read_only else ())],
+        "options": ["rbind", *(("ro", *bound.options) if bound.read_only else ())],
     }

@@ -57,7 +57,8 @@ PartitionName=debug Nodes=n1,n2 Default=YES MaxTime=01:00:00 OverTimeLimit=0 Sta
 class Slurm:
     """A cluster that runs. `env` is what its commands need.
 
-    The nodes' `folder/strict` is a disk without programs, setuid and devices, as some homes are on.
+    The nodes' `folder/strict` is a disk without programs, setuid and devices, as some homes are on,
+    and so is their `/etc/hosts`.
     """
 
     folder: Path
@@ -187,6 +188,8 @@ def _daemons(folder: Path) -> Iterator[tuple[Path, list[str]]]:
         inside = (
             f"mount --bind {folder}/fuse /dev/fuse"
             f" && mount -t tmpfs -o nosuid,nodev,noexec none {folder}/strict"
+            " && mount --bind /etc/hosts /etc/hosts"
+            " && mount -o remount,bind,nosuid,nodev,noexec /etc/hosts"
             f" && exec slurmd -N {node} -f {folder}/slurm.conf"
         )
         words = ["unshare", "--mount", "sh", "-ec", inside]

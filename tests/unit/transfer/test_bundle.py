@@ -11,9 +11,10 @@ import pytest
 
 from pdbuild.errors import UsageError
 from pdbuild.jobs import tree
+from pdbuild.mounts import kept
 from pdbuild.store import Store
 from pdbuild.transfer.archives import save
-from pdbuild.transfer.bundle import Bound, configuration
+from pdbuild.transfer.bundle import Bound, configuration, hosts
 from pdbuild.transfer.unpack import placed
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -54,20 +55,41 @@ def test_a_bundle_has_the_files_and_how_they_run(store: Store, tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_what_is_read_only_keeps_what_its_disk_forbids(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_bundle_is_the_same_whatever_disks_forbid_here(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It may be started elsewhere: what it mounts is forbidden all that a disk there can forbid."""
+    texts = []
+    for flags in (os.ST_RELATIME, os.ST_NOSUID | os.ST_NODEV):
+        strict(monkeypatch, flags)
+        save(store, [IMAGE], "bundle", tmp_path / f"bundle.{flags}", platform="linux/amd64")
+        texts.append((tmp_path / f"bundle.{flags}/config.json").read_text())
+    assert texts[0] == texts[1]
+    mounts = json.loads(texts[0])["mounts"]
+    fixed = [mount["options"] for mount in mounts if "ro" in mount.get("options", ())]
+    assert fixed == [["rbind", "ro", "nosuid", "nodev", "noexec"]] * len(hosts())
+
+
+def strict(monkeypatch: pytest.MonkeyPatch, flags: int) -> None:
+    """Have all disks be mounted with these."""
     real = os.statvfs
 
     def statvfs(path: Path) -> os.statvfs_result:
-        flags = os.ST_NOSUID | os.ST_NODEV | os.ST_RELATIME
         return os.statvfs_result((*real(path)[:8], flags, 255))
 
     monkeypatch.setattr(os, "statvfs", statvfs)
+
+
+def test_what_a_disk_forbids_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict(monkeypatch, os.ST_NOSUID | os.ST_NODEV | os.ST_RELATIME)
+    assert kept(tmp_path) == ("nosuid", "nodev")
+    assert kept(tmp_path / "none") == ()
+
+
+def test_only_what_is_read_only_is_told_what_is_forbidden(tmp_path: Path) -> None:
     bound = [
-        Bound(source=tmp_path, target="/shown", read_only=True),
-        Bound(source=tmp_path, target="/own"),
-        Bound(source=tmp_path / "none", target="/none", read_only=True),
+        Bound(source=tmp_path, target="/shown", read_only=True, options=("nosuid", "nodev")),
+        Bound(source=tmp_path, target="/own", options=("nosuid",)),
     ]
     text = configuration(
         root="rootfs", argv=["true"], env=[], workdir="/", bound=bound, read_only=True
@@ -75,7 +97,6 @@ def test_what_is_read_only_keeps_what_its_disk_forbids(
     options = {mount["destination"]: mount.get("options") for mount in json.loads(text)["mounts"]}
     assert options["/shown"] == ["rbind", "ro", "nosuid", "nodev"]
     assert options["/own"] == options["/sys"] == ["rbind"]
-    assert options["/none"] == ["rbind", "ro"]
 
 
 def test_places_are_made_where_nobody_may_write(tmp_path: Path) -> None:
