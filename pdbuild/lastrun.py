@@ -35,13 +35,13 @@ class Looked:
     tree: str
 
 
-def recall(choices: Choices, *, by_docker: bool = False) -> Image | None:
+def recall(choices: Choices, runtime: str) -> Image | None:
     """The image that these choices meant in this folder, if it is up to date for certain.
 
-    What ran `by_docker` is remembered apart: podman may not have it.
+    What ran by another runtime does not count: this one may not have it.
     """
     try:
-        noted = json.loads(_memory(choices, by_docker).read_bytes())
+        noted = json.loads(_memory(choices, runtime).read_bytes())
         if noted["seen"] != _seen(Looked(**noted["looked"])):
             return None
         return Image(**noted["image"])
@@ -49,14 +49,14 @@ def recall(choices: Choices, *, by_docker: bool = False) -> Image | None:
         return None
 
 
-def remember(choices: Choices, image: Image, looked: Looked, *, by_docker: bool = False) -> None:
+def remember(choices: Choices, image: Image, looked: Looked, runtime: str) -> None:
     """Note that `image` was found up to date; not when something has just changed."""
     listed = [entry for listing in _listings(looked) for _, entry in listing.entries]
     if any(max(e.st_mtime_ns, e.st_ctime_ns) >= looked.since - content.TICK for e in listed):
         return
     # As JSON has it: tuples become lists.
     noted = {"image": asdict(image), "looked": asdict(looked), "seen": _seen(looked)}
-    memory = _memory(choices, by_docker)
+    memory = _memory(choices, runtime)
     memory.parent.mkdir(exist_ok=True)
     whole.write(memory, json.dumps(noted))
 
@@ -66,9 +66,9 @@ def file(path: Path) -> tuple[str, str, str]:
     return (str(path.parent), path.name, "")
 
 
-def _memory(choices: Choices, by_docker: bool) -> Path:
+def _memory(choices: Choices, runtime: str) -> Path:
     asked = f"{Path.cwd()}\0{choices!r}\0{os.environ.get('PDBUILD_DATA_DIR', '')}"
-    asked += "\0docker" if by_docker else ""
+    asked += f"\0{runtime}"
     return cache_dir() / "runs" / f"{hashlib.sha256(os.fsencode(asked)).hexdigest()[:32]}.json"
 
 

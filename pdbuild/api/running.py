@@ -159,9 +159,8 @@ def _of_recipe(run: Run, runtime: Runtime | None, audience: Audience) -> Image:
     from pdbuild import lastrun
 
     choices = run.choices
-    by_docker = runtime is not None and runtime.name == "docker"
-    if remembered := lastrun.recall(choices, by_docker=by_docker):
-        if by_docker:  # which has no list of its images that we can see
+    if runtime and (remembered := lastrun.recall(choices, runtime.name)):
+        if not runtime.listing:
             _load(remembered, choices, runtime, audience)
         return remembered
     from pdbuild import current
@@ -192,15 +191,10 @@ def _load(
 
     for notice in runtime.load(Store.own(), image.reference, options.one_platform(choices)):
         audience.say(notice)
-    if not looked or runtime.name not in ("podman", "docker"):
-        return
-    if runtime.name == "docker":
-        lastrun.remember(choices, image, looked, by_docker=True)
-        return
-    from pdbuild.container import host, loading
-
-    parts = (*looked.parts, lastrun.file(loading.listing(host.find())))
-    lastrun.remember(choices, image, replace(looked, parts=parts))
+    if looked:
+        shown = (lastrun.file(runtime.listing()),) if runtime.listing else ()
+        seen = replace(looked, parts=(*looked.parts, *shown))
+        lastrun.remember(choices, image, seen, runtime.name)
 
 
 def _start(image: Image, program: Program, platform: str, runtime: Runtime | None) -> Ended:

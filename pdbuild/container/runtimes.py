@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pdbuild import dirs, docker
 from pdbuild.container import Container
@@ -21,6 +22,11 @@ class Runtime(Protocol):
     @property
     def name(self) -> str:
         """As it is asked for."""
+
+    @property
+    def listing(self) -> Callable[[], Path] | None:
+        """Finds the file that changes when it gets or loses an image; None where there is none
+        to be seen, so that it must be given an image each time."""
 
     def load(self, store: Store, reference: str, platform: str) -> tuple[str, ...]:
         """Have it know an image of the store, for a platform ("": this machine's); what the user
@@ -138,6 +144,11 @@ class _Podman:
         loading.load(store, reference, platform)
         return host.take_notices()
 
+    def listing(self) -> Path:
+        from pdbuild.container import host, loading
+
+        return loading.listing(host.find())
+
     def run(self, container: Container) -> int:
         from pdbuild.container import podman
 
@@ -162,6 +173,7 @@ class _Docker:
     """`container.docker`."""
 
     name = "docker"
+    listing = None
 
     def load(self, store: Store, reference: str, platform: str) -> tuple[str, ...]:
         from pdbuild.container import docker as by_docker
@@ -198,6 +210,7 @@ class _ByTree:
     name: str
     file: str
     own: bool = False
+    listing: ClassVar[None] = None
 
     @property
     def module(self) -> Any:

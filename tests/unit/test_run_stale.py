@@ -8,7 +8,7 @@ from checkout_bits import IMAGES, OWN_BLOCK, SHA, Checkout
 
 from pdbuild import base, cli, current, docker, lastrun, source
 from pdbuild.choices import Choices
-from pdbuild.container import Container, host, loading, podman
+from pdbuild.container import Container, host, loading, namespaces, podman, unpacked
 from pdbuild.container import docker as by_docker
 from pdbuild.context import content
 from pdbuild.engine import known
@@ -41,7 +41,7 @@ def started(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> list[Contain
 
 
 def remembered(checkout: Checkout) -> bool:
-    return lastrun.recall(Choices()) is not None
+    return lastrun.recall(Choices(), "podman") is not None
 
 
 def run(*words: str) -> int:
@@ -71,18 +71,22 @@ def test_one_that_is_up_to_date_runs_at_once(
     assert checkout.engine.asked == set() and said(capsys) == ""
 
 
-def test_docker_is_asked_each_time_and_does_not_count_for_podman(
-    checkout: Checkout, started: list[Container], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("runtime", ["docker", "unshare"])
+def test_another_is_given_it_each_time_and_does_not_count_for_podman(
+    runtime: str, checkout: Checkout, started: list[Container], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
     monkeypatch.setattr(docker, "require", lambda: docker.Docker(version="26.1"))
     monkeypatch.setattr(by_docker, "load", lambda store, names, platform: loaded.extend(names))
     monkeypatch.setattr(by_docker, "run", podman.run)
-    assert run("--runtime", "docker", "squares") == 7 and not remembered(checkout)
+    monkeypatch.setattr(namespaces, "require", lambda: None)
+    monkeypatch.setattr(unpacked, "load", lambda store, name, platform: loaded.append(name))
+    monkeypatch.setattr(namespaces, "run", podman.run)
+    assert run("--runtime", runtime, "squares") == 7 and not remembered(checkout)
     with monkeypatch.context() as none:
         none.delattr(current, "image")  # the second time, no recipe is read
-        assert run("--runtime", "docker", "squares") == 7
-    # podman shows its list of images; an engine's may have lost it since.
+        assert run("--runtime", runtime, "squares") == 7
+    # podman shows its list of images; what others have may have gone since.
     assert loaded == [FAST, FAST] and [c.image for c in started] == [FAST, FAST]
 
 
