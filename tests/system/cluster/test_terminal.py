@@ -23,12 +23,15 @@ def test_ctrl_c_asks(here: Project, cluster: Slurm, answer: str, said: str, stat
     words = ("submit", "--to=slurm", IMAGE, "sh", "-c", WAIT)
     terminal = typed(here, *words, env=cluster.env)
     until(terminal, "waiting")
-    for keys in ("\n", ""):  # go on, at first
-        press(terminal, "\x03")
-        until(terminal, QUESTION)
-        press(terminal, keys)
-        time.sleep(0.5)
-        assert terminal.poll() is None and cluster.asked("squeue", "--noheader")
+    press(terminal, "\x03")
+    until(terminal, QUESTION)
+    press(terminal, "\n")
+    until(terminal, ": running")  # it goes on watching, which begins with that
+    press(terminal, "\x03")
+    until(terminal, QUESTION)
+    # Nothing is to happen before there is an answer, and for that there is nothing to wait.
+    time.sleep(0.5)
+    assert terminal.poll() is None and cluster.asked("squeue", "--noheader")
     shown, _ = terminal.communicate(f"{answer}\n", timeout=60)
     found = re.search(rf"error: interrupted; slurm-(\d+) {said}", shown)
     assert found and terminal.returncode == 130, shown

@@ -120,17 +120,10 @@ def test_apptainer_runs_it(here: Project) -> None:
     # Nothing of one program is there for the next, and nothing goes on.
     again = here.pdbuild(*APPTAINER, IMAGE, "sh", "-c", "cat /tmp/own", env=env)
     assert again.returncode == 1, again.stdout
-    shell = (
-        "shell",
-        "--runtime=apptainer",
-        "-e",
-        "HOME=/work",
-        IMAGE,
-        "sh",
-        "-c",
-        "cd; pwd; id -u",
-    )
-    assert here.succeeds(*shell, env=env) == f"/work\n{own}\n"
+    # A home as that of the development image's shell.
+    shell = ("shell", "--runtime=apptainer", "-e", "HOME=/home/ann", "-v", f"{odd}:/home/ann")
+    said = here.succeeds(*shell, IMAGE, "sh", "-c", "cd; pwd; id -u; touch mine", env=env)
+    assert said == f"/home/ann\n{own}\n" and (odd / "mine").stat().st_uid == own
     elsewhere = here.pdbuild(*APPTAINER, "-e", "HOME=/root", IMAGE, "true", env=env)
     assert elsewhere.returncode == 2 and "there is no HOME=/root" in elsewhere.stderr
     refused_by_name(here, "apptainer", env)
