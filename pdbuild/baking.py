@@ -96,7 +96,7 @@ def bake_plan(
                 keep_going=options.keep_going,
                 layers=sharing.layers_of(plan, options),
             )
-            filling.fill(whole, engine, contexts, places.exports)
+            filling.fill(whole, engine, contexts, places.exports, held)
             names = [target.name for target in whole.targets]
             shown_by = show(names) if show else _view(options, names)
             with confined.confined(options.jobs), shown_by as shown:

@@ -4,6 +4,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from pdbuild import carried, definition, dirs, leftovers
@@ -14,9 +15,12 @@ from pdbuild.plan.types import Plan
 from pdbuild.progress import view
 
 
-def fill(plan: Plan, engine: Engine, contexts: Mapping[str, str], exports: Path) -> None:
+def fill(
+    plan: Plan, engine: Engine, contexts: Mapping[str, str], exports: Path, until: ExitStack
+) -> None:
     """Have an engine fill the mounts that the plan's steps look into, where all was carried.
 
+    It is held `until` then, for the build that follows.
     Raises EngineError when nothing was carried for this project, or the engine fails.
     """
     archive = carried.here()
@@ -33,6 +37,7 @@ def fill(plan: Plan, engine: Engine, contexts: Mapping[str, str], exports: Path)
             (folder / str(mount.number)).mkdir()
         files = [file for file in content.files if file.place.startswith("mounts/")]
         archive.write(files, "mounts", folder)
+        until.enter_context(engine.held())
         made = carrying.filling(plan, content.mounts)
         with leftovers.alone(exports, made.targets):
             try:

@@ -52,6 +52,12 @@ class BuildKit:
             tools.require("rootlesskit", reason="run BuildKit without root")
             tools.require("newuidmap", reason="run BuildKit without root")
 
+    def held(self) -> contextlib.AbstractContextManager[object]:
+        """See `Engine.held`."""
+        if self._builder:
+            return contextlib.nullcontext()
+        return daemon.join(notify=lambda line: None)  # the builds say it
+
     def build(self, build: Build, view: View) -> Built:
         """See `Engine.build`."""
         with self._ready() as reached:

@@ -1,6 +1,7 @@
 """What an engine is: the values that go in and come out, and the protocol."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -66,6 +67,12 @@ class Engine(Protocol):
 
     def check(self) -> None:
         """Raise EngineError, with reason and hint, when this engine cannot work here."""
+
+    def held(self) -> AbstractContextManager[object]:
+        """What builds that follow each other need is started once, and stays until the block ends.
+
+        Raises EngineError when it does not start.
+        """
 
     def build(self, build: Build, view: View) -> Built:
         """Run the build and show it on `view`.

@@ -21,6 +21,7 @@ FETCHED = "/fetched"
 _PLACE = "/run/carried"
 _NONCE = "PDBUILD_NONCE"
 _NAME = "carry"
+_DONE = "/filled"
 # In $PDBUILD_FETCHED, what belongs to the cache mount with this target.
 _PARTS = {"/run/apt/cache": "apt", "/run/apt/state": "lists", "/root/.cache/pip": "pip"}
 # What these need is what is in the stage before them.
@@ -31,7 +32,7 @@ _FILL = (
     "n=0; for folder; do "
     f'if [ -d "{_PLACE}/$n/lists" ]; then rm -rf "$folder/lists"; fi; '
     f'tar -C "{_PLACE}/$n" -cf - . | tar --skip-old-files --no-same-owner -C "$folder" -xf -; '
-    "n=$((n + 1)); done"
+    f"n=$((n + 1)); done; : > {_DONE}"
 )
 
 
@@ -87,12 +88,19 @@ def filling(plan: Plan, mounts: Sequence[Mount]) -> Plan:
     brought = Bind(stage=CONTEXT, source="/", target=_PLACE)
     step = Run(argv=(*strict(_FILL), _NAME, *apart), mounts=(*caches, brought))
     fill = Stage(
-        name=_NAME,
+        name=f"{_NAME}-fill",
         base="base",
         comment="The cache mounts are filled with what was carried here.",
         instructions=(*_arguments(), step),
     )
-    return _plan(plan, fill)
+    # Without the base, which an engine would write out.
+    out = Stage(
+        name=_NAME,
+        base="scratch",
+        comment="That it was done.",
+        instructions=(Copy(stage=fill.name, source=_DONE, target="/"),),
+    )
+    return _plan(plan, fill, out)
 
 
 def _downloading(plan: Plan) -> Iterator[tuple[Stage, Run]]:

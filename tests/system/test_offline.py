@@ -170,7 +170,7 @@ def test_all_comes_out_the_same_without_a_network(
     few = ("deb-english", "image-english")
     for engine, targets in (("buildkit", ("all",)), ("buildah", few)):
         words = (f"--engine={engine}", *targets)
-        with_it = sample(greet.user, pdbuild_python, "make", f"online-{engine}")
+        with_it = sample(greet.user, pdbuild_python, "make", f"greet-{engine}")
         without = one if engine == "buildkit" else sample(newcomer, pdbuild_python, "make", "again")
         made = online(with_it, *words)
         assert len(made) >= 2 and any(name.startswith("localhost/") for name in made)

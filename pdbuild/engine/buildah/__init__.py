@@ -42,6 +42,10 @@ class Buildah:
         if mine.rung is account.Rung.C:
             raise EngineError(f"Buildah cannot build here: {mine.why}", hint=mine.hint)
 
+    def held(self) -> contextlib.AbstractContextManager[object]:
+        """See `Engine.held`; there is nothing to start."""
+        return contextlib.nullcontext()
+
     def build(self, build: Build, view: View) -> Built:
         """See `Engine.build`."""
         with self._walk(build, view) as (walk, _):

@@ -4,6 +4,7 @@ Slower than the others: proot follows each system call of a step, stages are cop
 after the other. Layers and images are written by pdbuild itself.
 """
 
+import contextlib
 from functools import partial
 
 from pdbuild import dirs, locks, tools
@@ -29,6 +30,10 @@ class Proot:
     def check(self) -> None:
         """Raise EngineError when proot is missing."""
         tools.require("proot", reason="build without namespaces")
+
+    def held(self) -> contextlib.AbstractContextManager[object]:
+        """See `Engine.held`; there is nothing to start."""
+        return contextlib.nullcontext()
 
     def build(self, build: Build, view: View) -> Built:
         """See `Engine.build`."""

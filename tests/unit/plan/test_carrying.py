@@ -71,9 +71,8 @@ def test_mounts_are_filled_with_what_was_carried(tmp_path: Path) -> None:
         Mount(number=1, id="pdbuild-apt-lists", target="/run/apt/state"),
     )
     made = carrying.filling(plan(CASES[0]), mounts)
-    (step,) = [
-        i for s in made.stages if s.name == "carry" for i in s.instructions if isinstance(i, Run)
-    ]
+    (fill,) = (stage for stage in made.stages if stage.name == "carry-fill")
+    (step,) = (i for i in fill.instructions if isinstance(i, Run))
     assert [m.id for m in step.mounts if isinstance(m, Cache)] == [
         "pdbuild-apt",
         "pdbuild-apt-lists",
@@ -87,12 +86,10 @@ def test_mounts_are_filled_with_what_was_carried(tmp_path: Path) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    words = [
-        word.replace("/run/carried", f"{tmp_path}/brought").replace(
-            "/run/caches", f"{tmp_path}/caches"
-        )
-        for word in step.argv
-    ]
+    words = list(step.argv)
+    places = {"run/carried": "brought", "run/caches": "caches", "filled": "filled"}
+    for place, here in places.items():
+        words = [word.replace(f"/{place}", f"{tmp_path}/{here}") for word in words]
     subprocess.run(words, check=True)
     caches = tmp_path / "caches"
     found = {

@@ -1,5 +1,6 @@
 """Export and import with an engine that only pretends."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -45,6 +46,9 @@ class Engine:
 
     def check(self) -> None:
         pass
+
+    def held(self) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext()
 
     def build(self, build: Build, view: Any) -> Built:
         self.built.append(build)
