@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from pdbuild import mounts
 from pdbuild.engine.contract import Output
 from pdbuild.errors import PdbuildError
 from pdbuild.locks import alone
@@ -86,7 +87,7 @@ def collect(
         build.mkdir(exist_ok=True)
     except FileExistsError:
         raise PdbuildError(f"{build} is not a folder", hint="move it away") from None
-    with alone(build):  # the folder itself, so no file is left
+    with alone(_lock(build)):
         for left in build.glob(f"{SCRATCH}*"):  # of a pdbuild that was killed
             shutil.rmtree(left, ignore_errors=True)
         kept = list(read(root))
@@ -123,6 +124,14 @@ def collect(
             _write(root / MANIFEST, kept, left_out, generators, recipes, record)
     names = {output.target.name for output in outputs}
     return tuple(artifact for artifact in kept if artifact.target in names)
+
+
+def _lock(build: Path) -> Path:
+    """What is locked while `build` changes: it itself, so that no file is left.
+
+    But for a network's file system, where only a file is locked for other machines, too.
+    """
+    return build / ".lock" if mounts.remote(build) else build
 
 
 def read(root: Path) -> tuple[Artifact, ...]:

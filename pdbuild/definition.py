@@ -138,7 +138,8 @@ def with_passwords(network: Mapping[str, str]) -> tuple[str, ...]:
 @contextlib.contextmanager
 def _kept(path: Path) -> Iterator[None]:
     """A file that is removed at the end, unless another pdbuild keeps it, too."""
-    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    # Another machine's would not see, on NFS, that a folder is locked; NFS 4 wants it writable.
+    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)
         yield

@@ -173,8 +173,8 @@ def _settled(wanted: Path, why: str, variable: str, instead: Path, *, named: boo
     moved = ""
     if not named and not os.access(there, os.W_OK | os.X_OK):
         moved = f"{there} cannot be written"
-    elif (kind := _remote(there)) and _refuses_locks(there):
-        moved = f"{wanted} is on {kind}, which refuses locks"
+    elif (kind := _remote(there)) and (flaw := _flaw_of_locks(there)):
+        moved = f"{wanted} is on {kind}, {flaw}"
     if not moved:
         return _as_wanted(wanted, why, variable)
     return Chosen(path=instead, why=moved, variable=variable, wanted=wanted, moved=moved)
@@ -189,11 +189,15 @@ def _remote(path: Path) -> str:
     return mounts.remote(path)
 
 
-def _refuses_locks(folder: Path) -> bool:
-    """Whether files there cannot be locked (Lustre without `flock`, NFS without its lock daemon).
+def _flaw_of_locks(folder: Path) -> str:
+    """Why two pdbuilds at once would write into one store there without knowing of each other."""
+    if _refuses_locks(folder):
+        return "which refuses locks"
+    return "" if mounts.locks_are_seen(folder) else "whose locks other machines do not see"
 
-    Two pdbuilds at once would then write into one store without knowing of each other.
-    """
+
+def _refuses_locks(folder: Path) -> bool:
+    """Whether there are no locks (Lustre without `flock`, NFS without its lock daemon)."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,8 +12,10 @@ def alone(lock: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[
     """Hold a lock that one pdbuild has at a time; `waiting` is called when another has it.
 
     It is a folder, or a file, which is made and never deleted: two could else hold two files.
+    On NFS another machine does not see that a folder is locked.
     """
-    handle = os.open(lock, os.O_RDONLY if lock.is_dir() else os.O_RDONLY | os.O_CREAT, 0o666)
+    # NFS 4 gives such a lock only to who may write there.
+    handle = os.open(lock, os.O_RDONLY if lock.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

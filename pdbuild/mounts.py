@@ -3,6 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 # No overlay upper layers, no chown to other ids, locks that another node does not see. Names as
 # in /proc/self/mountinfo; fuse.* are added.
@@ -12,6 +13,9 @@ _REMOTE = frozenset(
         "panfs", "wekafs", "virtiofs", "fuse", "fuseblk",
     ]
 )  # fmt: skip
+
+# NFS 3 with `nolock`, Lustre, SMB: locks are this machine's alone.
+_LOCAL_LOCKS = {"local_lock=all", "local_lock=flock", "localflock", "nobrl"}
 
 _FLAGS = {os.ST_NOSUID: "nosuid", os.ST_NODEV: "nodev", os.ST_NOEXEC: "noexec"}
 
@@ -32,14 +36,22 @@ def is_remote(kind: str) -> bool:
     return kind in _REMOTE or kind.startswith("fuse.")
 
 
+def locks_are_seen(path: Path) -> bool:
+    """Whether another machine that has the file system of `path`, too, sees locks on its files.
+
+    True for what is local.
+    """
+    return not _LOCAL_LOCKS & set(_mount(text(), os.path.realpath(path)).of_disk.split(","))
+
+
 def filesystem(mounts: str, real: str) -> str:
     """The type of the file system of the absolute path `real`, by the text of mountinfo."""
-    return _mount(mounts, real)[0]
+    return _mount(mounts, real).kind
 
 
 def options(mounts: str, real: str) -> frozenset[str]:
     """The options, such as `noexec`, of the mount that has the absolute path `real`."""
-    return frozenset(_mount(mounts, real)[1].split(","))
+    return frozenset(_mount(mounts, real).options.split(","))
 
 
 def kept(path: Path) -> tuple[str, ...]:
@@ -54,13 +66,20 @@ def kept(path: Path) -> tuple[str, ...]:
     return ()
 
 
-def _mount(mounts: str, real: str) -> tuple[str, str]:
-    best, found = "", ("", "")
+class _Mount(NamedTuple):
+    kind: str = ""
+    options: str = ""
+    of_disk: str = ""  # those of the file system, wherever it is mounted
+
+
+def _mount(mounts: str, real: str) -> _Mount:
+    best, found = "", _Mount()
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         fields = before.split()
         point = fields[4].replace("\\040", " ")
         inside = real == point or real.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):  # a later mount hides an earlier one
-            best, found = point, (after.split()[0], fields[5])
+            kind, *_, of_disk = after.split()
+            best, found = point, _Mount(kind, fields[5], of_disk)
     return found

@@ -51,7 +51,7 @@ rank() {
     trap 'ending=1' TERM
     here=$(copy)
     export here
-    exec 9>>"$here/lock"
+    exec 9<>"$here/lock" # both ways: NFS shares a lock with those who may read
     flock --shared 9
     mount_image
     : >"$here/started.$SLURM_LOCALID"

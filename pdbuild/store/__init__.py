@@ -265,6 +265,7 @@ class Store:
     def _locked(self, name: str, how: int = fcntl.LOCK_EX) -> Iterator[None]:
         (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
         # Lock files are never deleted: two owners could else hold locks on two files.
-        with (self.path / name).open("a") as file:
+        # NFS 4 lets who may read share a lock, and who may write have one alone.
+        with (self.path / name).open("a+") as file:
             fcntl.flock(file, how)
             yield

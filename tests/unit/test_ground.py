@@ -91,6 +91,32 @@ def test_state_goes_where_there_are_locks(
     assert found.state == "warn" and "refuses locks" in found.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        # As Debian 13 shows them.
+        ("nfs", "rw,vers=3,hard,nolock,proto=tcp,local_lock=all,addr=127.0.0.1"),
+        ("nfs", "rw,vers=3,hard,proto=tcp,local_lock=none,addr=127.0.0.1"),
+        ("nfs4", "rw,vers=4.2,hard,proto=tcp,local_lock=none,addr=127.0.0.1"),
+        ("lustre", "rw,localflock,lazystatfs"),
+        ("lustre", "rw,flock,lazystatfs"),
+    ],
+)
+def test_locks_that_another_machine_does_not_see(
+    apart: Path, kind: str, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = f"200 29 0:51 / {apart}/home rw,relatime shared:142 - {kind} 127.0.0.1:/home {options}\n"
+    real = mounts.text()
+    monkeypatch.setattr(mounts, "text", lambda: real + line)
+    seen = "local_lock=all" not in options and "localflock" not in options
+    assert mounts.locks_are_seen(apart / "home") is seen and mounts.locks_are_seen(apart)
+    data = apart / ("home/.local/share/pdbuild" if seen else "local/data")
+    assert dirs.data_path() == data
+    why = "" if seen else f"is on {kind}, whose locks other machines do not see"
+    assert why in dirs.chosen_data().moved and bool(dirs.chosen_data().moved) is not seen
+    assert dirs.chosen_local("builds").path == apart / "local/builds"
+
+
 def test_a_place_that_the_user_names_is_not_second_guessed(
     apart: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,8 @@
  *
  * REFUSALS is a list with commas: "chown" (not permitted), "xattr" (not supported), "flock" (no
  * locks available), and "slow=MS" (each look at a name takes so long, as on a busy metadata server).
- * What overlay wants of an upper layer, xattrs and whiteouts, is refused with "xattr".
+ * What overlay wants of an upper layer, xattrs and whiteouts, is refused with "xattr". As on NFS 4,
+ * a lock is shared by who may read the open file, and had alone by who may write it.
  */
 #define FUSE_USE_VERSION 31
 #define _GNU_SOURCE
@@ -163,6 +164,9 @@ static int fs_setxattr(const char *path, const char *name, const char *value, si
 static int fs_flock(const char *path, struct fuse_file_info *info, int operation)
 {
     (void)path;
+    int access = fcntl(info->fh, F_GETFL) & O_ACCMODE;
+    if (access == (operation & LOCK_EX ? O_RDONLY : operation & LOCK_SH ? O_WRONLY : -1))
+        return -EBADF;
     return no_flock ? -ENOLCK : OR_ERROR(flock(info->fh, operation));
 }
 
