@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 
 from pdbuild import dirs, mounts, programs, whales, whole
 from pdbuild.errors import EngineError
+
+_LAST_SECONDS = 20.0
 
 _VARIABLE = "CONTAINERS_STORAGE_CONF"
 _CONF = """\
@@ -222,12 +225,34 @@ def trial() -> Iterator[Scratch]:
     try:
         yield Scratch(flags=flags, env=_environment(run))
     finally:
+        _await_last(root)
         for file in run.rglob("pause.pid"):
             with contextlib.suppress(OSError, ValueError):
                 # The process that keeps the user namespace for the next podman here.
                 os.kill(int(file.read_text()), signal.SIGTERM)
         shutil.rmtree(root, ignore_errors=True)
         shutil.rmtree(run, ignore_errors=True)
+
+
+def _await_last(root: Path) -> None:
+    """Wait until no process has this storage on its command line.
+
+    A container is removed by a podman that nobody waits for: it would make all folders again.
+    """
+    end = time.monotonic() + _LAST_SECONDS
+    while time.monotonic() < end and any(_tells(p, os.fsencode(root)) for p in _processes()):
+        time.sleep(0.02)
+
+
+def _processes() -> Iterator[Path]:
+    return Path("/proc").glob("[0-9]*/cmdline")
+
+
+def _tells(file: Path, words: bytes) -> bool:
+    try:
+        return words in file.read_bytes()
+    except OSError:
+        return False
 
 
 def _environment(run: Path) -> dict[str, str] | None:
