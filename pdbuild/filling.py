@@ -36,7 +36,7 @@ def fill(
         for mount in content.mounts:
             (folder / str(mount.number)).mkdir()
         files = [file for file in content.files if file.place.startswith("mounts/")]
-        archive.write(files, "mounts", folder)
+        archive.lend(files, "mounts", folder)
         until.enter_context(engine.held())
         made = carrying.filling(plan, content.mounts)
         with leftovers.alone(exports, made.targets):

@@ -73,10 +73,22 @@ class Carried:
         """
         box = self._box
         for file in files:
-            target = folder / file.place.removeprefix(f"{below}/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with lacks.room(target, file.size):
+            self._copy(box, file, _target(file, below, folder))
+
+    def lend(self, files: Iterable[File], below: str, folder: Path) -> None:
+        """As `write`, to a folder that is only read, and removed then.
+
+        What is carried may be in it by another name, and what is there twice is one file: nothing
+        is copied then, of hundreds of megabytes. Raises as `write`.
+        """
+        box = self._box
+        lent: dict[str, Path] = {}
+        for file in files:
+            target = _target(file, below, folder)
+            source = lent.get(file.stored) or self._own(box, file)
+            if source is None or not _linked(source, target):
                 self._copy(box, file, target)
+            lent[file.stored] = target
 
     def add(self, content: Content, paths: Mapping[str, Path]) -> int:
         """Add what a recipe needs; `paths` are its files by their places. The new bytes.
@@ -107,12 +119,30 @@ class Carried:
         return Tar(self.path) if is_tar else Folder(self.path)
 
     def _copy(self, box: Box, file: File, target: Path) -> None:
+        with (
+            self._named(file),
+            lacks.room(target, file.size),
+            whole.replacing(target) as new,
+        ):
+            with new.open("xb") as out:
+                for chunk in _checked(box, file):
+                    out.write(chunk)
+            new.chmod(0o755 if file.runs else 0o644)
+
+    def _own(self, box: Box, file: File) -> Path | None:
+        """What is carried of a file, when that is a file of the same content; it was checked."""
+        own = box.file(file.stored) if file.is_plain else None
+        if own:
+            with self._named(file):
+                for _ in _checked(box, file):
+                    pass
+        return own
+
+    @contextlib.contextmanager
+    def _named(self, file: File) -> Iterator[None]:
+        """Say which file it is that is damaged."""
         try:
-            with whole.replacing(target) as new:
-                with new.open("xb") as out:
-                    for chunk in _checked(box, file):
-                        out.write(chunk)
-                new.chmod(0o755 if file.runs else 0o644)
+            yield
         except _DamagedError as error:
             raise EngineError(
                 f"{self.path}: {file.place} is missing or damaged: {error}",
@@ -155,6 +185,20 @@ def _checked(box: Box, file: File) -> Iterator[bytes]:
         raise _DamagedError(error) from None
     if digest.hexdigest() != file.sha256:
         raise _DamagedError("its sha256 is another")
+
+
+def _target(file: File, below: str, folder: Path) -> Path:
+    target = folder / file.place.removeprefix(f"{below}/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def _linked(source: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # on another disk, or another's file
+        return False
+    return True
 
 
 def _is_whole(box: Box, file: File) -> bool:

@@ -20,6 +20,9 @@ class Box(Protocol):
 
     def reading(self, name: str) -> AbstractContextManager[IO[bytes]]: ...
 
+    def file(self, name: str) -> Path | None:
+        """The file that is what is under a name, if it is one of its own."""
+
     def adding(self) -> AbstractContextManager[Callable[[str, Path], None]]: ...
 
 
@@ -35,6 +38,9 @@ class Folder:
 
     def reading(self, name: str) -> AbstractContextManager[IO[bytes]]:
         return (self.path / name).open("rb")
+
+    def file(self, name: str) -> Path | None:
+        return self.path / name
 
     @contextlib.contextmanager
     def adding(self) -> Iterator[Callable[[str, Path], None]]:
@@ -63,6 +69,9 @@ class Tar:
             if found is None:
                 raise KeyError(name)
             yield found
+
+    def file(self, name: str) -> Path | None:
+        return None
 
     @contextlib.contextmanager
     def adding(self) -> Iterator[Callable[[str, Path], None]]:

@@ -28,8 +28,13 @@ class File:
     @property
     def stored(self) -> str:
         """Its name in a folder or archive."""
-        suffix = "" if _COMPRESSED.search(self.place) else ".zst"
+        suffix = "" if self.is_plain else ".zst"
         return f"files/{self.sha256[:2]}/{self.sha256}{suffix}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is stored as it is."""
+        return bool(_COMPRESSED.search(self.place))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import json
 import tarfile
 from dataclasses import replace
+from errno import EXDEV
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,33 @@ def test_files_come_back_as_they_were(tmp_path: Path, kind: str) -> None:
     back = tmp_path / "out/bin/tool"
     assert back.read_text() == "#!/bin/sh\n" and back.stat().st_mode & 0o111
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["bin"]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_are_lent(
+    tmp_path: Path, kind: str, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is carried under another name, where that can be; what is there twice as one file."""
+    texts = {"0/one.deb": "one", "0/lists": "lists", "1/lists": "lists", "1/same.deb": "one"}
+    paths = {f"mounts/{place}": tmp_path / f"{n}" for n, place in enumerate(texts)}
+    for path, text in zip(paths.values(), texts.values(), strict=True):
+        path.write_text(text)
+    archive = Carried(tmp_path / kind)
+    archive.add(Content(project="x", machine="linux/amd64", files=described(paths)), paths)
+    if elsewhere:
+        monkeypatch.setattr(Path, "hardlink_to", _on_another_disk)
+    archive.lend(archive.files("mounts"), "mounts", tmp_path / "out")
+    found = {place: (tmp_path / "out" / place) for place in texts}
+    assert {place: path.read_text() for place, path in found.items()} == texts
+    # In the folder, out, and there once more.
+    links = {"there": 3, "there.tar": 2}[kind]
+    assert found["0/one.deb"].stat().st_nlink == (1 if elsewhere else links)
+    assert found["0/lists"].stat().st_nlink == (1 if elsewhere else 2)
+
+
+def _on_another_disk(path: Path, target: Path) -> None:
+    raise OSError(EXDEV, "Invalid cross-device link")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,6 +124,8 @@ def test_what_is_not_what_its_checksum_says_is_refused(tmp_path: Path, place: st
     with pytest.raises(EngineError, match=f"{place} is missing or damaged") as raised:
         archive.take(place.partition("/")[0], tmp_path / "out")
     assert "pdbuild fetch --to" in raised.value.hint
+    with pytest.raises(EngineError, match=f"{place} is missing or damaged"):
+        archive.lend(content.files, place.partition("/")[0], tmp_path / "out")
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     stored.unlink()
     with pytest.raises(EngineError, match="missing or damaged"):
