@@ -172,9 +172,7 @@ def _layout(folder: Path, tarball: Path, architecture: str) -> None:
 
 
 def _blob(blobs: Path, content: bytes, media_type: str) -> dict[str, object]:
-    digest = hashlib.sha256(content).hexdigest()
-    (blobs / digest).write_bytes(content)
-    return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content)}
+    return {"mediaType": media_type, **oci.put_blob(blobs, content)}
 
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"

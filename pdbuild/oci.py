@@ -1,9 +1,11 @@
-"""Reads an OCI image layout: its index, manifests and configurations, as values; writes its index.
+"""Reads an OCI image layout: its index, manifests and configurations, as values; writes its index
+and its blobs.
 
 The layout is the OCI image specification's directory form (`oci-layout`, `index.json`,
 `blobs/sha256/`), as BuildKit, Buildah and skopeo write it.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -132,6 +134,15 @@ def write_index(layout: Path, entries: Iterable[Mapping[str, Any]]) -> None:
     """
     whole.write(layout / "oci-layout", MARK)
     whole.write(layout / "index.json", index_text(entries))
+
+
+def put_blob(blobs: Path, data: bytes) -> dict[str, Any]:
+    """Write a blob into a layout's folder `blobs/sha256`; its digest and size, as a descriptor has
+    them.
+    """
+    digest = hashlib.sha256(data).hexdigest()
+    (blobs / digest).write_bytes(data)
+    return {"digest": f"sha256:{digest}", "size": len(data)}
 
 
 def parse_descriptor(data: Mapping[str, Any]) -> Descriptor:

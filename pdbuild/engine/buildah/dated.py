@@ -5,7 +5,6 @@ so that the same files would come out under another digest each time. Here what 
 target's time counts as that time, as BuildKit has it with SOURCE_DATE_EPOCH, and ids are left out.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pdbuild.errors import EngineError
-from pdbuild.oci import Layout, write_index
+from pdbuild.oci import Layout, put_blob, write_index
 
 #: In a layout's index: the id of the image in Buildah's storage that an image was made of.
 MADE_OF = "org.pdbuild.made-of"
@@ -31,7 +30,7 @@ def write(layout: Path, digest: str, image: str, seconds: str) -> str:
     The entry of the index names `image` then; one that does is left as it is. Raises EngineError
     for a damaged layout.
     """
-    here = Layout(layout)
+    here, blobs = Layout(layout), layout / "blobs" / "sha256"
     try:
         index: Json = json.loads((layout / "index.json").read_bytes())
         (entry,) = (e for e in index["manifests"] if e["digest"] == digest)
@@ -42,10 +41,10 @@ def write(layout: Path, digest: str, image: str, seconds: str) -> str:
         dated = json.dumps(_dated(config, int(seconds)), sort_keys=True).encode()
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise EngineError(f"cannot read {layout}: {error}") from error
-    manifest["config"] |= _put(here, dated)
+    manifest["config"] |= put_blob(blobs, dated)
     said = manifest.get("annotations") or {}
     manifest["annotations"] = {k: v for k, v in said.items() if not k.startswith(_BASE)}
-    entry |= _put(here, json.dumps(manifest, sort_keys=True).encode())
+    entry |= put_blob(blobs, json.dumps(manifest, sort_keys=True).encode())
     entry["annotations"] = {**(entry.get("annotations") or {}), MADE_OF: image}
     write_index(layout, index["manifests"])
     return str(entry["digest"])
@@ -65,9 +64,3 @@ def _not_after(values: Mapping[str, Any], time: datetime) -> Json:
     if not said or datetime.fromisoformat(said) <= time:
         return dict(values)
     return {**values, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
-
-
-def _put(layout: Layout, data: bytes) -> Json:
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    layout.blob(digest).write_bytes(data)
-    return {"digest": digest, "size": len(data)}

@@ -21,7 +21,7 @@ from pdbuild.engine.buildah.text import Isolation
 from pdbuild.engine.buildah.version import Dialect
 from pdbuild.errors import EngineError
 from pdbuild.limits import limits
-from pdbuild.oci import Layout, write_index
+from pdbuild.oci import Layout, put_blob, write_index
 from pdbuild.registries import is_local, qualified, registry
 
 _LAYOUT = "oci-layout://"
@@ -238,13 +238,7 @@ def _write_layout(folder: Path, source: Layout, digest: str, config: bytes) -> N
     manifest = json.loads(source.blob(digest).read_bytes())
     for layer in manifest["layers"]:
         (blobs / layer["digest"].removeprefix("sha256:")).symlink_to(source.blob(layer["digest"]))
-    manifest["config"] |= _put(blobs, config)
-    described = _put(blobs, json.dumps(manifest).encode())
+    manifest["config"] |= put_blob(blobs, config)
+    described = put_blob(blobs, json.dumps(manifest).encode())
     described["mediaType"] = "application/vnd.oci.image.manifest.v1+json"
     write_index(folder, [described])
-
-
-def _put(blobs: Path, data: bytes) -> dict[str, object]:
-    digest = hashlib.sha256(data).hexdigest()
-    (blobs / digest).write_bytes(data)
-    return {"digest": f"sha256:{digest}", "size": len(data)}

@@ -1,6 +1,5 @@
 """OCI images of trees, written by pdbuild itself."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,6 +10,7 @@ from pdbuild.engine import flatten
 from pdbuild.engine.buildah.graph import Node
 from pdbuild.engine.proot import trees
 from pdbuild.engine.proot.trees import Made
+from pdbuild.oci import put_blob
 from pdbuild.platforms import native
 
 _OCI = "application/vnd.oci.image"
@@ -66,6 +66,4 @@ def write(made: Made, node: Node, layout: Path, blobs: Path) -> str:
 
 
 def _blob(place: Path, data: bytes, kind: str) -> dict[str, object]:
-    digest = hashlib.sha256(data).hexdigest()
-    (place / digest).write_bytes(data)
-    return {"mediaType": f"{_OCI}.{kind}", "digest": f"sha256:{digest}", "size": len(data)}
+    return {"mediaType": f"{_OCI}.{kind}", **put_blob(place, data)}
