@@ -52,7 +52,10 @@ class Machine:
         """Copy a folder's content to one of the machine's, which `user` owns then."""
         place = shlex.quote(to)
         command = f"mkdir -p {place} && tar -C {place} --no-same-owner -x"
-        with subprocess.Popen(["tar", "-C", folder, "-c", "."], stdout=subprocess.PIPE) as packed:
+        # Not the folder itself, of which tar says that it changed when its times do.
+        names = [entry.name for entry in folder.iterdir()]
+        argv = ["tar", "-C", folder, "-c", "--", *names]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE) as packed:
             subprocess.run([*self.login(user), command], stdin=packed.stdout, check=True)
         assert packed.returncode == 0
 
