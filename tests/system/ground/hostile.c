@@ -24,21 +24,27 @@ static int root, no_chown, no_xattr, no_flock, slow;
 
 #define OR_ERROR(call) ((call) == -1 ? -errno : 0)
 
-/* The name below the folder; as whoever asks, so that what is made belongs to them. */
-static const char *at(const char *path)
+static const char *at_as(const char *path, uid_t uid, gid_t gid)
 {
-    setfsgid(fuse_get_context()->gid);
-    setfsuid(fuse_get_context()->uid);
+    setfsgid(gid);
+    setfsuid(uid);
     if (slow)
         usleep(slow * 1000);
     return path[1] ? path + 1 : ".";
 }
 
+/* The name below the folder; as whoever asks, so that what is made belongs to them. */
+static const char *at(const char *path)
+{
+    return at_as(path, fuse_get_context()->uid, fuse_get_context()->gid);
+}
+
+/* Who has a handle gets its attributes, as on NFS: the way to it was allowed when it was gone. */
 static int fs_getattr(const char *path, struct stat *to, struct fuse_file_info *info)
 {
     if (info)
         return OR_ERROR(fstat(info->fh, to));
-    return OR_ERROR(fstatat(root, at(path), to, AT_SYMLINK_NOFOLLOW));
+    return OR_ERROR(fstatat(root, at_as(path, 0, 0), to, AT_SYMLINK_NOFOLLOW));
 }
 
 static int fs_readlink(const char *path, char *to, size_t size)
