@@ -72,11 +72,12 @@ def driver(builder: User) -> Path:
 
 @pytest.fixture(scope="package")
 def runs(
-    builder: User, pdbuild_python: Path, older: str, newer: str, newest: str
+    builder: User, pdbuild_python: Path, older: str, newest: str, request: pytest.FixtureRequest
 ) -> Iterator[dict[str, Run]]:
     """All cases with every engine at once: most of the time each waits for its disk."""
-    paths = {"buildkit": "", "buildah-older": older, "buildah-newer": newer}
-    paths["buildah-newest"] = newest
+    paths = {"buildkit": "", "buildah-older": older, "buildah-newest": newest}
+    if request.config.getoption("--long"):
+        paths["buildah-newer"] = request.getfixturevalue("newer")
     started = {name: Run(name, builder, pdbuild_python, path=path) for name, path in paths.items()}
     yield started
     for run in started.values():

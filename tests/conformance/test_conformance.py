@@ -10,6 +10,10 @@ import pytest
 from .cases import CASES, Case
 from .runs import Results
 
+# Every run has the oldest and the newest, and some cases of this one (test_elsewhere).
+_NEWER = pytest.param("buildah_newer", marks=pytest.mark.long)
+_ENGINES = ("buildkit", "buildah_older", _NEWER, "buildah_newest")
+
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_this_machines_buildah_builds_what_buildkit_builds(
@@ -19,7 +23,7 @@ def test_this_machines_buildah_builds_what_buildkit_builds(
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("engine", ["buildah_newer", "buildah_newest"])
+@pytest.mark.parametrize("engine", [_NEWER, "buildah_newest"])
 def test_a_newer_buildah_builds_what_buildkit_builds(
     case: Case, engine: str, buildkit: Results, request: pytest.FixtureRequest
 ) -> None:
@@ -51,7 +55,7 @@ _MUST_RUN = {
 
 
 @pytest.mark.parametrize(("case", "step"), list(_MUST_RUN))
-@pytest.mark.parametrize("engine", ["buildkit", "buildah_older", "buildah_newer", "buildah_newest"])
+@pytest.mark.parametrize("engine", _ENGINES)
 def test_a_change_rebuilds_what_it_must_and_no_more(
     case: str, step: str, engine: str, request: pytest.FixtureRequest
 ) -> None:
@@ -63,7 +67,7 @@ def test_a_change_rebuilds_what_it_must_and_no_more(
     assert ran == (expected or set())
 
 
-@pytest.mark.parametrize("engine", ["buildkit", "buildah_older", "buildah_newer", "buildah_newest"])
+@pytest.mark.parametrize("engine", _ENGINES)
 def test_an_image_for_another_platform_says_so_and_its_programs_ran(
     engine: str, request: pytest.FixtureRequest
 ) -> None:
