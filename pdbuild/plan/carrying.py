@@ -64,8 +64,10 @@ def fetching(plan: Plan) -> Fetching | None:
         seen.add(what)
         for cache in run.mounts:
             if isinstance(cache, Cache) and cache.target in _PARTS:
-                new = Mount(number=len(mounts), id=cache.id, target=cache.target)
-                number = mounts.setdefault(cache.id, new).number
+                # It is collected and put back for this machine: both names are one mount's.
+                mount = cache.id.replace("$TARGETARCH", "$BUILDARCH")
+                new = Mount(number=len(mounts), id=mount, target=cache.target)
+                number = mounts.setdefault(mount, new).number
                 folders.append((f"{len(stages)}/{_PARTS[cache.target]}", number))
         stages.append(fetch)
     if not stages:

@@ -20,6 +20,11 @@ def downloads(made: Plan) -> list[Run]:
     return [step for step in steps if Secret(id="network") in step.mounts]
 
 
+def of_one(name: str) -> str:
+    """What a cache mount is called on a machine that builds for itself."""
+    return name.replace("$TARGETARCH", "amd64").replace("$BUILDARCH", "amd64")
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_all_that_steps_download_is_collected_and_nothing_compiled(case: str) -> None:
     made = plan(case)
@@ -37,7 +42,8 @@ def test_all_that_steps_download_is_collected_and_nothing_compiled(case: str) ->
         assert not any(isinstance(m, Cache) and m.target == TREE for m in caches)
     # Every cache mount that such a step looks into is filled from what was collected.
     looked = {m.id for s in downloads(made) for m in s.mounts if isinstance(m, Cache)}
-    assert looked == {mount.id for mount in work.mounts}
+    assert {of_one(name) for name in looked} == {of_one(mount.id) for mount in work.mounts}
+    assert len({of_one(mount.id) for mount in work.mounts}) == len(work.mounts)
     assert {number for _, number in work.folders} == {mount.number for mount in work.mounts}
     text = containerfile(case, work.plan)
     assert text.count(" AS carry-") == len(collecting)
