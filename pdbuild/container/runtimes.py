@@ -47,7 +47,7 @@ class Runtime(Protocol):
 
 def choose(asked: str, say: Callable[[str], object]) -> Runtime:
     """What `asked` names; for "" podman where it works, else a Docker Engine that answers, else
-    proot for an account without namespaces.
+    what needs nothing: namespaces alone where podman is not installed, proot where there are none.
 
     A choice that was not asked for is said once, where there was one, until it is another: `say`
     gets the line. Raises EngineError when what was asked for is not there, or nothing is.
@@ -61,17 +61,34 @@ def choose(asked: str, say: Callable[[str], object]) -> Runtime:
     except EngineError as error:
         engine = docker.find()
         if engine is None:
-            from pdbuild.container import unpacked
-
-            if not unpacked.needed():
+            if (plain := needing_nothing(say, _why(error))) is None:
                 raise
-            _once(say, f"runtime: proot ({_why(error)})")
-            return PROOT
+            return plain
         _once(say, f"runtime: docker {engine.version} ({_why(error)})")
         return DOCKER
     if not _said().startswith("runtime: podman") and docker.find():
         _once(say, "runtime: podman (a Docker Engine is here, too: --runtime docker)")
     return PODMAN
+
+
+def needing_nothing(say: Callable[[str], object], why: str = "") -> Runtime | None:
+    """What needs nothing: namespaces alone where podman is not installed, proot where there are
+    none; None elsewhere. A podman that is there and does not work is the user's to mend.
+
+    It is said once, as by `choose`; `why` is why it is not podman.
+    """
+    from pdbuild import account
+    from pdbuild.container import host, unpacked
+
+    plain: Runtime
+    if unpacked.needed():
+        plain, reason = PROOT, account.find().why
+    elif not host.loadable() and account.find().rung is not account.Rung.C:
+        plain, reason = UNSHARE, "podman is not installed"
+    else:
+        return None
+    _once(say, f"runtime: {plain.name} ({why or reason})")
+    return plain
 
 
 def logs(container: str, *, follow: bool) -> int:
@@ -236,11 +253,12 @@ class _ByTree:
 
 
 PODMAN, DOCKER, PROOT = _Podman(), _Docker(), _ByTree("proot", "unpacked", own=True)
+UNSHARE = _ByTree("unshare", "namespaces")
 _BY_TREE = {
     tree.name: tree
     for tree in (
         PROOT,
-        _ByTree("unshare", "namespaces"),
+        UNSHARE,
         _ByTree("runc", "runc"),
         _ByTree("charliecloud", "charliecloud"),
         _ByTree("apptainer", "apptainer", own=True),

@@ -33,16 +33,17 @@ def choose(account: Account, names: Iterable[str], lacking: Lacking) -> Choice:
             hint = "; or for: apt install proot, by which the rest works" if account.hint else ""
             raise EngineError(account.why, hint=f"{account.hint}{hint}")
         return Choice(engine=WITHOUT_NAMESPACES, why=account.why)
-    refused: list[EngineError] = []
+    refused: dict[str, EngineError] = {}
     for name in names:
         if name == WITHOUT_NAMESPACES or refusal(name, account):
             continue
         missing = lacking(name)
         if missing is None:
             return Choice(engine=name, why=_why(account, refused))
-        refused.append(missing)
-    told = "; ".join(error.message for error in refused)
-    raise EngineError(f"no engine can build here: {told}", hint=refused[0].hint)
+        refused[name] = missing
+    told = "; ".join(error.message for error in refused.values())
+    first = next(iter(refused.values()))
+    raise EngineError(f"no engine can build here: {told}", hint=first.hint)
 
 
 def refusal(engine: str, account: Account) -> EngineError | None:
@@ -57,7 +58,8 @@ def refusal(engine: str, account: Account) -> EngineError | None:
     return None
 
 
-def _why(account: Account, refused: list[EngineError]) -> str:
+def _why(account: Account, refused: dict[str, EngineError]) -> str:
     if refused:
-        return f"{refused[0].message}; {refused[0].hint}"
+        name, error = next(iter(refused.items()))
+        return f"{name} cannot: {error.message}; {error.hint}"
     return f"one user id alone: {account.why}" if account.one_id else account.why

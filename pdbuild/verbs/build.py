@@ -90,18 +90,19 @@ def _build(recipe_name: str | None, work: _Work, building: Options) -> int:
     does not have, PdbuildError when build/ cannot be written.
     """
     from pdbuild import writable
+    from pdbuild.container import runtimes
     from pdbuild.editor import refresh as editor
     from pdbuild.inner import inside
     from pdbuild.plan.options import choose
     from pdbuild.platforms import native
-    from pdbuild.project import open_recipe, request_for
+    from pdbuild.project import open_recipe, request_for, say
 
     recipe, output = open_recipe(recipe_name), bool(building.output)
     chosen = choose(recipe, work.variant, work.settings, native().name)
     request = request_for(recipe, Choices(targets=("dev",)))
     above = writable.made(Path(building.output or recipe.root).absolute(), chosen=output)
     writable.check(above, chosen=output)
-    runtime = _without_namespaces()
+    runtime = runtimes.needing_nothing(say)
     image = inside.ready(recipe, request, building, runtime)
     place = _Place(recipe, chosen, building.output)
     if work.clean:
@@ -171,14 +172,6 @@ class _Place:
         made = {str(path): looks.folder(path) for path in [*paths, self.tree / ".pdbuild-ended"]}
         told = {"key": key, "source": source, "made": made, "summary": summary}
         self._memory.write_text(json.dumps(told))
-
-
-def _without_namespaces() -> Runtime | None:
-    """What runs programs for an account without them; None: podman, or what is quicker, does."""
-    from pdbuild.container import runtimes, unpacked
-    from pdbuild.project import say
-
-    return runtimes.choose("", say) if unpacked.needed() else None
 
 
 def _run(

@@ -107,6 +107,23 @@ def test_the_image_runs_and_what_it_writes_belongs_to_the_user(
     assert (greet.user.home / "touched").stat().st_uid == greet.user.uid
 
 
+def test_where_podman_is_not_installed_namespaces_do(greet: Project, baked: Baked) -> None:
+    without = "cd && mkdir bin && ln -s /usr/bin/* bin && rm bin/podman && echo $PWD/bin"
+    path = {"PATH": greet.runs("sh", "-ec", without).strip()}
+    first = greet.pdbuild("run", "greet", "you", env=path)
+    assert (first.returncode, first.stdout) == (0, "Hello, you!\n"), first.stderr
+    assert "runtime: unshare (podman is not installed)" in first.stderr
+    again = greet.pdbuild("run", "greet", "you", env=path)
+    assert (again.stdout, again.stderr) == ("Hello, you!\n", "")
+    inside = greet.succeeds("shell", "sh", "-c", "pwd; id -u; touch touched", env=path)
+    assert inside == "/greet\n0\n"
+    assert (greet.root / "touched").stat().st_uid == greet.user.uid
+    built = greet.succeeds("build", env=path)
+    assert "build/" in built and (greet.root / "build/dev/english/bin/greet").exists()
+    assert "nothing has changed" in greet.succeeds("build", env=path)
+    greet.runs("rm", "touched")
+
+
 def test_again_there_is_nothing_to_do_and_nothing_is_left(greet: Project, baked: Baked) -> None:
     rows = json.loads(greet.succeeds("bake", "all", "--json"))["rows"]
     assert [row["target"] for row in rows if not row["cached"]] == []

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from docker_bits import client
 
-from pdbuild import dirs, docker
+from pdbuild import account, dirs, docker
+from pdbuild.account import Account, Rung
 from pdbuild.container import Container, Mount, host, runtimes
 from pdbuild.container import docker as by_docker
 from pdbuild.container.host import Host
@@ -115,7 +116,29 @@ def test_docker_takes_the_place_of_a_podman_that_is_not_there(
     for _ in range(2):
         assert runtimes.choose("", said.append).name == "docker"
     assert said == ["runtime: docker 20.10.24 (podman is not installed)"]
+
+
+def test_namespaces_alone_take_the_place_of_podman_and_docker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(host, "find", no_podman)
     monkeypatch.setattr(docker, "find", lambda: None)
+    monkeypatch.setattr(account, "find", lambda: Account(rung=Rung.B, why="one id"))
+    monkeypatch.setattr(host, "loadable", lambda: False)
+    for _ in range(2):
+        assert runtimes.choose("", said.append) is runtimes.UNSHARE
+    assert runtimes.needing_nothing(said.append) is runtimes.UNSHARE
+    assert said == ["runtime: unshare (podman is not installed)"]
+    # One that is there and does not work is to be mended.
+    monkeypatch.setattr(host, "loadable", lambda: True)
+    with pytest.raises(EngineError, match="podman is not installed"):
+        runtimes.choose("", said.append)
+    assert runtimes.needing_nothing(said.append) is None
+    # Where there are no namespaces, it is no way either.
+    monkeypatch.setattr(account, "find", lambda: Account(rung=Rung.C, why="none"))
+    monkeypatch.setattr(host, "loadable", lambda: False)
+    monkeypatch.setattr("pdbuild.container.unpacked.find", lambda: "")
     with pytest.raises(EngineError, match="podman is not installed"):
         runtimes.choose("", said.append)
 
