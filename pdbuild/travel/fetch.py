@@ -38,11 +38,12 @@ def fetch(
 ) -> Fetched:
     """Collect what a plan needs; `say` gets a line for each part.
 
-    Raises UsageError where there is no network, or an image that it starts from would be needed
-    for other machines, too, and EngineError for what cannot be had.
+    Raises UsageError where there is no network, or an emulator is to build for other machines, and
+    EngineError for what cannot be had.
     """
     if carried.here():
         raise UsageError("fetch needs a network", hint=f"unset {carried.VARIABLE}")
+    _refuse_emulated(plan)
     engine = baking.engine_for(options)
     contexts = baking.contexts_of(recipe, plan, bootstrap=True)
     with tempfile.TemporaryDirectory(dir=dirs.cache_dir(), prefix="fetch-") as name:
@@ -74,6 +75,16 @@ def fetch(
         )
         say(f"{engine.name}: {len(content.files)} files")
         return Fetched(content=content, new=Carried(to).add(content, paths))
+
+
+def _refuse_emulated(plan: Plan) -> None:
+    """Bases, packages and wheels are collected for this machine alone."""
+    emulated = dict.fromkeys(target.platform for target in plan.targets if target.emulated)
+    if emulated:
+        raise UsageError(
+            f"what an emulator builds for {', '.join(emulated)} cannot be carried",
+            hint="cross-compile: [build] emulate = false; what that takes is carried",
+        )
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from pdbuild import oci, origin, registries
 from pdbuild.choices import Access
-from pdbuild.errors import UsageError
 from pdbuild.oci import Layout
 from pdbuild.plan.types import Plan
 from pdbuild.platforms import native
@@ -19,12 +18,10 @@ _LAYOUT, _IMAGE = "oci-layout://", "docker-image://"
 def collected(recipe: Recipe, plan: Plan, contexts: dict[str, str], folder: Path) -> dict[str, str]:
     """The images that a plan starts from, each for this machine in a layout below `folder`.
 
-    They are returned as named contexts. Raises UsageError for one that would be needed for other
-    machines, too, and EngineError when a registry fails or refuses.
+    They are returned as named contexts. Raises EngineError when a registry fails or refuses.
     """
     found = {}
     for reference in origin.references(recipe, plan):
-        _refuse_emulated(plan, reference)
         made = folder / origin.folder(reference, "").rstrip("-")
         source = contexts.get(reference, reference)
         if source.startswith(_LAYOUT):
@@ -34,15 +31,6 @@ def collected(recipe: Recipe, plan: Plan, contexts: dict[str, str], folder: Path
         named = made.rename(folder / origin.folder(reference, digest))
         found[reference] = f"{_LAYOUT}{named}@{digest}"
     return found
-
-
-def _refuse_emulated(plan: Plan, reference: str) -> None:
-    emulated = dict.fromkeys(target.platform for target in plan.targets if target.emulated)
-    if emulated:
-        raise UsageError(
-            f"{reference} is carried for this machine alone, not for {', '.join(emulated)}",
-            hint="name a suite in [base], whose base is; or cross-compile: emulate = false",
-        )
 
 
 def _copied(source: str, made: Path) -> str:

@@ -10,7 +10,6 @@ from pdbuild.carried import Carried, Content, described
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import Layout
 from pdbuild.plan.types import Plan, Request
-from pdbuild.platforms import PLATFORMS
 from pdbuild.recipe.load import load
 from pdbuild.recipe.types import Recipe
 from pdbuild.resolve import resolve
@@ -23,7 +22,6 @@ project.name = "page"
 base = { image = "registry.invalid/debian:trixie", bootstrap = false }
 toolchain.blocks = []
 build.hook = "./build.sh"
-build.emulate = true
 """
 
 
@@ -34,11 +32,11 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(carried.VARIABLE, raising=False)
 
 
-def planned(folder: Path, text: str, *platforms: str) -> tuple[Recipe, Plan]:
+def planned(folder: Path, text: str) -> tuple[Recipe, Plan]:
     (folder / "pdbuild.toml").write_text(text)
     (folder / "build.sh").touch()
     recipe = load(folder / "pdbuild.toml", blocks_dir=folder)
-    return recipe, resolve(recipe, Request(platforms=platforms))
+    return recipe, resolve(recipe, Request())
 
 
 def test_an_image_of_the_store_is_carried_alone(
@@ -82,11 +80,3 @@ def test_a_registrys_base_is_asked_for_by_its_name(tmp_path: Path) -> None:
     assert origin.contexts(mirrored, plan, needed=True) == {
         "registry.invalid/debian:trixie": "docker-image://mirror.invalid/hub/debian:trixie"
     }
-
-
-def test_other_machines_bases_are_refused(tmp_path: Path) -> None:
-    assert "linux/arm64" in PLATFORMS
-    recipe, plan = planned(tmp_path, BASE, "linux/arm64")
-    with pytest.raises(UsageError, match="for this machine alone, not for linux/arm64") as raised:
-        images.collected(recipe, plan, {}, tmp_path)
-    assert "emulate = false" in raised.value.hint
