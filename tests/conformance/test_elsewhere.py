@@ -30,8 +30,10 @@ _NAMES = (
 _CASES = [case for case in CASES if case.name in _NAMES]
 # A step sees that root has no user namespace, and that chroot makes no process namespace.
 _SEEN_BY_A_STEP = {("as_root", "surroundings-of-a-step"), ("by_chroot", "surroundings-of-a-step")}
+# By copying, BuildKit is slow: that is for --long.
+_BY_COPYING = {"buildkit_on_overlay": pytest.mark.long}
 _PAIRS = [
-    (place, case)
+    pytest.param(place, case, marks=_BY_COPYING.get(place, ()))
     for place in ("buildkit_on_overlay", "on_overlay", "by_chroot", "as_root")
     for case in _CASES
     if (place, case.name) not in _SEEN_BY_A_STEP
@@ -150,6 +152,7 @@ def test_where_overlay_cannot_be_stacked_the_storage_is_vfs(
     assert storage.name.endswith("-vfs")
 
 
+@pytest.mark.long
 def test_where_overlay_cannot_be_stacked_buildkit_copies(
     buildkit_on_overlay: tuple[Results, Path],
 ) -> None:

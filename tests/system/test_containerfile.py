@@ -52,6 +52,8 @@ def base_layer(user: User, python: Path) -> Path:
     return layout.blob(layer.digest)
 
 
+# tests/docker has the same by Docker in every run.
+@pytest.mark.long
 def test_plain_podman_builds_the_dev_image_which_builds_the_project(newcomer: Project) -> None:
     # "docker build -t paddle:dev ." The network's particulars are this machine's.
     here = ("--network=host", f"--secret=id=ca,src={CA}")

@@ -136,7 +136,7 @@ def kill_at(killing: Killing, moments: int) -> None:
     print(dict(killing.hit))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ["buildkit", pytest.param("buildah", marks=pytest.mark.long)])
 def test_kill_9_at_a_few_moments(greet: Project, engine: str) -> None:
     killing = Killing(greet, engine, "all", source="src/greet.c")
     kill_at(killing, 3)

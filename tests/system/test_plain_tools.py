@@ -163,7 +163,14 @@ fi
 """
 
 
-@pytest.mark.parametrize("recipe", ["make", "autotools", "meson", "python"])
+# tests/hooks builds with all of them.
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        *("make", "python"),
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("autotools", "meson")),
+    ],
+)
 def test_other_projects_bake_too(
     recipe: str, user: object, pdbuild_python: Path, engines: Path
 ) -> None:

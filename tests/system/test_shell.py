@@ -138,7 +138,7 @@ mkdir -p "$PDBUILD_OUTPUT$PDBUILD_PREFIX"
 """
 
 
-@pytest.mark.parametrize("engine", ["buildkit", "buildah"])
+@pytest.mark.parametrize("engine", ["buildkit", pytest.param("buildah", marks=pytest.mark.long)])
 def test_the_command_that_a_failure_prints_leads_to_the_step(greet: Project, engine: str) -> None:
     greet.written("ci/build.sh", BROKEN)
     greet.written("src/broken.c", "int f(void) { return undeclared; }\n")
