@@ -72,7 +72,8 @@ def start(choices: Choices, options: Options, *, keys: Sequence[Path], include: 
     """Start sshd for this project. `keys` are more public keys to let in.
 
     With `include`, ~/.ssh/config names the server too. Raises UsageError when the image has no
-    sshd, and EngineError when it does not start.
+    sshd, and EngineError, before anything is baked, where podman or subordinate ids are missing,
+    and when it does not start.
     """
     recipe = open_recipe(choices.recipe)
     if not any(block.name == "sshd" for block in recipe.blocks):
@@ -80,9 +81,6 @@ def start(choices: Choices, options: Options, *, keys: Sequence[Path], include: 
             f"the dev image of {recipe.project.name} has no sshd",
             hint=f'add "sshd" to [toolchain] blocks in {recipe.file}',
         )
-    folder = _folder()
-    _make_keys(folder, keys)
-    image = inside.dev_image(recipe, choices, options)
     from pdbuild.container import host
 
     who = inside.person(host.find())
@@ -92,6 +90,9 @@ def start(choices: Choices, options: Options, *, keys: Sequence[Path], include: 
             hint="usermod --add-subuids 200000-265535 --add-subgids 200000-265535 "
             + os.environ.get("USER", "USER"),
         )
+    folder = _folder()
+    _make_keys(folder, keys)
+    image = inside.dev_image(recipe, choices, options)
     _forget_ended(folder)
     for port in _free_ports():
         name = f"{_PREFIX}{key(recipe.root)}-{port}"

@@ -119,7 +119,7 @@ def test_where_podman_is_not_installed_namespaces_do(greet: Project, baked: Bake
     assert inside == "/greet\n0\n"
     assert (greet.root / "touched").stat().st_uid == greet.user.uid
     built = greet.succeeds("build", env=path)
-    assert "build/" in built and (greet.root / "build/dev/english/bin/greet").exists()
+    assert "build/" in built and (greet.root / "build/dev/english/greet").exists()
     assert "nothing has changed" in greet.succeeds("build", env=path)
     greet.runs("rm", "touched")
 

@@ -68,7 +68,7 @@ def test_auto_takes_buildkit_with_a_range_and_buildah_with_one_id() -> None:
 
 def test_auto_says_what_the_better_engine_lacks() -> None:
     chosen = choice.choose(A, NAMES, no_buildkit)
-    assert chosen == choice.Choice(engine="buildah", why="no buildx; install it")
+    assert chosen == choice.Choice(engine="buildah", why="buildkit cannot: no buildx; install it")
 
 
 def test_auto_asks_no_engine_that_it_does_not_need() -> None:
