@@ -142,6 +142,7 @@ def test_what_changes_objects_and_what_does_not(hook: str, tmp_path: Path) -> No
     # None of these is a compiler's business.
     build.environment |= {"HOME": "/", "TERM": "xterm", "PDBUILD_JOBS": "1", "HOSTNAME": "other"}
     build.environment["TRACEPARENT"] = "00-of-another-bake"
+    build.environment["PDBUILD_BOUND"] = "of other content"
     build.environment |= {"SOURCE_DATE_EPOCH": "1700000000", "CCACHE_DIR": str(tmp_path / "cache")}
     assert "note: " not in build.run()
     assert build.compiled() == first
