@@ -93,8 +93,10 @@ class State:
         self._engine, self._places = engine, places
         self._stages = {stage.name: _without_waiting(stage) for stage in plan.stages}
         self._decided: dict[str, Fingerprint] = {}
+        self._without_links: dict[str, Fingerprint] = {}
+        self._later: State | None = None
         self._listings: dict[tuple[str, str], content.Listing] = {}
-        self._looks: dict[tuple[str, str, int], str] = {}
+        self._looks: dict[tuple[str, str, int, bool], str] = {}
         self._texts: dict[str, str] = {}
         self._built_from: dict[str, list[Stage]] = {}
 
@@ -114,6 +116,7 @@ class State:
             return output
         # Before it is baked: what changes meanwhile is seen the next time.
         self._decided[target.name] = self._fingerprint(target, self._since)
+        self._without_links[target.name] = self._fingerprint(target, self._since, ctime=False)
         return None
 
     def changes(self, target: Target) -> tuple[str, ...] | None:
@@ -160,12 +163,39 @@ class State:
         for output in outputs:
             before = self._record(output.target)
             record = before
-            if decided := self._decided.get(output.target.name):
-                record = Record(fingerprint=decided, since=self._since, digest=output.digest)
+            if output.target.name in self._decided:
+                state = self._linked(output.target) or self
+                decided = state._decided[output.target.name]
+                record = Record(fingerprint=decided, since=state._since, digest=output.digest)
             if record:
                 record = replace(record, files=dict(self._files(output)))
                 if record != before:
                     baked.write(self._places.memory, output.target.name, record)
+
+    def _linked(self, target: Target) -> "State | None":
+        """The state now, when all that has changed since this one is when files were changed last,
+        as they got links: Buildah's steps see the source by those. None when nothing has changed,
+        or more, which is seen the next time."""
+        now = self._now()
+        if now._fingerprint(target, self._since) == self._decided[target.name]:
+            return None
+        again = now._fingerprint(target, self._since, ctime=False)
+        if again != self._without_links[target.name]:
+            return None
+        now._decided[target.name] = now._fingerprint(target, now._since)
+        return now
+
+    def _now(self) -> "State":
+        """The same at this moment; it is looked at once."""
+        if self._later is None:
+            self._later = State(
+                self._plan,
+                contexts=self._contexts,
+                ignored=self._ignored_text,
+                engine=self._engine,
+                places=self._places,
+            )
+        return self._later
 
     def _record(self, target: Target) -> Record | None:
         return baked.read(self._places.memory, target.name)
@@ -180,14 +210,14 @@ class State:
             return None
         return Output(target=target, layout=layout, digest=record.digest)
 
-    def _fingerprint(self, target: Target, since: int) -> Fingerprint:
+    def _fingerprint(self, target: Target, since: int, *, ctime: bool = True) -> Fingerprint:
         stages = self._below(target)
         contexts = contexts_of(target, self._plan.base, self._contexts)
         kinds = ("source", "copied", "hooks", "blocks", "base")
         parts: dict[str, list[object]] = {kind: [] for kind in kinds}
         copies = self._last(target)
         for copy in copies:
-            parts["copied"].append((copy.source, self._look("", copy.source, since)))
+            parts["copied"].append((copy.source, self._look("", copy.source, since, ctime)))
         for stage in stages:
             if copies and stage.name == target.stage:
                 kept = tuple(i for i in stage.instructions if i not in copies)
@@ -196,9 +226,10 @@ class State:
                 if name not in self._stages and name not in self._folders and name != _SCRATCH:
                     parts["base"].append(contexts.get(name, name))
             for name, paths in stage.reads.items():
+                looked = [(name, path) for path in paths]
                 if not name or name in self._folders:
                     kind = {"": "source", "hooks": "hooks"}.get(name, "blocks")
-                    parts[kind] += [(name, path, self._look(name, path, since)) for path in paths]
+                    parts[kind] += [(n, p, self._look(n, p, since, ctime)) for n, p in looked]
         return Fingerprint(
             definition=_digest(
                 [self._text(stage) for stage in stages],
@@ -239,10 +270,10 @@ class State:
             self._texts[stage.name] = _digest(stage.name, stage.base, stage.instructions)
         return self._texts[stage.name]
 
-    def _look(self, name: str, path: str, since: int) -> str:
-        key = (name, path, since)
+    def _look(self, name: str, path: str, since: int, ctime: bool) -> str:
+        key = (name, path, since, ctime)
         if key not in self._looks:
-            self._looks[key] = content.look(self._seen(name, path), since)
+            self._looks[key] = content.look(self._seen(name, path), since, ctime=ctime)
         return self._looks[key]
 
     def _seen(self, name: str, path: str) -> content.Listing:

@@ -58,19 +58,21 @@ def digest(seen: Listing) -> str:
     return total.hexdigest()
 
 
-def look(seen: Listing, since: int) -> str:
+def look(seen: Listing, since: int, *, ctime: bool = True) -> str:
     """A digest of names, modes, sizes and times, which tells later whether a file has changed.
 
     A file can change twice within one tick of its disk's clock, and look the same. So of what
     changed after `since` (nanoseconds), or shortly before, the content counts as well: let
-    `since` be a moment before the listing was made.
+    `since` be a moment before the listing was made. Without `ctime`, a file that got another link,
+    owner or the like looks the same.
     """
     total = hashlib.sha256()
     for name, status in seen.entries:
+        changed = status.st_ctime_ns if ctime else 0
         line = f"{name}\0{status.st_mode:o}"
         if not stat.S_ISDIR(status.st_mode):  # its times are those of what it holds
-            line += f" {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
-            if max(status.st_mtime_ns, status.st_ctime_ns) >= since - TICK:
+            line += f" {status.st_size} {status.st_mtime_ns} {changed}"
+            if max(status.st_mtime_ns, changed) >= since - TICK:
                 total.update(_content(seen.root / name, status.st_mode))
         total.update(f"{line}\0".encode(errors="surrogateescape"))
     return total.hexdigest()

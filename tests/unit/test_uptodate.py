@@ -211,6 +211,28 @@ def test_what_changes_while_it_is_baked(checkout: Checkout) -> None:
     assert checkout.bake() == set()
 
 
+def test_a_file_that_gets_a_link_while_it_is_baked(checkout: Checkout) -> None:
+    """As by Buildah, which sees a source without what is left out of it."""
+    numbers = iter(range(9))
+
+    def linked() -> None:
+        for path in (checkout.root / "code").glob("*.cc"):
+            (checkout.root.parent / f"{path.name}-{next(numbers)}").hardlink_to(path)
+
+    checkout.write("code/a.cc", "before")
+    checkout.engine.meanwhile = linked
+    assert checkout.bake() == COMPILED
+    checkout.engine.meanwhile = lambda: None
+    assert checkout.bake() == set()
+    # What is written beside that is still seen.
+    checkout.write("code/a.cc", "between")
+    checkout.engine.meanwhile = lambda: (linked(), checkout.write("code/a.cc", "during"))
+    assert checkout.bake() == COMPILED
+    checkout.engine.meanwhile = lambda: None
+    assert checkout.bake() == COMPILED
+    assert checkout.bake() == set()
+
+
 def test_what_failed_is_baked_again_and_what_was_done_is_not(checkout: Checkout) -> None:
     checkout.write("code/a.cc", "changed")
     checkout.engine.fails = {"deb-fast"}
