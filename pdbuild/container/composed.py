@@ -44,7 +44,7 @@ def refuse(container: Container, by: str, why: str, hint: str, *, mounts: bool =
     """
     lacking = [
         *(f"--device {device}" for device in container.devices if not device.startswith("/")),
-        *(f"a port, {port}" for port in container.ports),
+        *(f"port {port}" for port in container.ports),
         *([f"--network {container.network}"] if container.network != "host" else []),
         *(f"read-only {one.target}" for one in container.mounts if one.read_only and not mounts),
     ]

@@ -62,10 +62,15 @@ class Delivery:
             pass
 
 
-def handles(process: int, number: int) -> bool:
-    """Whether a process catches, waits for or ignores a signal; True if that cannot be told."""
+def handles(process: int, number: int, *, proc: int | None = None) -> bool:
+    """Whether a process catches, waits for or ignores a signal; True if that cannot be told.
+
+    `proc` is an open /proc, for who has another one by now.
+    """
+    path = f"{process}/status" if proc else f"/proc/{process}/status"
     try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        with os.fdopen(os.open(path, os.O_RDONLY, dir_fd=proc)) as status:
+            lines = status.read().splitlines()
     except OSError:
         return True
     wanted = ("SigCgt", "SigIgn", "SigBlk")

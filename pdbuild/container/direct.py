@@ -15,13 +15,14 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from pdbuild import dirs, programs, whole
 from pdbuild.container import Mount, syscalls
+from pdbuild.container.delivery import handles
 from pdbuild.container.host import Host
 
 # <linux/sched.h>, <linux/mount.h>, <linux/prctl.h>
@@ -33,6 +34,9 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _STOP_SECONDS = 5
+_TAKEN = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+# <asm-generic/siginfo.h>: what a terminal tells, it tells all of the group.
+_SI_KERNEL = 128
 # What a problem begins with that is the program's own.
 _MISSING = "\0"
 
@@ -101,13 +105,24 @@ def find(host: Host, reference: str) -> Image:
     return image
 
 
-def run(image: Image, program: Program) -> int:
+def run(image: Image, program: Program, *, passing: bool = False) -> int:
     """Run the program in the foreground; its exit code, 128 + n when signal n ended it.
 
     Ctrl-C reaches it through the terminal, or is passed on; KeyboardInterrupt is raised when
-    it has ended. Raises Missing when the image has no such program, Unavailable when nothing
-    could be started at all.
+    it has ended. With `passing`, so do SIGTERM and SIGHUP, one that it does not handle ends it,
+    and its exit code is all that tells of them. Raises Missing when the image has no such program,
+    Unavailable when nothing could be started at all.
     """
+    # Who was started with a signal ignored (nohup, a shell's `&`) goes on ignoring it.
+    taken = {s for s in _TAKEN if signal.getsignal(s) is not signal.SIG_IGN} if passing else set()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*taken, signal.SIGCHLD} if passing else ())
+    try:
+        return _run(image, program, taken, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _run(image: Image, program: Program, taken: Set[int], before: Set[int]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     # All programs can have one: only its own namespace sees what a program mounts there.
@@ -117,10 +132,15 @@ def run(image: Image, program: Program) -> int:
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        _child(image, program, scratch, writer)
+        _child(image, program, scratch, writer, taken, before)
     os.close(writer)
+
+    def passed(number: int, typed: bool) -> None:
+        if not typed:
+            os.kill(pid, number)
+
     with os.fdopen(reader, "rb") as pipe:
-        status = _waited(pid)
+        status = _told(pid, taken, passed) if taken else _waited(pid)
         problem = pipe.read().decode(errors="replace")
     if problem.startswith(_MISSING):
         code, _, told = problem.removeprefix(_MISSING).partition(" ")
@@ -137,6 +157,18 @@ def _waited(pid: int) -> int:
         # The terminal has told all of the group already; this is for those who tell us alone.
         _stop(pid)
         raise
+
+
+def _told(pid: int, taken: Set[int], tell: Callable[[int, bool], None]) -> int:
+    """Wait for a process, and `tell` of each signal of `taken`, which is blocked, and whether a
+    terminal sent it; the status."""
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status
+        event = signal.sigwaitinfo({*taken, signal.SIGCHLD})
+        if event.si_signo != signal.SIGCHLD:
+            tell(event.si_signo, event.si_code == _SI_KERNEL)
 
 
 def _stop(pid: int) -> None:
@@ -171,21 +203,30 @@ def _asked(host: Host, reference: str) -> Image:
         raise Unavailable(f"podman image inspect: {done.err.strip() or error}") from None
 
 
-def _child(image: Image, program: Program, scratch: Path, problems: int) -> NoReturn:
+def _child(
+    image: Image,
+    program: Program,
+    scratch: Path,
+    problems: int,
+    taken: Set[int],
+    before: Set[int],
+) -> NoReturn:
     """Between fork and exec: never returns, and never runs the parent's clean-up."""
     code = 127
     try:
         os.umask(0o022)
         syscalls.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _unshare()
+        proc = os.open("/proc", os.O_PATH)  # the program's root will be ours
         inner = os.fork()  # the first process of the new process namespace
         if inner:
             # Its end must be the end of the pipe, too.
             os.close(problems)
-            code = _relayed(inner)
+            code = _passed(inner, proc, taken) if taken else _relayed(inner)
         else:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+            for number in (*(taken or _TAKEN), signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             _enter(image, program, scratch)
             env = dict(pair.partition("=")[::2] for pair in image.env) | dict(program.env)
             os.chdir(program.workdir)
@@ -215,6 +256,26 @@ def _relayed(inner: int) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, passed)
     _, status = os.waitpid(inner, 0)
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def _passed(inner: int, proc: int, taken: Set[int]) -> int:
+    """Wait for the program, and tell it of signals, or end it when it does not handle them: the
+    first process of a namespace is spared what would end others. Its exit code."""
+    killed_for = 0
+
+    def tell(number: int, typed: bool) -> None:
+        nonlocal killed_for
+        with contextlib.suppress(ProcessLookupError):
+            if not handles(inner, number, proc=proc):
+                killed_for = number
+                os.kill(inner, signal.SIGKILL)
+            elif not typed:
+                os.kill(inner, number)
+
+    status = _told(inner, taken, tell)
+    if killed_for:
+        return 128 + killed_for
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
 

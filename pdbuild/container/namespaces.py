@@ -3,13 +3,14 @@
 The caller is root inside. What a program writes outside of its mounts is gone afterwards.
 """
 
+import stat
 from pathlib import Path
 
 from pdbuild import account
 from pdbuild.account import Rung
 from pdbuild.container import Container, Mount, direct, missing, unpacked
 from pdbuild.container.composed import compose, refuse
-from pdbuild.errors import EngineError
+from pdbuild.errors import EngineError, UsageError
 from pdbuild.platforms import native
 from pdbuild.store import Store
 
@@ -30,7 +31,7 @@ def run(container: Container) -> int:
     store = Store.own()
     tree = unpacked.load(store, container.image, "")
     inside = compose(container, store.config(container.image, native().name))
-    devices = (Mount(source=Path(name), target=name) for name in container.devices)
+    devices = (_device(name) for name in container.devices)
     program = direct.Program(
         argv=inside.argv,
         env=inside.env,
@@ -38,8 +39,21 @@ def run(container: Container) -> int:
         workdir=inside.workdir,
     )
     try:
-        return direct.run(direct.Image(storage=str(tree), layers=("root",), env=()), program)
+        image = direct.Image(storage=str(tree), layers=("root",), env=())
+        return direct.run(image, program, passing=True)
     except direct.Missing as reason:
         raise missing.ProgramError(inside.argv[0], container.image, reason.code) from None
     except direct.Unavailable as reason:
         raise EngineError(f"--runtime unshare: {reason}") from None
+
+
+def _device(name: str) -> Mount:
+    """The mount that `--device SOURCE[:TARGET[:PERMISSIONS]]` means."""
+    source, target, *_ = (*name.split(":"), "")
+    try:
+        is_device = stat.S_IFMT(Path(source).stat().st_mode) in (stat.S_IFCHR, stat.S_IFBLK)
+    except OSError as error:
+        raise UsageError(f"--device {name}: {error.strerror}") from None
+    if not is_device:
+        raise UsageError(f"--device {name}: {source} is not a device")
+    return Mount(source=Path(source), target=target or source)

@@ -130,6 +130,40 @@ def test_apptainer_runs_it(here: Project) -> None:
     until_gone([int(line.split()[0]) for line in here.user.processes()], 10)
 
 
+def test_signals_reach_a_program_of_namespaces(here: Project) -> None:
+    """As by podman: its exit code is ours, each comes once, and one that is not handled ends it."""
+    handles = "trap 'echo told; n=$((n + 1))' INT TERM HUP; n=0; echo ready;"
+    handles += " until [ $n -gt 0 ]; do sleep 0.1; done; sleep 0.5; exit $n"
+    plain = "echo ready; exec sleep 60"
+    argv = ("run", "--runtime=unshare", IMAGE, "sh", "-c")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for script, code, said in ((handles, 1, "told\n"), (plain, 128 + number, "")):
+            process = here.start(*argv, script)
+            assert process.stdout and process.stdout.readline() == "ready\n"
+            process.send_signal(number)
+            out, err = process.communicate(timeout=20)
+            assert (process.returncode, out, err) == (code, said, "")
+    for script in (handles, plain):  # the exit code is that of the shell around it
+        terminal = typed(here, *argv[:2], "--tty", *argv[2:], script, env={})
+        until(terminal, "ready")
+        press(terminal, "\x03")
+        shown, _ = terminal.communicate(timeout=20)
+        assert shown.count("told") == (script == handles), shown
+    until_gone([int(line.split()[0]) for line in here.user.processes()], 10)
+
+
+def test_a_device_of_namespaces(here: Project) -> None:
+    argv = ("run", "--runtime=unshare")
+    shown = here.succeeds(*argv, "--device=/dev/zero:/dev/strange", IMAGE, "ls", "/dev/strange")
+    assert shown == "/dev/strange\n"
+    for name, why in (
+        ("/etc/passwd", "/etc/passwd is not a device"),
+        ("/dev/no", "there is no /dev/no"),
+    ):
+        done = here.pdbuild(*argv, f"--device={name}", IMAGE, "true")
+        assert done.returncode == 2 and why in done.stderr, done.stderr
+
+
 @pytest.mark.long
 def test_signals_reach_a_program_of_apptainers(here: Project) -> None:
     env = apptainer.on_path(here)
