@@ -1,6 +1,7 @@
 """Collects what a recipe needs, for where there is no network; see `pdbuild.carried`."""
 
 import contextlib
+import os
 import shutil
 import sys
 import tarfile
@@ -38,12 +39,13 @@ def fetch(
 ) -> Fetched:
     """Collect what a plan needs; `say` gets a line for each part.
 
-    Raises UsageError where there is no network, or an emulator is to build for other machines, and
-    EngineError for what cannot be had.
+    Raises UsageError where there is no network, an emulator is to build for other machines, or
+    nothing can be written to that place, and EngineError for what cannot be had.
     """
     if carried.here():
         raise UsageError("fetch needs a network", hint=f"unset {carried.VARIABLE}")
     _refuse_emulated(plan)
+    _refuse_place(to)
     engine = baking.engine_for(options)
     contexts = baking.contexts_of(recipe, plan, bootstrap=True)
     with tempfile.TemporaryDirectory(dir=dirs.cache_dir(), prefix="fetch-") as name:
@@ -75,6 +77,15 @@ def fetch(
         )
         say(f"{engine.name}: {len(content.files)} files")
         return Fetched(content=content, new=Carried(to).add(content, paths))
+
+
+def _refuse_place(to: Path) -> None:
+    """Before the work that yields what would be written there."""
+    place = next(path for path in (to.absolute(), *to.absolute().parents) if path.exists())
+    if not place.is_dir() and (place != to.absolute() or to.suffix != ".tar"):
+        raise UsageError(f"{place} is not a folder", hint="--to names a folder, or FILE.tar")
+    if not os.access(place, os.W_OK):
+        raise UsageError(f"{place} cannot be written to", hint="--to names another place")
 
 
 def _refuse_emulated(plan: Plan) -> None:

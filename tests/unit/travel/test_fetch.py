@@ -1,5 +1,6 @@
-"""What cannot be carried is refused before anything is asked for."""
+"""What cannot be carried, and where to, is refused before anything is asked for."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,29 @@ toolchain.blocks = []
 build.hook = "./build.sh"
 build.emulate = true
 """
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        ("file", "file is not a folder"),
+        ("file/below.tar", "file is not a folder"),
+        ("closed/new", "closed cannot be written to"),
+    ],
+)
+def test_a_place_that_takes_nothing(
+    to: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(carried.VARIABLE, raising=False)
+    (tmp_path / "pdbuild.toml").write_text(RECIPE)
+    for name in ("build.sh", "file"):
+        (tmp_path / name).touch()
+    (tmp_path / "closed").mkdir()
+    # Root may write anywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "closed")
+    recipe = load(tmp_path / "pdbuild.toml", blocks_dir=tmp_path)
+    with pytest.raises(UsageError, match=why):
+        fetch(recipe, resolve(recipe, Request()), Options(), tmp_path / to, print)
 
 
 @pytest.mark.parametrize("base", ["", REGISTRYS], ids=["bootstrapped", "of a registry"])
