@@ -328,6 +328,11 @@ def _system(root: Path) -> None:
         _bind(f"/dev/{name}", root / "dev" / name)
     for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
         (root / "dev" / name).symlink_to(f"/proc/self/{target}")
+    (root / "dev/pts").mkdir()
+    with contextlib.suppress(OSError):  # where it cannot be had, programs open no terminals
+        options = "newinstance,ptmxmode=0666,mode=0620"
+        syscalls.mount("devpts", str(root / "dev/pts"), "devpts", _NOSUID | _NOEXEC, options)
+        (root / "dev/ptmx").symlink_to("pts/ptmx")
     (root / "dev/shm").mkdir()
     for name in ("dev/shm", "tmp", "run"):
         mode = "mode=755" if name == "run" else "mode=1777"

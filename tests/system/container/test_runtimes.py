@@ -154,6 +154,8 @@ def test_signals_reach_a_program_of_namespaces(here: Project) -> None:
 
 def test_a_device_of_namespaces(here: Project) -> None:
     argv = ("run", "--runtime=unshare")
+    code = "import os, pty; print(os.isatty(pty.openpty()[1]))"
+    assert here.succeeds(*argv, "-v/usr:/usr:ro", IMAGE, "python3", "-c", code) == "True\n"
     shown = here.succeeds(*argv, "--device=/dev/zero:/dev/strange", IMAGE, "ls", "/dev/strange")
     assert shown == "/dev/strange\n"
     for name, why in (
