@@ -102,7 +102,7 @@ def test_what_it_cannot_give_is_refused_by_name(monkeypatch: pytest.MonkeyPatch)
     )
     with pytest.raises(UsageError) as raised:
         unpacked.run(asked)
-    assert "no --device nvidia.com/gpu=all, no a port, 80:80, no --network private" in str(
+    assert "no --device nvidia.com/gpu=all, no port 80:80, no --network private" in str(
         raised.value
     )
     assert raised.value.hint == "ask for: sysctl -w x=1"
