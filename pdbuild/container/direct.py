@@ -166,8 +166,9 @@ def _told(pid: int, taken: Set[int], tell: Callable[[int, bool], None]) -> int:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             return status
-        event = signal.sigwaitinfo({*taken, signal.SIGCHLD})
-        if event.si_signo != signal.SIGCHLD:
+        # Not for ever: another thread may have had SIGCHLD.
+        event = signal.sigtimedwait({*taken, signal.SIGCHLD}, 1)
+        if event and event.si_signo != signal.SIGCHLD:
             tell(event.si_signo, event.si_code == _SI_KERNEL)
 
 
