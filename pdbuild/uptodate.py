@@ -226,10 +226,9 @@ class State:
                 if name not in self._stages and name not in self._folders and name != _SCRATCH:
                     parts["base"].append(contexts.get(name, name))
             for name, paths in stage.reads.items():
-                looked = [(name, path) for path in paths]
                 if not name or name in self._folders:
                     kind = {"": "source", "hooks": "hooks"}.get(name, "blocks")
-                    parts[kind] += [(n, p, self._look(n, p, since, ctime)) for n, p in looked]
+                    parts[kind] += [(name, p, self._look(name, p, since, ctime)) for p in paths]
         return Fingerprint(
             definition=_digest(
                 [self._text(stage) for stage in stages],

@@ -67,7 +67,7 @@ def handles(process: int, number: int, *, proc: int | None = None) -> bool:
 
     `proc` is an open /proc, for who has another one by now.
     """
-    path = f"{process}/status" if proc else f"/proc/{process}/status"
+    path = f"{process}/status" if proc is not None else f"/proc/{process}/status"
     try:
         with os.fdopen(os.open(path, os.O_RDONLY, dir_fd=proc)) as status:
             lines = status.read().splitlines()
