@@ -240,17 +240,20 @@ def _await_last(root: Path) -> None:
     A container is removed by a podman that nobody waits for: it would make all folders again.
     """
     end = time.monotonic() + _LAST_SECONDS
-    while time.monotonic() < end and any(_tells(p, os.fsencode(root)) for p in _processes()):
+    while time.monotonic() < end and any(_may_use(p, os.fsencode(root)) for p in _processes()):
         time.sleep(0.02)
 
 
 def _processes() -> Iterator[Path]:
-    return Path("/proc").glob("[0-9]*/cmdline")
+    return Path("/proc").glob("[0-9]*")
 
 
-def _tells(file: Path, words: bytes) -> bool:
+def _may_use(process: Path, words: bytes) -> bool:
     try:
-        return words in file.read_bytes()
+        told = (process / "cmdline").read_bytes()
+        # A program that has only been started has its file before its command line; a process of
+        # the kernel and one that has ended have neither.
+        return words in told or (not told and bool((process / "exe").readlink()))
     except OSError:
         return False
 
