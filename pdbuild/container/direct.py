@@ -114,15 +114,17 @@ def run(image: Image, program: Program, *, passing: bool = False) -> int:
     Unavailable when nothing could be started at all.
     """
     # Who was started with a signal ignored (nohup, a shell's `&`) goes on ignoring it.
-    taken = {s for s in _TAKEN if signal.getsignal(s) is not signal.SIG_IGN} if passing else set()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*taken, signal.SIGCHLD} if passing else ())
+    taken = {s for s in _TAKEN if signal.getsignal(s) is not signal.SIG_IGN}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*taken, signal.SIGCHLD})
     try:
-        return _run(image, program, taken, before)
+        return _run(image, program, taken, before, passing=passing)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _run(image: Image, program: Program, taken: Set[int], before: Set[int]) -> int:
+def _run(
+    image: Image, program: Program, taken: Set[int], before: Set[int], *, passing: bool
+) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     # All programs can have one: only its own namespace sees what a program mounts there.
@@ -140,18 +142,23 @@ def _run(image: Image, program: Program, taken: Set[int], before: Set[int]) -> i
             os.kill(pid, number)
 
     with os.fdopen(reader, "rb") as pipe:
-        status = _told(pid, taken, passed) if taken else _waited(pid)
+        status = _told(pid, taken, passed) if passing else _waited(pid, before)
         problem = pipe.read().decode(errors="replace")
     if problem.startswith(_MISSING):
         code, _, told = problem.removeprefix(_MISSING).partition(" ")
         raise Missing(told, int(code))
     if problem:
         raise Unavailable(problem)
+    return _code(status)
+
+
+def _code(status: int) -> int:
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
 
-def _waited(pid: int) -> int:
+def _waited(pid: int, before: Set[int]) -> int:
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return os.waitpid(pid, 0)[1]
     except BaseException:
         # The terminal has told all of the group already; this is for those who tell us alone.
@@ -223,9 +230,9 @@ def _child(
         if inner:
             # Its end must be the end of the pipe, too.
             os.close(problems)
-            code = _passed(inner, proc, taken) if taken else _relayed(inner)
+            code = _passed(inner, proc, taken)
         else:
-            for number in (*(taken or _TAKEN), signal.SIGPIPE):
+            for number in (*taken, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             _enter(image, program, scratch)
@@ -247,19 +254,6 @@ def _execute(argv: tuple[str, ...], env: Mapping[str, str]) -> NoReturn:
         raise OSError(f"{_MISSING}{code} {argv[0]}: {error.strerror}") from None
 
 
-def _relayed(inner: int) -> int:
-    """Wait for the program and pass signals on; its exit code."""
-
-    def passed(number: int, frame: object) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(inner, number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, passed)
-    _, status = os.waitpid(inner, 0)
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
-
-
 def _passed(inner: int, proc: int, taken: Set[int]) -> int:
     """Wait for the program, and tell it of signals, or end it when it does not handle them: the
     first process of a namespace is spared what would end others. Its exit code."""
@@ -275,9 +269,7 @@ def _passed(inner: int, proc: int, taken: Set[int]) -> int:
                 os.kill(inner, number)
 
     status = _told(inner, taken, tell)
-    if killed_for:
-        return 128 + killed_for
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+    return 128 + killed_for if killed_for else _code(status)
 
 
 def _unshare() -> None:
