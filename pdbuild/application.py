@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-import shutil
 import socket
 import sys
 import threading
@@ -118,15 +117,12 @@ def published(app: App, asked: Sequence[str]) -> tuple[str, tuple[Port, ...]]:
     """
     ports = tuple(map(_port, asked)) if asked else tuple(map(_own, app.expose))
     if not ports:
-        return "private" if _publishes() else "host", ()
-    if _publishes():
+        return "private" if podman.publishes() else "host", ()
+    if podman.publishes():
         return "private", tuple(map(_with_free, ports))
     for port in ports:
         if port.inside != port.outside:
-            raise UsageError(
-                f"-p {port.outside}:{port.inside}: podman cannot map ports here",
-                hint="install passt or slirp4netns",
-            )
+            raise podman.unpublished(f"{port.outside}:{port.inside}")
         if not _free(port.address, port.outside):
             raise UsageError(
                 f"port {port.outside} of this machine is taken, and podman cannot map another here",
@@ -134,11 +130,6 @@ def published(app: App, asked: Sequence[str]) -> tuple[str, tuple[Port, ...]]:
             )
     _say(f"{app.name} shares this machine's network: podman has neither pasta nor slirp4netns")
     return "host", ports
-
-
-def _publishes() -> bool:
-    """Whether podman can give a container a network of its own with published ports."""
-    return os.getuid() == 0 or any(map(shutil.which, ("pasta", "slirp4netns")))
 
 
 def _own(number: int) -> Port:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -119,6 +120,18 @@ def said(container: str) -> str:
         return str(client.container.logs(container))
 
 
+def publishes() -> bool:
+    """Whether podman can give a container a network of its own with published ports."""
+    return os.getuid() == 0 or any(map(shutil.which, ("pasta", "slirp4netns")))
+
+
+def unpublished(port: str) -> UsageError:
+    """The error for a port that was to be published where that cannot be."""
+    return UsageError(
+        f"-p {port}: podman cannot map ports here", hint="install passt or slirp4netns"
+    )
+
+
 def prune() -> int:
     """Remove the containers of `start` that have ended; how many."""
     host = find()
@@ -140,6 +153,8 @@ def _run_options(
     pid_file: Path | None = None,
     detach: bool = False,
 ) -> list[str]:
+    if container.ports and not publishes():
+        raise unpublished(container.ports[0])
     env = dict(container.env)
     return [
         *("run", f"--name={name}", "--pull=never", f"--label={PROJECT_LABEL}={container.project}"),

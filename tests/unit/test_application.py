@@ -9,6 +9,7 @@ from checkout_bits import Checkout
 
 from pdbuild import application, origin
 from pdbuild.application import Port, Start
+from pdbuild.container import podman
 from pdbuild.errors import UsageError
 from pdbuild.plan.types import Request
 from pdbuild.recipe.load import load
@@ -21,7 +22,7 @@ JUPYTER = ("jupyter", "notebook", "--port=8080")
 @pytest.fixture(autouse=True)
 def mapping(monkeypatch: pytest.MonkeyPatch) -> None:
     """podman maps ports here."""
-    monkeypatch.setattr(application, "_publishes", lambda: True)
+    monkeypatch.setattr(podman, "publishes", lambda: True)
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_a_port_that_is_taken_becomes_another(taken: int) -> None:
 def test_where_nothing_can_be_mapped_the_network_is_shared(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], taken: int
 ) -> None:
-    monkeypatch.setattr(application, "_publishes", lambda: False)
+    monkeypatch.setattr(podman, "publishes", lambda: False)
     with pytest.raises(UsageError, match=f"port {taken} of this machine is taken"):
         application.published(app(expose=(taken,)), ())
     free = application._free("127.0.0.1", 0)

@@ -9,6 +9,7 @@ from pdbuild.container import Container, Mount
 from pdbuild.container import host as module
 from pdbuild.container.host import Host, identity
 from pdbuild.container.podman import run_argv
+from pdbuild.errors import UsageError
 
 HOST = Host(podman="/usr/bin/podman", flags=("--cgroup-manager=cgroupfs",))
 
@@ -70,11 +71,19 @@ def test_gpu_devices_in_the_command_line_only_never_run_on_a_gpu() -> None:
     assert "--device=nvidia.com/gpu=all" in words and "--device=/dev/nvidia0" in words
 
 
-def test_a_private_network_and_ports() -> None:
+def test_a_private_network_and_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     words = argv(Container(image="i", network="private", ports=("127.0.0.1:80:80",)))
     assert "--publish=127.0.0.1:80:80" in words
     assert not [word for word in words if word.startswith("--network")]
     assert "--network=none" in argv(Container(image="i", network="none"))
+
+
+def test_ports_need_what_podman_maps_them_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(UsageError, match="-p 8080:80: podman cannot map ports here") as caught:
+        argv(Container(image="i", network="private", ports=("8080:80",)))
+    assert "slirp4netns" in caught.value.hint
 
 
 def test_an_init_program_when_there_is_one_and_a_terminal() -> None:
