@@ -204,10 +204,11 @@ def define(
 
 
 def _bases(recipe: Recipe, plan: Plan, *, bootstrap: bool, say: Say) -> dict[str, str]:
-    """The named contexts that are bases: this machine's, and those of what is emulated."""
-    wanted = {plan.base: base.architecture()}
-    for platform in dict.fromkeys(target.platform for target in plan.targets if target.emulated):
-        wanted[base_of(plan.base, platform)] = PLATFORMS[platform].architecture
+    """The named contexts that are bases: those of what is emulated, and this machine's."""
+    emulated = dict.fromkeys(target.platform for target in plan.targets if target.emulated)
+    # These come first: they may be refused.
+    wanted = {base_of(plan.base, name): PLATFORMS[name].architecture for name in emulated}
+    wanted[plan.base] = base.architecture()
     made = {
         name: _base(recipe, plan, arch, bootstrap=bootstrap, say=say)
         for name, arch in wanted.items()

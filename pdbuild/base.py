@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdbuild import account, carried, oci, platforms
-from pdbuild.bootstrap import DPKG_OPTIONS, EPOCH, bootstrap
+from pdbuild.bootstrap import DPKG_OPTIONS, EPOCH, bootstrap, check
 from pdbuild.dirs import data_dir
 from pdbuild.engine import emulators
 from pdbuild.errors import EngineError
@@ -62,8 +62,10 @@ def ensure(suite: str, architecture: str, *, mirror: str, say: Callable[[str], o
     with alone(folder.parent / "lock"):
         found = _read(folder)  # made by the one that we waited for
         if found is None:
+            platform, one_id = _platform(architecture), account.find().one_id
+            check(suite, platform, mirror=mirror, one_id=one_id)
             say(f"bootstrapping Debian {suite} ({architecture}) from its signed archive")
-            _bootstrap(folder, suite, _platform(architecture), mirror)
+            _bootstrap(folder, suite, platform, mirror, one_id=one_id)
             found = _read(folder)
     assert found
     return found
@@ -125,13 +127,13 @@ def _refuse_without_namespaces(suite: str) -> None:
         )
 
 
-def _bootstrap(folder: Path, suite: str, platform: Platform, mirror: str) -> None:
+def _bootstrap(folder: Path, suite: str, platform: Platform, mirror: str, *, one_id: bool) -> None:
     for left in folder.parent.glob(".partial-*"):  # of an interrupted one; we hold the lock
         shutil.rmtree(left)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
     try:
         tarball = partial / "base.tar"
-        bootstrap(tarball, suite, platform, mirror=mirror, one_id=account.find().one_id)
+        bootstrap(tarball, suite, platform, mirror=mirror, one_id=one_id)
         shutil.rmtree(partial / "tools", ignore_errors=True)
         (partial / emulators.ENTRIES).unlink(missing_ok=True)
         _layout(partial, tarball, platform.architecture)

@@ -22,7 +22,15 @@ from pdbuild.errors import EngineError
 from pdbuild.platforms import Platform, native
 from pdbuild.progress.excerpt import excerpt
 
-__all__ = ["DPKG_OPTIONS", "EPOCH", "bootstrap"]
+__all__ = ["DPKG_OPTIONS", "EPOCH", "bootstrap", "check"]
+
+
+def check(suite: str, platform: Platform, *, mirror: str, one_id: bool) -> None:
+    """Raise EngineError when a suite's base cannot be bootstrapped here, as `bootstrap` has it."""
+    tool = tools.require("mmdebstrap", reason="bootstrap the base")
+    if platform.name != native().name:
+        emulated.check(platform, root=os.getuid() == 0, one_id=one_id)
+    reach.check(f"the base (Debian {suite})", mirror or default_archive(tool.path))
 
 
 def bootstrap(target: Path, suite: str, platform: Platform, *, mirror: str, one_id: bool) -> None:
@@ -30,10 +38,9 @@ def bootstrap(target: Path, suite: str, platform: Platform, *, mirror: str, one_
 
     That of another platform than this machine's is made under an emulator. `one_id` is for
     accounts without a range of user ids; it takes twice as long, as the tools are bootstrapped
-    first. The folder of `target` is used for that. Raises EngineError.
+    first. The folder of `target` is used for that. `check` has been asked. Raises EngineError.
     """
     tool = tools.require("mmdebstrap", reason="bootstrap the base")
-    reach.check(f"the base (Debian {suite})", mirror or default_archive(tool.path))
     environment = {
         **os.environ,
         "SOURCE_DATE_EPOCH": EPOCH,
@@ -41,9 +48,6 @@ def bootstrap(target: Path, suite: str, platform: Platform, *, mirror: str, one_
         "PATH": tools.search_path(),
     }
     options = [*arguments(platform.architecture), *mirror_hooks(mirror)]
-    foreign = platform.name != native().name
-    if foreign:
-        emulated.check(platform, root=os.getuid() == 0, one_id=one_id)
     if one_id:
         tree = target.parent / "tools"
         environment["TMPDIR"] = str(target.parent)
@@ -55,7 +59,7 @@ def bootstrap(target: Path, suite: str, platform: Platform, *, mirror: str, one_
     else:
         mode = "root" if os.getuid() == 0 else "unshare"
         command = [str(tool.path), *options, f"--mode={mode}", suite, str(target)]
-        if foreign and os.getuid():
+        if platform.name != native().name and os.getuid():
             command = emulated.command(tool.path, options, suite, target)
         with working_folder() as folder:
             environment["TMPDIR"] = str(folder)

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from pdbuild.platforms import PLATFORMS as COMPILED
 from pdbuild.version import LONGEST, WRITTEN
 
 PLATFORMS = (
@@ -142,7 +143,7 @@ def platform_problem(platform: str) -> tuple[str, str]:
         return f"{quote(platform)} is not a platform's name", f"did you mean {quote(meant)}?"
     known = [known.partition("/")[2] for known in PLATFORMS]
     near = nearest(meant.partition("/")[2], known)
-    hint = f"did you mean {quote('linux/' + near)}?" if near else did_you_mean("", PLATFORMS)
+    hint = f"did you mean {quote('linux/' + near)}?" if near else did_you_mean("", COMPILED)
     return f"unknown platform {quote(platform)}", hint
 
 
