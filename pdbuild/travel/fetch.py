@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from pdbuild import baking, carried, dirs, leftovers, sources
 from pdbuild.carried import Carried, Content
 from pdbuild.choices import Options
-from pdbuild.engine.contract import Build, Output
+from pdbuild.engine.contract import Build, Engine, Output
 from pdbuild.errors import EngineError, UsageError
 from pdbuild.oci import Layout
 from pdbuild.plan import carrying
@@ -66,7 +66,7 @@ def fetch(
         work = carrying.fetching(plan)
         if work:
             say("Debian packages and wheels")
-            with _built(recipe, work, options, contexts) as output:
+            with _built(recipe, work, engine, options, contexts) as output:
                 paths |= _unpacked(output, work, folder)
         content = Content(
             project=plan.project,
@@ -100,11 +100,10 @@ def _refuse_emulated(plan: Plan) -> None:
 
 @contextlib.contextmanager
 def _built(
-    recipe: Recipe, work: Fetching, options: Options, contexts: dict[str, str]
+    recipe: Recipe, work: Fetching, engine: Engine, options: Options, contexts: dict[str, str]
 ) -> Iterator[Output]:
     """What the steps collected, which is gone afterwards."""
     plan = work.plan
-    engine = baking.engine_for(options)
     exports = dirs.data_dir() / "exports" / f"{key(plan.root)}-travel"
     with leftovers.alone(exports, plan.targets), contextlib.ExitStack() as held:
         held.callback(shutil.rmtree, exports / plan.targets[0].name, ignore_errors=True)
