@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
 from .conftest import CHECKOUT, User, until_gone
+
+# For what does not lie with the engine: the second one is asked now and then.
+BUILDKIT_MOSTLY = ("buildkit", pytest.param("buildah", marks=pytest.mark.long))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

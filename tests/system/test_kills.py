@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import User
-from .project import Project, checkout, left_over, sample
+from .project import BUILDKIT_MOSTLY, Project, checkout, left_over, sample
 
 ENGINES = ("buildkit", "buildah")
 
@@ -136,7 +136,7 @@ def kill_at(killing: Killing, moments: int) -> None:
     print(dict(killing.hit))
 
 
-@pytest.mark.parametrize("engine", ["buildkit", pytest.param("buildah", marks=pytest.mark.long)])
+@pytest.mark.parametrize("engine", BUILDKIT_MOSTLY)
 def test_kill_9_at_a_few_moments(greet: Project, engine: str) -> None:
     killing = Killing(greet, engine, "all", source="src/greet.c")
     kill_at(killing, 3)

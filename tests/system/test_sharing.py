@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import User
-from .project import Project, left_over, sample
+from .project import BUILDKIT_MOSTLY, Project, left_over, sample
 
 ENGINES = ("buildkit", "buildah")
 
@@ -46,7 +46,7 @@ def nothing_is_left(project: Project, env: dict[str, str]) -> None:
     assert list(cache.glob("buildah/*/runs/*")) == []
 
 
-@pytest.mark.parametrize("engine", ["buildkit", pytest.param("buildah", marks=pytest.mark.long)])
+@pytest.mark.parametrize("engine", BUILDKIT_MOSTLY)
 def test_four_at_once_do_the_work_of_one(counting: Project, engine: str) -> None:
     # The base is there, and nothing else.
     counting.succeeds("bake", "rootfs", f"--engine={engine}", "--progress=plain")

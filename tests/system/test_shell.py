@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .project import Project, give
+from .project import BUILDKIT_MOSTLY, Project, give
 
 
 def test_a_command_runs_in_the_dev_image_as_the_caller_in_the_same_folder(hello: Project) -> None:
@@ -138,7 +138,7 @@ mkdir -p "$PDBUILD_OUTPUT$PDBUILD_PREFIX"
 """
 
 
-@pytest.mark.parametrize("engine", ["buildkit", pytest.param("buildah", marks=pytest.mark.long)])
+@pytest.mark.parametrize("engine", BUILDKIT_MOSTLY)
 def test_the_command_that_a_failure_prints_leads_to_the_step(greet: Project, engine: str) -> None:
     greet.written("ci/build.sh", BROKEN)
     greet.written("src/broken.c", "int f(void) { return undeclared; }\n")
