@@ -321,6 +321,8 @@ def _system(root: Path) -> None:
         _bind(f"/dev/{name}", root / "dev" / name)
     for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
         (root / "dev" / name).symlink_to(f"/proc/self/{target}")
+    with contextlib.suppress(OSError):  # ttyname finds it there: it is none of dev/pts
+        _bind(os.ttyname(0), root / "dev/console")
     (root / "dev/pts").mkdir()
     with contextlib.suppress(OSError):  # where it cannot be had, programs open no terminals
         options = "newinstance,ptmxmode=0666,mode=0620"

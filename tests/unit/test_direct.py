@@ -1,5 +1,7 @@
 """A program in an image's layers, started in namespaces of its own."""
 
+import os
+import pty
 import subprocess
 from pathlib import Path
 
@@ -12,13 +14,14 @@ from pdbuild.container.direct import Image, Missing, Program
 
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
-    """An image with a program that ends with 7, and a file that is none."""
+    """An image with a program that ends with 7, or 8 when stdin is a terminal, which it can name;
+    and a file that is none."""
     monkeypatch.setenv("PDBUILD_RUNTIME_DIR", str(tmp_path / "run"))
     if namespaces.refused_one():
         pytest.skip("NOT RUN: no user namespaces here")
     programs = tmp_path / "storage/top/bin"
     programs.mkdir(parents=True)
-    source = "int main(void) { return 7; }"
+    source = "#include <unistd.h>\nint main(void) { return ttyname(0) ? 8 : 7; }"
     gcc = ("gcc", "-static", "-x", "c", "-", "-o", programs / "seven")
     subprocess.run(gcc, input=source, text=True, check=True)
     (programs / "text").write_text("x")
@@ -32,6 +35,18 @@ def run(image: Image, *argv: str) -> int:
 
 def test_a_program_of_the_image(image: Image) -> None:
     assert run(image, "seven") == 7
+
+
+def test_a_program_finds_the_terminal_that_it_is_on(image: Image) -> None:
+    ours, its = pty.openpty()
+    before = os.dup(0)
+    try:
+        os.dup2(its, 0)
+        assert run(image, "seven") == 8
+    finally:
+        os.dup2(before, 0)
+        for descriptor in (ours, its, before):
+            os.close(descriptor)
 
 
 @pytest.mark.parametrize(
