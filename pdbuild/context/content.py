@@ -78,10 +78,11 @@ def look(seen: Listing, since: int, *, ctime: bool = True) -> str:
     return total.hexdigest()
 
 
-def copy(seen: Listing, folder: Path) -> None:
+def copy(seen: Listing, folder: Path, *, links: bool = True) -> None:
     """Make the listing's entries below `folder`, files as hard links where that is possible.
 
-    Times to the nanosecond and modes stay: incremental builds compare them.
+    Without `links`, each file is one of our own. Times to the nanosecond and modes stay:
+    incremental builds compare them.
     """
     for name, status in seen.entries:
         source, target = seen.root / name, folder / name
@@ -92,7 +93,10 @@ def copy(seen: Listing, folder: Path) -> None:
             with contextlib.suppress(FileExistsError):
                 target.symlink_to(source.readlink())
         elif stat.S_ISREG(status.st_mode):
-            _link(source, target)
+            if links:
+                _link(source, target)
+            else:
+                shutil.copy2(source, target)
     for name, status in reversed(seen.entries):  # parents last: their times change with children
         if stat.S_ISDIR(status.st_mode):
             shutil.copystat(seen.root / name, folder / name)

@@ -51,8 +51,8 @@ class Case:
 
     `targets` are stages (empty: the last one). In `files`, content that starts with `-> ` makes
     a symbolic link, and a name that ends in `*` an executable file. `named` are the files of
-    the named context `named`. `steps` change files and build again. `platform` is what the
-    targets are for.
+    the named context `named`; a stage `hooks` has pdbuild's own in its place. `steps` change
+    files and build again. `platform` is what the targets are for.
     """
 
     name: str
@@ -161,6 +161,20 @@ CASES: tuple[Case, ...] = (
                     "mkdir /o; bash /run/h/hook >/o/hooked; cat /run/h/part >/o/part",
                     Bind(stage="named", source="/hook", target="/run/h/hook"),
                     Bind(stage="named", source="/lib/part", target="/run/h/part"),
+                ),
+            ),
+        ),
+    ),
+    Case(
+        # pdbuild's own hooks, which are root's: an ordinary user may only read them.
+        name="bound-of-somebody-else",
+        stages=(
+            stage("hooks", Copy(source="elsewhere/", target="/"), base="scratch"),
+            stage(
+                "out",
+                bash(
+                    "mkdir /o; [ -s /h/strip ]; ls /h >/o/seen",
+                    Bind(stage="hooks", source="/strip", target="/h/strip"),
                 ),
             ),
         ),

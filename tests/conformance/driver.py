@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.cases import BASE, CASES, Case, Step
-from pdbuild import base, definition
+from pdbuild import base, definition, shipped
 from pdbuild.choices import Mode
 from pdbuild.engine import daemon
 from pdbuild.engine.buildah import Buildah
@@ -71,6 +71,8 @@ def build(
     contexts = {BASE: made.context}
     if case.named:
         contexts["named"] = str(work / "named")
+    if any(stage.name == "hooks" for stage in case.stages):
+        contexts["hooks"] = str(shipped.hooks_dir())
     defined = definition.write(
         plan,
         recipe="case",

@@ -1,5 +1,6 @@
 """The command lines of a run: building a node, looking into its image, exporting it."""
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -9,12 +10,12 @@ from pathlib import Path
 from pdbuild.context import content
 from pdbuild.engine import emulators
 from pdbuild.engine.buildah import text
-from pdbuild.engine.buildah.graph import Node, has_steps
+from pdbuild.engine.buildah.graph import Node, binds, has_steps
 from pdbuild.engine.buildah.images import Images
 from pdbuild.engine.buildah.inputs import Inputs
 from pdbuild.engine.contract import Build
 from pdbuild.limits import limits
-from pdbuild.plan.instructions import Stage
+from pdbuild.plan.instructions import Run, Stage
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Commands:
         folder.mkdir()
         containerfile = folder / "Containerfile"
         containerfile.write_text(text.containerfile(node, stage))
-        contexts = {text.FOLDERS: str(place.folder / "folders"), **node.folders}
+        contexts = {text.FOLDERS: str(place.folder / "folders"), **self._folders(node, folder)}
         for name in (*node.needs, *node.images):
             contexts[name] = f"container-image://{self.inputs.image(node, name)}"
         call = text.Call(
@@ -106,8 +107,33 @@ class Commands:
         seen = self.inputs.context(node)
         if not seen:
             return self.images.place.folder / "folders" / "plain"
-        if not any(part.filtered for part in seen):
-            return Path(self.build.plan.root)
+        root = Path(self.build.plan.root)
+        ours = _is_writable(node, "", root)
+        if ours and not any(part.filtered for part in seen):
+            return root
         for part in seen:
-            content.copy(part, folder / "context")
+            content.copy(part, folder / "context", links=ours)
         return folder / "context"
+
+    def _folders(self, node: Node, folder: Path) -> dict[str, str]:
+        """The named contexts that are folders, or what a node reads of them, as our own files."""
+        found = dict(node.folders)
+        for name, path in node.folders.items():
+            if not _is_writable(node, name, Path(path)):
+                copied = folder / "folders" / name
+                for part in self.inputs.folder(node, name):
+                    content.copy(part, copied, links=False)
+                found[name] = str(copied)
+        return found
+
+
+def _is_writable(node: Node, name: str, root: Path) -> bool:
+    """Whether we may write the files of a context that a step of a node binds.
+
+    Buildah opens them for writing (1.39, internal/volumes/bind_linux.go), which is refused for
+    the hooks of a pdbuild that an administrator has installed.
+    """
+    runs = (step for step in node.stage.instructions if isinstance(step, Run))
+    sources = (bind.source for run in runs for bind in binds(run) if bind.stage == name)
+    files = (root / source.lstrip("/") for source in sources)
+    return all(os.access(file, os.W_OK) for file in files if file.is_file())

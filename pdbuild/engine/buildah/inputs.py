@@ -67,7 +67,11 @@ class Inputs:
 
     def context(self, node: Node) -> tuple[content.Listing, ...]:
         """The parts of the build context that a node reads."""
-        return tuple(self._listing(node, "", path) for path in node.stage.reads.get("", ()))
+        return self.folder(node, "")
+
+    def folder(self, node: Node, name: str) -> tuple[content.Listing, ...]:
+        """The parts of a named context, a folder, that a node reads."""
+        return tuple(self._listing(node, name, path) for path in node.stage.reads.get(name, ()))
 
     def _listing(self, node: Node, name: str, path: str) -> content.Listing:
         root = Path(node.folders[name]) if name else self.root
