@@ -135,7 +135,14 @@ def _tried(podman: str) -> Host:
     notices = storage.prepare(podman)
     info = storage.info(podman)
     host = replace(_described(podman, info), notices=notices)
-    return _first_that_works(host, info, storage.Scratch())
+    return _first_that_works(host, info, storage.Scratch(), one_id=_has_one_id(info))
+
+
+def _has_one_id(info: dict[str, Any]) -> bool:
+    """Whether there is no id but the caller's. podman 5 takes `--userns=keep-id` then, too, and
+    has no ids for the owners of an image's files."""
+    ranges = (info["host"].get("idMappings") or {}).get("uidmap") or ()
+    return bool(ranges) and sum(one["size"] for one in ranges) == 1
 
 
 def _described(podman: str, info: dict[str, Any]) -> Host:

@@ -130,3 +130,17 @@ def test_no_podman(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not module.loadable()
     with pytest.raises(module.EngineError, match="podman is not installed"):
         module.find()
+
+
+@pytest.mark.parametrize(
+    ("ranges", "one"),
+    [
+        ([{"container_id": 0, "host_id": 1000, "size": 1}], True),
+        ([{"container_id": 0, "host_id": 1000, "size": 1}, {"host_id": 1, "size": 65536}], False),
+        (None, False),  # root's
+    ],
+)
+def test_podman_says_whether_there_is_one_id_alone(
+    ranges: list[dict[str, int]] | None, one: bool
+) -> None:
+    assert module._has_one_id({"host": {"idMappings": {"uidmap": ranges}}}) == one
