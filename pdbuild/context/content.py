@@ -95,7 +95,7 @@ def copy(seen: Listing, folder: Path, *, links: bool = True) -> None:
         elif stat.S_ISREG(status.st_mode):
             if links:
                 _link(source, target)
-            else:
+            elif not target.exists():  # parts may overlap, and a file be read-only
                 shutil.copy2(source, target)
     for name, status in reversed(seen.entries):  # parents last: their times change with children
         if stat.S_ISDIR(status.st_mode):

@@ -97,3 +97,16 @@ def test_a_copy_has_the_same_times_modes_and_links(tree: Path, tmp_path: Path) -
     assert (made / "deep").stat().st_mtime_ns == 987_654_321_987_654_321
     assert (made / "deep").stat().st_mode & 0o7777 == 0o750
     assert (made / "link").readlink() == Path("a.c")
+
+
+def test_a_copy_without_links_has_files_of_its_own_once(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a").write_text("1")
+    (source / "a").chmod(0o444)
+    for part in ("/", "/a"):
+        seen = content.listing(source, part, ignore.parse(""))
+        content.copy(seen, tmp_path / "copy", links=False)
+    copied = tmp_path / "copy/a"
+    assert copied.read_text() == "1" and not copied.samefile(source / "a")
+    assert copied.stat().st_mtime_ns == (source / "a").stat().st_mtime_ns
